@@ -1,0 +1,60 @@
+# Needs make and Python 3.11 or newer.  `make setup` once, then `make simulate`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Python to build the environment with; found on PATH unless given, as in `make setup PYTHON=/opt/python3.12`.
+PYTHON ?=
+SCENARIO ?= essay-2023
+OUT ?= results/$(SCENARIO)
+
+.PHONY: help setup simulate test slow bench lint clean
+
+help: ## show these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(STAMP) ## create .venv with the locked dependencies
+
+# A version manager's shim may be on PATH and yet not start, so each candidate is run before it is believed.
+$(STAMP): requirements.lock pyproject.toml
+	@python=""; \
+	for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$candidate" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	    >/dev/null 2>&1; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "moatlab needs Python 3.11 to 3.13, with venv, on PATH; found: $$(python3 --version 2>&1 || true)" >&2; \
+	  echo "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if ! "$(BIN)/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	  echo "creating $(VENV) with $$("$$python" --version)"; "$$python" -m venv --clear $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+simulate: setup ## simulate the default scenario and draw its pictures
+	$(BIN)/moatlab simulate $(SCENARIO) --out $(OUT)
+	@echo "The pictures are in $(OUT)"
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## style, types and the tests
+	$(BIN)/pytest -m "not slow" -n auto
+
+slow: setup ## the tests that take minutes
+	$(BIN)/pytest -m slow -n auto
+
+bench: setup ## time the hot paths
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) build dist results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

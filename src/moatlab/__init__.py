@@ -1,0 +1,55 @@
+"""moatlab: a laboratory of the generative-AI market stack.
+
+>>> from moatlab import Market, Scenario
+>>> r = Market(Scenario("essay-2023"), rng=1).run(120)
+
+Names are imported when they are used, so that ``moatlab explain`` needs neither numba nor mesa.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moatlab.agents import App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
+    from moatlab.errors import ClearingError, InputError
+    from moatlab.market import Market
+    from moatlab.parameters.scenario import Scenario
+    from moatlab.results import Results
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    **dict.fromkeys(("App", "Chipmaker", "Cloud", "Foundry", "Host", "Investor", "Lab"), "moatlab.agents"),
+    **dict.fromkeys(("ClearingError", "InputError"), "moatlab.errors"),
+    "Market": "moatlab.market",
+    "Results": "moatlab.results",
+    "Scenario": "moatlab.parameters.scenario",
+}
+
+__all__ = [
+    "App",
+    "Chipmaker",
+    "ClearingError",
+    "Cloud",
+    "Foundry",
+    "Host",
+    "InputError",
+    "Investor",
+    "Lab",
+    "Market",
+    "Results",
+    "Scenario",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'moatlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

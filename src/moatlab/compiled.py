@@ -1,0 +1,83 @@
+"""How kernels are compiled, and where the machine code is kept.
+
+Numba notices an edited function but not an edited callee in another file, and would run old code.  So the cache lives
+in the user's cache folder under a digest of the whole package's source: any edit is a new folder.  This module is
+imported before numba everywhere, because numba reads the folder's name when it is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Rows of a kind inside a kernel: a structured array.  Numba knows its fields, a type checker does not.
+Rows = Any
+
+
+def source_digest() -> str:
+    """Digest of every Python file of the package: the version of the model that results carry."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _kernel_digest() -> str:
+    """Digest of what the kernels are made of: the declarations and the rules, not the pictures or the command line."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    root = Path(__file__).parent
+    for folder in ("rules", "world", "parameters"):
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    for name in ("metrics.py", "compiled.py"):
+        digest.update((root / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_folder() -> str:
+    base = Path(os.environ.get("MOATLAB_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser())
+    folder = base / "moatlab" / "kernels" / _kernel_digest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return tempfile.mkdtemp(prefix="moatlab-kernels-")
+    return str(folder)
+
+
+os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
+
+import numba  # noqa: E402  (the folder has to be named first)
+
+numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+
+#: Whether kernels run as plain Python (set NUMBA_DISABLE_JIT=1), to read them with a debugger or log their draws.
+PLAIN_PYTHON = bool(numba.config.DISABLE_JIT)
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` at its first call: float64, no fastmath, one thread, cached."""
+    compiled: F = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return compiled
+
+
+def inlined(function: F) -> F:
+    """A helper of kernels, compiled into its callers."""
+    compiled: F = numba.njit(cache=True, fastmath=False, error_model="numpy", inline="never")(function)
+    return compiled
+
+
+def is_warm() -> bool:
+    """Whether machine code of this version is already in the cache."""
+    return any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc"))

@@ -1,0 +1,16 @@
+"""The one error that a user's mistake raises."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave: one line that names the thing, what is valid, and where it stands."""
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        """``where`` is the file, option or event that holds the mistake."""
+        line = " ".join(problem.split())
+        super().__init__(f"{where}: {line}" if where else line)
+
+
+class ClearingError(RuntimeError):
+    """The market for GPU-hours did not clear: the message carries the month, rents and capacity."""

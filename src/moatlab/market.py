@@ -1,0 +1,256 @@
+"""The market: a Mesa model whose month is a few compiled phases on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import mesa
+import numpy as np
+from mesa.agent import AgentSet
+
+from moatlab.agents import KINDS_OF_FIRM, Firm, Investor
+from moatlab.errors import InputError
+from moatlab.month import PHASES, decide
+from moatlab.parameters.events import Event
+from moatlab.parameters.scenario import Scenario
+from moatlab.recording import Recorder
+from moatlab.results import Results
+from moatlab.world.graph import TradeGraph
+from moatlab.world.identity import unpack
+from moatlab.world.ledger import Ledger
+from moatlab.world.payments import OUTSIDE_PARTIES
+from moatlab.world.start import encode, start
+from moatlab.world.state import State
+from moatlab.world.topology import edge_cell
+
+Detail = Literal["firm", "layer"]
+
+
+class Market(mesa.Model):
+    """One market, from month 0 of its scenario.
+
+    ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its luck (a whole number
+    from 0).  ``detail`` "firm" records every firm and every payment, "layer" layers, categories and sums of payments
+    only, for markets of very many apps.
+
+    Raises `InputError` for a scenario that does not exist or contradicts itself.
+    """
+
+    def __init__(self, scenario: Scenario | str | Path, rng: int = 0, detail: Detail = "firm") -> None:
+        if isinstance(rng, bool) or int(rng) != rng or rng < 0:
+            raise InputError(f"rng is a whole number from 0, not {rng!r}")
+        super().__init__(rng=int(rng))
+        self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
+        self.seed = int(rng)
+        self.detail: Detail = detail
+        self.slugs = {kind: self.scenario.slugs(kind) for kind in ("users", *KINDS_OF_FIRM)}
+        self.state: State = start(self.scenario, self.seed)
+        self.ledger = Ledger("firm" if detail == "firm" else "kind")
+        self.recorder = Recorder(detail)
+        self._graph: TradeGraph | None = None
+        self._graph_month = -1
+        self._views: dict[tuple[str, int], Firm] = {}
+        self._investor: Investor | None = None
+        self._restore: dict[int, list[tuple[Any, str, int, float]]] = {}
+        self._events: dict[int, list[Event]] = {}
+        for event in self.scenario.events:
+            self._events.setdefault(event.month, []).append(event)
+        self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
+
+    # The month ------------------------------------------------------------------------------------------------------
+
+    @property
+    def month(self) -> int:
+        """Months completed; the month that the next step simulates."""
+        return int(self.state.now["month"][0])
+
+    def step(self) -> None:
+        """Simulate a month: the phases of `moatlab.month.PHASES`, then the record."""
+        self._happen(self.month)
+        state, ledger = self.state, self.ledger
+        ledger.open_month(state)
+        for phase in PHASES:
+            if phase.name == "turnover":
+                # What traded this month is recorded before firms leave and enter.
+                self.recorder.trade(state, ledger)
+            phase.run(state, ledger)
+            if phase.run is decide and self._deciders:
+                self._decide_own()
+        ledger.close_month()
+        self.recorder.turnover(state, ledger)
+        state.now["month"] += 1
+
+    def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
+        """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.
+
+        ``progress`` is called with the number of months done after each.
+        """
+        horizon = self.scenario.months if months is None else months
+        if isinstance(horizon, bool) or int(horizon) != horizon or horizon < 1:
+            raise InputError(f"months is a whole number from 1, not {months!r}")
+        for done in range(int(horizon)):
+            self.step()
+            if progress is not None:
+                progress(done + 1)
+        return self.results
+
+    @property
+    def results(self) -> Results:
+        """What has been recorded so far."""
+        return Results.of(self)
+
+    def _decide_own(self) -> None:
+        """Ask firms of one's own for their decisions, all from the same snapshot, then write them."""
+        taken: list[tuple[Any, str, int, float]] = []
+        for agent in self._deciders:
+            if agent.rows["alive"][agent.row] != 1:
+                continue
+            for method, target in agent.decisions.items():
+                if getattr(type(agent), method) is not getattr(KINDS_OF_FIRM[agent.kind], method):
+                    value = float(getattr(agent, method)())
+                    if not np.isfinite(value) or (value < 0.0 and target != "next_order"):
+                        raise InputError(f"{agent.address}: {method} returned {value!r}; a number from 0 is needed")
+                    taken.append((agent.rows, target, agent.row, value))
+        for rows, target, row, value in taken:
+            rows[target][row] = value
+
+    def _make_own(self, address: str, cls: type) -> Firm:
+        kind, row = self.find_row(address)
+        if not issubclass(cls, KINDS_OF_FIRM[kind]):
+            raise InputError(f"{cls.__name__} is no {KINDS_OF_FIRM[kind].__name__}: it cannot be {address}")
+        agent: Firm = cls(self, row)
+        self._views[kind, row] = agent
+        return agent
+
+    # Events ---------------------------------------------------------------------------------------------------------
+
+    def _happen(self, month: int) -> None:
+        for rows, name, row, value in self._restore.pop(month, []):
+            rows[name][row] = value
+        for event in self._events.get(month, []):
+            self.apply(event)
+
+    def apply(self, event: Event) -> None:
+        """Let an event happen now; a temporary one is undone after its last month."""
+        state = self.state
+        if event.edge is not None:
+            cell = edge_cell(state, self.find_row(event.edge[0]), self.find_row(event.edge[1]))
+            if cell is None:
+                raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
+            matrix, row, column = cell
+            matrix[row, column] = int(event.action == "link")
+            self._graph_month = -1
+        elif event.address is not None:
+            address = event.address
+            declared = address.declared
+            if declared.scope == "kind":
+                home = state.now if declared.address == "investors.hype" else state.shared
+                name = declared.name if home is state.now else f"{declared.kind}_{declared.name}"
+                targets = [0]
+            else:
+                home, name = state.kind(declared.kind), declared.name
+                everyone = range(state.count if declared.kind == "apps" else home.shape[0])
+                targets = list(everyone) if address.slug in (None, "*") else [self.find_row(f"{declared.kind}.{address.slug}")[1]]
+            for row in targets:
+                before = float(home[name][row])
+                if event.action == "scale":
+                    value = declared.encode(float(declared.decode(before)) * float(event.value))
+                else:
+                    value = encode(declared, event.value, self.slugs)
+                if event.last is not None:
+                    self._restore.setdefault(event.last + 1, []).append((home, name, row, before))
+                home[name][row] = value
+        state.list_offers()
+
+    # Names ----------------------------------------------------------------------------------------------------------
+
+    def slug(self, kind: str, row: int) -> str:
+        """Name in addresses of the firm in that row; a generated startup's is category-birth-index."""
+        named = self.slugs[kind]
+        if row < len(named):
+            return named[row]
+        _, birth, index = unpack(int(self.state.apps["identity"][row]))
+        category = self.slugs["users"][int(self.state.apps["category"][row])]
+        return f"{category}-{birth:03d}-{index & 0xFFFFF}"
+
+    def display_name(self, kind: str, row: int) -> str:
+        """Name to show."""
+        named = self.slugs[kind]
+        return self.scenario.display_name(kind, named[row]) if row < len(named) else self.slug(kind, row)
+
+    def find_row(self, address: str) -> tuple[str, int]:
+        """The (kind, row) of a firm's address ``kind.slug``; ``outside`` is outside demand."""
+        if address == "outside":
+            return "outside", 0
+        kind, _, slug = address.partition(".")
+        if kind in self.slugs and slug in self.slugs[kind]:
+            return kind, self.slugs[kind].index(slug)
+        if kind == "apps":
+            for row in range(len(self.slugs["apps"]), self.state.count):
+                if self.slug("apps", row) == slug:
+                    return "apps", row
+        raise InputError(f"there is no firm {address!r} in {self.scenario.name}")
+
+    def account_name(self, account: int) -> str:
+        """Name of an account: a firm's address, or users, outside, investors, parents, suppliers."""
+        party, row = self.state.account_party(account)
+        return party if party in OUTSIDE_PARTIES else f"{party}.{self.slug(party, row)}"
+
+    # Mesa's view ----------------------------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> TradeGraph:
+        """The trade graph with this month's volumes and dollars; changes to it reach the market at once."""
+        if self._graph is None:
+            self._graph = TradeGraph(self)
+        elif self._graph_month != self.month:
+            self._graph.refresh()
+        self._graph_month = self.month
+        return self._graph
+
+    def _make_agents(self) -> None:
+        """Agents are made when somebody looks at them, and leave when their firm has left."""
+        if self._investor is None:
+            self._investor = Investor(self)
+        alive: set[tuple[str, int]] = set()
+        for kind, cls in KINDS_OF_FIRM.items():
+            table = self.state.kind(kind)
+            rows = self.state.live if kind == "apps" else np.flatnonzero(table["alive"] == 1)
+            for row in rows.tolist():
+                alive.add((kind, row))
+                if (kind, row) not in self._views:
+                    self._views[kind, row] = cls(self, row)
+        for key in [key for key in self._views if key not in alive]:
+            self._views.pop(key).remove()
+
+    @property
+    def agents(self) -> AgentSet:
+        """All firms alive, and the investors, as Mesa agents."""
+        self._make_agents()
+        return super().agents
+
+    @agents.setter
+    def agents(self, agents: Any) -> None:
+        raise AttributeError("model.agents is Mesa's own; firms come from the scenario")
+
+    @property
+    def agent_types(self) -> list[type]:
+        """The types of agents alive."""
+        self._make_agents()
+        return super().agent_types
+
+    @property
+    def agents_by_type(self) -> dict[Any, AgentSet]:
+        """Agents by class."""
+        self._make_agents()
+        by_type: dict[Any, AgentSet] = super().agents_by_type
+        return by_type
+
+    def firm(self, address: str) -> Firm:
+        """The agent at an address ``kind.slug``."""
+        kind, row = self.find_row(address)
+        if (kind, row) not in self._views:
+            self._views[kind, row] = KINDS_OF_FIRM[kind](self, row)
+        return self._views[kind, row]

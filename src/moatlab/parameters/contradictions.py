@@ -1,0 +1,134 @@
+"""What a scenario cannot say, although each of its values is valid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from moatlab.errors import InputError
+from moatlab.parameters.addresses import ALL, Address, parse
+from moatlab.parameters.registry import KINDS
+
+if TYPE_CHECKING:
+    from moatlab.parameters.scenario import Scenario
+
+#: Kinds without which nothing can be bought, made or paid for.
+_NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
+
+
+def refuse_contradictions(scenario: Scenario) -> None:
+    """Raise the first contradiction, if there is one."""
+    for check in (_kinds, _apps, _labs, _clouds, _chipmakers, _reach, _events):
+        for problem in check(scenario):
+            raise InputError(problem, f"scenario {scenario.name}")
+
+
+def _kinds(scenario: Scenario) -> Iterator[str]:
+    for kind in _NEEDED:
+        if not scenario.slugs(kind):
+            yield f"there are no {kind}: a market needs at least one row, {KINDS[kind]}"
+    generated = float(scenario.kind_value("apps", "startups")) + float(scenario.kind_value("apps", "entry_rate"))
+    if not scenario.slugs("apps") and not generated:
+        yield "there are no apps: name one, or set apps.startups or apps.entry_rate above 0"
+    shares = [float(scenario.kind_value("apps", name)) for name in ("rnd_share", "marketing_share")]
+    if sum(shares) > 1.0 + 1e-12:
+        yield f"apps.rnd_share {shares[0]:g} and apps.marketing_share {shares[1]:g} add up to more than 1"
+
+
+def _apps(scenario: Scenario) -> Iterator[str]:
+    for slug in scenario.slugs("apps"):
+        app = f"apps.{slug}"
+        owner, source = (str(scenario.value("apps", slug, name)) for name in ("owner", "source"))
+        if not scenario.value("apps", slug, "category"):
+            choices = ", ".join(scenario.slugs("users"))
+            yield f"{app} has no category: set {app}.category to one of {choices}"
+        if owner and scenario.value("apps", slug, "incumbent"):
+            yield f"{app} has an owner, labs.{owner}, and is an incumbent's: one of the two only"
+        if owner and not scenario.graph.allows(app, f"labs.{owner}"):
+            yield f"{app} is owned by labs.{owner} but has no edge to it"
+        if source and not scenario.graph.allows(app, f"labs.{source}"):
+            yield f"{app}.source is labs.{source}, to which the app has no edge"
+        if source and source != owner and not (_flag(scenario, source, "api") or _flag(scenario, source, "open")):
+            yield f"{app}.source is labs.{source}, which neither sells its model (api) nor publishes it (open)"
+
+
+def _labs(scenario: Scenario) -> Iterator[str]:
+    for slug in scenario.slugs("labs"):
+        if scenario.value("labs", slug, "revenue_share") and not scenario.value("labs", slug, "partner"):
+            yield f"labs.{slug}.revenue_share needs a cloud to go to: set labs.{slug}.partner"
+
+
+def _clouds(scenario: Scenario) -> Iterator[str]:
+    for slug in scenario.slugs("clouds"):
+        chip = str(scenario.value("clouds", slug, "own_chip"))
+        if not chip and scenario.value("clouds", slug, "own_share"):
+            yield f"clouds.{slug}.own_share needs a chip of the cloud's own: set clouds.{slug}.own_chip"
+        if chip and not scenario.graph.allows(f"clouds.{slug}", f"chipmakers.{chip}"):
+            yield f"clouds.{slug} owns chipmakers.{chip} but has no edge to it"
+
+
+def _chipmakers(scenario: Scenario) -> Iterator[str]:
+    owners = Counter(str(scenario.value("clouds", slug, "own_chip")) for slug in scenario.slugs("clouds"))
+    for slug in scenario.slugs("chipmakers"):
+        if not scenario.value("chipmakers", slug, "captive"):
+            continue
+        if not owners[slug]:
+            yield f"chipmakers.{slug} is captive, but it is no cloud's own_chip, so nobody can buy from it"
+        if owners[slug] > 1:
+            yield f"chipmakers.{slug} is captive, but it is the own_chip of {owners[slug]} clouds"
+
+
+def _reach(scenario: Scenario) -> Iterator[str]:
+    """Firms that could never buy what they live on."""
+    published = any(_flag(scenario, lab, "open") for lab in scenario.slugs("labs"))
+    for slug in scenario.slugs("apps"):
+        owner = scenario.value("apps", slug, "owner")
+        labs = [lab for lab in _sellers(scenario, "apps", slug, "labs") if lab == owner or _flag(scenario, lab, "api")]
+        hosts = _sellers(scenario, "apps", slug, "hosts") if published else []
+        if scenario.value("apps", slug, "own_model"):
+            if not _sellers(scenario, "apps", slug, "clouds"):
+                yield f"apps.{slug} runs a model of its own but reaches no cloud"
+        elif not labs and not hosts:
+            yield f"apps.{slug} reaches no model: no lab that sells its model, and no host of an open one"
+    for kind in ("labs", "hosts"):
+        for slug in scenario.slugs(kind):
+            if not _sellers(scenario, kind, slug, "clouds"):
+                yield f"{kind}.{slug} reaches no cloud"
+    for slug in scenario.slugs("clouds"):
+        own = scenario.value("clouds", slug, "own_chip")
+        chips = _sellers(scenario, "clouds", slug, "chipmakers")
+        if not any(chip == own or not scenario.value("chipmakers", chip, "captive") for chip in chips):
+            yield f"clouds.{slug} reaches no chipmaker that sells to it"
+    for slug in scenario.slugs("chipmakers"):
+        fab = scenario.value("chipmakers", slug, "own_fab")
+        if not fab and not _sellers(scenario, "chipmakers", slug, "foundry"):
+            yield f"chipmakers.{slug} reaches no foundry and has no fab of its own (own_fab)"
+
+
+def _events(scenario: Scenario) -> Iterator[str]:
+    """Events that would push a value out of its range; what the market moves by itself is not known beforehand."""
+    for event in scenario.events:
+        if event.action != "scale" or event.address is None or event.address.declared.state:
+            continue
+        for address in _targets(scenario, event.address):
+            value, parameter = scenario.at(address), address.declared
+            after = float(value) * float(event.value)
+            if not parameter.low <= after <= parameter.high:
+                yield f"event {str(event)!r}: {address} would be {after:g}; it takes {parameter.valid}"
+
+
+def _targets(scenario: Scenario, address: Address) -> list[Address]:
+    if address.slug != ALL:
+        return [address]
+    return [parse(f"{address.kind}.{slug}.{address.parameter}") for slug in (ALL, *scenario.slugs(address.kind))]
+
+
+def _sellers(scenario: Scenario, kind: str, slug: str, sellers: str) -> list[str]:
+    """The slugs of the sellers of a kind that a firm may be linked to."""
+    buyer = f"{kind}.{slug}"
+    return [seller for seller in scenario.slugs(sellers) if scenario.graph.allows(buyer, f"{sellers}.{seller}")]
+
+
+def _flag(scenario: Scenario, lab: str, name: str) -> bool:
+    return bool(scenario.value("labs", lab, name))

@@ -1,0 +1,87 @@
+"""The recorder of a run: rows of the tables that `moatlab.metrics` defines, month by month."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moatlab.compiled import Rows
+from moatlab.rules import record
+from moatlab.world.ledger import Ledger
+from moatlab.world.payments import LAYERS
+from moatlab.world.state import State, rows
+
+#: Months of a block of the monthly tables, and firms of a block of the firms' table.
+MONTHS, FIRMS = 128, 1 << 13
+
+
+class Recorder:
+    """Grows by blocks; what is recorded is never moved."""
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        self.months = 0
+        self.market: list[Rows] = []
+        self.layers: list[Rows] = []
+        self.categories: list[Rows] = []
+        self.payments: list[NDArray[np.float64]] = []
+        self.firms: list[Rows] = []
+        self.used: list[int] = []
+
+    def _block(self, state: State, ledger: Ledger) -> tuple[int, int]:
+        block, at = divmod(self.months, MONTHS)
+        if block == len(self.market):
+            self.market.append(rows(record.MARKET_DTYPE, MONTHS))
+            self.layers.append(rows(record.LAYER_DTYPE, MONTHS * len(LAYERS)))
+            self.categories.append(rows(record.CATEGORY_DTYPE, MONTHS * state.users.shape[0]))
+            self.payments.append(np.zeros((MONTHS, ledger.totals.shape[0] - 1)))
+        return block, at
+
+    def trade(self, s: State, ledger: Ledger) -> None:
+        """Record what traded, before firms leave and enter."""
+        block, at = self._block(s, ledger)
+        kinds, categories = len(LAYERS), s.users.shape[0]
+        layers = self.layers[block][at * kinds : (at + 1) * kinds]
+        record.record_layers(
+            layers, s.apps, s.live, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash, s.now
+        )
+        record.record_categories(
+            self.categories[block][at * categories : (at + 1) * categories], s.users, s.apps, s.live
+        )
+        record.record_market(
+            self.market[block][at : at + 1], layers, s.users, s.apps, s.live, s.labs, s.hosts, s.offers, s.clouds,
+            s.chipmakers, s.foundry, s.backlog, ledger.totals, s.now,
+        )  # fmt: skip
+        if self.detail == "firm":
+            most = s.live.shape[0] + sum(s.kind(k).shape[0] for k in LAYERS if k != "apps")
+            if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
+                self.firms.append(rows(record.FIRM_DTYPE, max(FIRMS, most)))
+                self.used.append(0)
+            self.used[-1] = record.record_firms(
+                self.firms[-1], self.used[-1], s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers,
+                s.foundry, s.cash, s.now,
+            )  # fmt: skip
+
+    def turnover(self, s: State, ledger: Ledger) -> None:
+        """Record who left and entered, and the month's payments; the month is complete."""
+        block, at = self._block(s, ledger)
+        layers = self.layers[block]
+        apps, labs = at * len(LAYERS) + LAYERS.index("apps"), at * len(LAYERS) + LAYERS.index("labs")
+        layers["entries"][apps] = s.now["entries"][0]
+        layers["exits"][apps] = s.now["exits"][0]
+        layers["exits"][labs] = s.now["lab_exits"][0]
+        self.payments[block][at] = ledger.totals[:-1]
+        self.months += 1
+
+    def table(self, name: str) -> Any:
+        """A table of the months recorded, as one structured array (payments: months by kind)."""
+        blocks: list[Any] = getattr(self, name)
+        if name == "firms":
+            parts = [np.asarray(b[:used]) for b, used in zip(blocks, self.used, strict=True)]
+            return np.concatenate(parts) if parts else np.zeros(0, record.FIRM_DTYPE)
+        if not blocks:
+            return np.zeros(0)
+        per_month = blocks[0].shape[0] // MONTHS
+        return np.concatenate([np.asarray(b) for b in blocks])[: self.months * per_month]

@@ -1,0 +1,115 @@
+"""What an app decides beside price and sources, and how its stocks move: features, brand, awareness."""
+
+from __future__ import annotations
+
+import math
+
+from moatlab.compiled import Rows, kernel
+from moatlab.rules.pricing import refresh_app
+from moatlab.rules.settlement import SMOOTHING
+from moatlab.rules.sourcing import hours_per_token
+from moatlab.rules.training import fading
+from moatlab.world.draws import BRAND_SHOCK, normal
+
+
+@kernel
+def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row: Rows) -> None:
+    """Next month's features and marketing: shares of what the app means to spend.
+
+    An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
+    spend below zero, and does not look further ahead (a rule of thumb; assumed).
+    """
+    shared = shared_row[0]
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
+        budget = max(0.0, app.gross_profit - overhead) + max(0.0, cash[app.account]) / shared.apps_spending_horizon
+        app.next_rnd = shared.apps_rnd_share * budget
+        app.next_marketing = shared.apps_marketing_share * budget
+        if app.revenue > 0.0 and app.last_revenue > 0.0:
+            change = math.log(app.revenue / app.last_revenue)
+            app.growth += SMOOTHING * (min(max(change, -1.0), 1.0) - app.growth)
+
+
+@kernel
+def commit_apps(
+    users: Rows, apps: Rows, live: Rows, next_routing: Rows, offers: Rows, shared_row: Rows, now_row: Rows
+) -> None:  # fmt: skip
+    """Decisions take effect, spending becomes stocks, and leads become obsolete.
+
+    ``next_routing`` replaces the routing when the caller swaps the two.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    count = offers.shape[0]
+    keep = 1.0 - fading(shared.apps_brand_half_life)
+    shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
+    now.graduations = 0.0
+    now.returns = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        best = users[app.category].best_feature
+        gap = max(0.0, best - app.feature)
+        app.feature = (1.0 - shared.apps_obsolescence) * app.feature + shared.apps_imitation * gap
+        app.feature += shared.apps_feature_gain * math.log(1.0 + app.rnd / shared.apps_feature_scale)
+        app.brand = keep * app.brand
+        if shock > 0.0:
+            app.brand += shock * normal(now.seed, BRAND_SHOCK, now.month, app.identity)
+        app.awareness = (1.0 - shared.apps_awareness_decay) * app.awareness
+        app.awareness += shared.apps_awareness_gain * math.log(1.0 + app.marketing / shared.apps_awareness_scale)
+        app.price = app.next_price
+        app.quota = app.next_quota
+        app.rnd = app.next_rnd
+        app.marketing = app.next_marketing
+        app.own_capability = app.next_own_capability
+        app.own_hours = app.next_own_hours
+        app.own_budget = app.next_own_budget
+        if app.next_own == 1:
+            app.own_model = 1
+            app.own_service = 1.0
+            now.graduations += 1.0
+            # Its tokens move over at the speed at which any routing moves.
+            for o in range(count):
+                next_routing[row, o] *= 1.0 - shared.apps_routing_speed
+            next_routing[row, count] = shared.apps_routing_speed
+        elif app.next_own == -1:
+            app.own_model = 0
+            now.returns += 1.0
+            next_routing[row, count] = 0.0
+        app.next_own = 0
+
+
+@kernel
+def refresh_apps(
+    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, labs: Rows, specialisation: Rows,
+    shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
+    shared = shared_row[0]
+    now = now_row[0]
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.best_feature = -1e300
+        user.mean_feature = 0.0
+        user.mean_data = 0.0
+        user.firms = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        user = users[app.category]
+        if app.own_model == 1:
+            hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+            app.own_unit_cost = hours * now.expected_rent
+        refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
+        user.best_feature = max(user.best_feature, app.feature)
+        user.mean_feature += app.feature
+        user.mean_data += app.data
+        user.firms += 1.0
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.firms > 0.0:
+            user.mean_feature /= user.firms
+            user.mean_data /= user.firms
+        else:
+            user.best_feature = 0.0

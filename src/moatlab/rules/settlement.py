@@ -1,0 +1,220 @@
+"""Settlement: every payment of the month for goods and services is posted, and firms' accounts follow.
+
+Calls that were not served are neither sold nor paid for: apps pay for what was served and credit their customers.
+Part of inference pays the contract rent, the rest and all training the spot rent.
+"""
+
+from __future__ import annotations
+
+from moatlab.compiled import Rows, kernel
+from moatlab.rules.compute import APP, HOST, LAB
+from moatlab.rules.sourcing import offer_price
+from moatlab.world.posting import (
+    API,
+    APP_COMPUTE,
+    APP_OVERHEAD,
+    APP_RND,
+    APP_TRAINING,
+    APP_VARIABLE_COST,
+    HOST_COMPUTE,
+    HOST_STAFF,
+    HOSTED_INFERENCE,
+    LAB_INFERENCE,
+    LAB_STAFF,
+    LAB_TRAINING,
+    LICENCE,
+    MARKETING,
+    OUTSIDE,
+    OUTSIDE_COMPUTE,
+    REVENUE_SHARE,
+    RUNNING_COST,
+    SUBSCRIPTION,
+    SUPPLIERS,
+    TRANSFER,
+    USERS,
+    pay,
+)
+
+#: Weight of the latest month in the smoothed figures that firms keep of themselves.
+SMOOTHING = 0.2
+
+
+@kernel
+def settle_apps(
+    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, labs: Rows, hosts: Rows, book: Rows, cash: Rows,
+    totals: Rows, shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """Apps' sales and their payments for tokens, features, marketing and overhead, M$.
+
+    Writes the share of calls served, revenue and costs of apps, and the sales of labs and hosts.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    count = offers.shape[0]
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.revenue = 0.0
+        lab.api_revenue = 0.0
+        lab.data *= 1.0 - shared.labs_data_decay
+    for index in range(hosts.shape[0]):
+        hosts[index].revenue = 0.0
+    for o in range(count):
+        offer = offers[o]
+        offer.service = labs[offer.seller].service if offer.seller_kind == 0 else hosts[offer.seller].service
+    now.tokens_served = 0.0
+    now.own_tokens = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        service = routing[row, count] * app.own_service if app.own_model == 1 else 0.0
+        now.own_tokens += service * app.tokens
+        app.inference = 0.0
+        app.api_spend = 0.0
+        for o in range(count):
+            share = routing[row, o]
+            if share <= 0.0:
+                continue
+            offer = offers[o]
+            service += share * offer.service
+            tokens = app.tokens * share * offer.service
+            amount = tokens * offer_price(app, offer, shared)
+            app.inference += amount
+            if offer.seller_kind == 0:
+                lab = labs[offer.seller]
+                lab.revenue += amount
+                lab.data += tokens
+                if app.owner == offer.seller:
+                    pay(book, cash, totals, month, TRANSFER, app.account, lab.account, amount)
+                else:
+                    lab.api_revenue += amount
+                    app.api_spend += amount
+                    pay(book, cash, totals, month, API, app.account, lab.account, amount)
+            else:
+                host = hosts[offer.seller]
+                host.revenue += amount
+                pay(book, cash, totals, month, HOSTED_INFERENCE, app.account, host.account, amount)
+        # Rounding of shares that add to one.
+        service = min(service, 1.0)
+        app.service = service
+        now.tokens_served += app.tokens * service
+        customers = app.tourists + app.committed
+        app.last_revenue = app.revenue
+        app.revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
+        pay(book, cash, totals, month, SUBSCRIPTION, USERS, app.account, app.revenue)
+        fees = shared.apps_variable_cost * app.revenue
+        pay(book, cash, totals, month, APP_VARIABLE_COST, app.account, SUPPLIERS, fees)
+        pay(book, cash, totals, month, MARKETING, app.account, SUPPLIERS, app.marketing)
+        pay(book, cash, totals, month, APP_RND, app.account, SUPPLIERS, app.rnd)
+        overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
+        pay(book, cash, totals, month, APP_OVERHEAD, app.account, SUPPLIERS, overhead)
+        app.gross_profit = app.revenue - fees - app.inference
+        app.outlay += SMOOTHING * (overhead + app.rnd + app.marketing - app.outlay)
+        app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
+    for index in range(hosts.shape[0]):
+        host = hosts[index]
+        host.gross_profit = host.revenue
+        if host.alive == 1:
+            pay(book, cash, totals, month, HOST_STAFF, host.account, SUPPLIERS, host.staff)
+    for o in range(count):
+        offer = offers[o]
+        if offer.seller_kind == 1:
+            host = hosts[offer.seller]
+            lab = labs[offer.lab]
+            amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
+            if lab.alive == 1 and amount > 0.0:
+                pay(book, cash, totals, month, LICENCE, host.account, lab.account, amount)
+                lab.revenue += amount
+                host.gross_profit -= amount
+
+
+@kernel
+def settle_compute(
+    buyers: Rows, count: int, hours: Rows, trained: Rows, clouds: Rows, labs: Rows, hosts: Rows, apps: Rows,
+    book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """GPU-hours are paid by cloud; labs pay staff and their partner's share; clouds pay for running their fleets."""
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    contract = shared.compute_contract_share
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.revenue = 0.0
+        cloud.cost_of_goods = cloud.hours * cloud.running
+        pay(book, cash, totals, month, RUNNING_COST, cloud.account, SUPPLIERS, cloud.cost_of_goods)
+    for index in range(labs.shape[0]):
+        labs[index].inference_cost = 0.0
+        labs[index].training = 0.0
+    for b in range(count):
+        buyer = buyers[b]
+        for c in range(clouds.shape[0]):
+            cloud = clouds[c]
+            amount = trained[b, c] * cloud.rent
+            if buyer.kind == LAB:
+                lab = labs[buyer.row]
+                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
+                lab.inference_cost += served
+                lab.training += amount
+                pay(book, cash, totals, month, LAB_INFERENCE, lab.account, cloud.account, served)
+                pay(book, cash, totals, month, LAB_TRAINING, lab.account, cloud.account, amount)
+            elif buyer.kind == HOST:
+                host = hosts[buyer.row]
+                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
+                host.gross_profit -= served
+                pay(book, cash, totals, month, HOST_COMPUTE, host.account, cloud.account, served)
+            elif buyer.kind == APP:
+                app = apps[buyer.row]
+                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
+                app.inference += served
+                app.gross_profit -= served
+                pay(book, cash, totals, month, APP_COMPUTE, app.account, cloud.account, served)
+                pay(book, cash, totals, month, APP_TRAINING, app.account, cloud.account, amount)
+            else:
+                served = hours[b, c] * cloud.rent
+                pay(book, cash, totals, month, OUTSIDE_COMPUTE, OUTSIDE, cloud.account, served)
+            cloud.revenue += served + amount
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 0:
+            continue
+        lab.cost_of_goods = lab.inference_cost
+        pay(book, cash, totals, month, LAB_STAFF, lab.account, SUPPLIERS, lab.staff)
+        if lab.partner >= 0 and lab.revenue_share > 0.0:
+            amount = lab.revenue_share * lab.revenue
+            partner = clouds[lab.partner]
+            lab.cost_of_goods += amount
+            partner.revenue += amount
+            pay(book, cash, totals, month, REVENUE_SHARE, lab.account, partner.account, amount)
+        lab.gross_profit = lab.revenue - lab.cost_of_goods
+        lab.smooth_revenue += SMOOTHING * (lab.api_revenue - lab.smooth_revenue)
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.gross_profit = cloud.revenue - cloud.cost_of_goods
+        cloud.depreciation = cloud.book / shared.clouds_life
+        cloud.book -= cloud.depreciation
+        cloud.cash_flow += SMOOTHING * (cloud.gross_profit - cloud.cash_flow)
+
+
+@kernel
+def account_labs(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """What labs' tokens cost them this month ($ per Mtok), and how much of their spending came out of funding."""
+    shared = shared_row[0]
+    now = now_row[0]
+    contract = shared.compute_contract_share
+    now.funded_spending = 0.0
+    now.funded_compute = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 0:
+            continue
+        served = lab.tokens * lab.service
+        if served > 0.0:
+            lab.unit_cost = lab.inference_cost / served
+        else:
+            lab.unit_cost = lab.hours_per_token * (contract * now.expected_rent + (1.0 - contract) * now.mean_rent)
+        spending = lab.training + lab.staff
+        own = min(spending, shared.labs_training_share * max(0.0, lab.gross_profit))
+        if spending > 0.0:
+            now.funded_spending += spending - own
+            now.funded_compute += lab.training * (1.0 - own / spending)

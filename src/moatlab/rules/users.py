@@ -1,0 +1,138 @@
+"""Users: who considers a category, which app they choose, who leaves.
+
+What users know: posted prices, what the apps can do, last month's share of calls served, and who is about (reach).
+Rule: non-users consider the category by the discrete Bass rule; they and those who reconsider choose by logit among
+the apps that reach them and the outside option, the app in use having the advantage of the switching cost.
+Sources: Bass 1969; McFadden 1974; Ackerberg and Rysman 2005 for the correction for crowding.
+"""
+
+from __future__ import annotations
+
+import math
+
+from moatlab.compiled import Rows, inlined, kernel
+
+#: Below this the outside option counts as absent.
+ABSENT = 1e-300
+
+
+@inlined
+def relative_data(stock: float, mean: float) -> float:
+    """log10 of a data stock against the mean of its peers, 0 at the mean and bounded for those with none."""
+    return math.log10((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) if mean > 0.0 else 0.0
+
+
+@inlined
+def utility(app: Rows, user: Rows, shared: Rows) -> float:
+    """Utility of an app to a customer of its category, in units of the taste scale (docs/notation.md, V_i)."""
+    alpha = user.price_taste * app.price_taste_factor
+    customers = app.tourists + app.committed
+    share = customers / user.customers if user.customers > 0.0 else 0.0
+    quality = user.ai_centrality * app.capability + (1.0 - user.ai_centrality) * app.feature
+    value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
+    value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
+    value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
+    return value / user.taste_scale
+
+
+@kernel
+def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Move the customers of a month.
+
+    ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers.  Reads
+    prices, capability and service as they stood at the end of last month; writes customers by type, who joined and who
+    left, choice shares, and the category's sums and consumer surplus.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    hype = math.exp(shared.users_hype_weight * now.hype)
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.potential = user.market_size * math.exp(user.market_growth * now.month)
+        progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
+        user.outside = math.exp(
+            (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
+        )
+        user.inclusive = 0.0
+        user.crowd = 0.0
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        reach = 1.0 - math.exp(-(app.awareness + app.distribution))
+        app.attraction = reach * math.exp(utility(app, user, shared))
+        user.inclusive += app.attraction
+        user.crowd += reach
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.inclusive *= (1.0 + user.crowd) ** -shared.users_crowding
+        rate = user.adoption_p * hype
+        if user.potential > 0.0:
+            rate += user.adoption_q * user.customers / user.potential
+        user.considering = max(0.0, user.potential - user.customers) * min(1.0, rate)
+        age = math.exp(-math.log(2.0) * now.month / user.tourist_half_life)
+        user.tourist_odds = min(1.0, user.tourist_share * age * hype)
+        everything = user.outside + user.inclusive
+        user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
+        if user.inclusive <= 0.0:
+            user.consumer_surplus = 0.0
+        elif user.outside > ABSENT:
+            # Expected maximum over the apps and the outside option, per customer inside.
+            logsum = math.log(everything / user.outside) * everything / user.inclusive
+            user.consumer_surplus = logsum * user.taste_scale / user.price_taste
+        else:
+            user.consumer_surplus = math.log(user.inclusive) * user.taste_scale / user.price_taste
+        user.flow_tourists = 0.0
+        user.flow_committed = 0.0
+        user.customers = 0.0
+        user.tourists = 0.0
+        user.joined = 0.0
+        user.joined_tourists = 0.0
+        user.left_tourists = 0.0
+        user.left_committed = 0.0
+    # Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
+    # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair.
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        app.attraction *= (1.0 + user.crowd) ** -shared.users_crowding
+        loyalty = math.exp(user.switching_cost / user.taste_scale)
+        below = user.outside + user.inclusive + app.attraction * (loyalty - 1.0)
+        if below > 0.0:
+            user.flow_tourists += user.hazard_tourist * app.tourists / below
+            user.flow_committed += user.hazard_committed * app.committed / below
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        everything = user.outside + user.inclusive
+        app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
+        loyalty = math.exp(user.switching_cost / user.taste_scale)
+        below = everything + app.attraction * (loyalty - 1.0)
+        weigh_tourists = user.hazard_tourist * app.tourists
+        weigh_committed = user.hazard_committed * app.committed
+        per_tourist = 0.0
+        per_committed = 0.0
+        if below > 0.0:
+            per_tourist = weigh_tourists / below
+            per_committed = weigh_committed / below
+        new = user.considering * app.choice_share
+        left_tourists = weigh_tourists - per_tourist * app.attraction * loyalty
+        left_committed = weigh_committed - per_committed * app.attraction * loyalty
+        joined_tourists = app.attraction * (user.flow_tourists - per_tourist) + new * user.tourist_odds
+        joined_committed = app.attraction * (user.flow_committed - per_committed) + new * (1.0 - user.tourist_odds)
+        # What is left of a subtraction of equals may fall below zero by a rounding.
+        joined_tourists = max(0.0, joined_tourists)
+        joined_committed = max(0.0, joined_committed)
+        app.tourists = max(0.0, app.tourists - left_tourists + joined_tourists)
+        app.committed = max(0.0, app.committed - left_committed + joined_committed)
+        app.joined = joined_tourists + joined_committed
+        app.left = left_tourists + left_committed
+        user.customers += app.tourists + app.committed
+        user.tourists += app.tourists
+        user.joined += app.joined
+        user.joined_tourists += joined_tourists
+        user.left_tourists += left_tourists
+        user.left_committed += left_committed
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.left = user.left_tourists + user.left_committed
+        user.consumer_surplus *= user.customers

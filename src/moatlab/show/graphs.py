@@ -1,0 +1,247 @@
+"""The graph of trade in one month: who buys from whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+from moatlab.show import series, style
+from moatlab.show.frames import Frames
+from moatlab.world.payments import LAYERS
+
+WIDTH, HEIGHT, TOP, BOTTOM = 13.2, 8.4, 1.15, 0.7
+#: Where the columns stand, in inches; hosts share theirs with the labs.
+PLACES = {"apps": 3.3, "labs": 5.9, "hosts": 5.9, "clouds": 8.3, "chipmakers": 10.5, "foundry": 12.3}
+TAIL = 1.25
+LARGEST = 0.5
+LABELLED = 14
+
+
+@dataclass
+class Node:
+    """A firm in the picture; lengths in inches."""
+
+    key: str
+    layer: str
+    name: str
+    revenue: float
+    radius: float
+    x: float = 0.0
+    y: float = 0.0
+
+
+def graph(frames: Frames) -> Figure:
+    """Firms as circles with areas in proportion to revenue, purchases as lines with widths in proportion to dollars."""
+    net = frames.graph
+    month = net.graph.get("month") if net is not None else None
+    when = f", {_month_name(frames, int(month))}" if month is not None else ""
+    figure = style.sheet(
+        frames,
+        f"Who buys from whom{when}",
+        _subtitle(net),
+        WIDTH,
+        HEIGHT,
+    )
+    axes = style.box(figure, 0, 0, WIDTH, HEIGHT)
+    axes.set_xlim(0, WIDTH)
+    axes.set_ylim(0, HEIGHT)
+    axes.axis("off")
+    if net is None or not net.number_of_nodes():
+        axes.text(WIDTH / 2, HEIGHT / 2, "no trade", ha="center", fontsize=style.NORMAL, color=style.GREY)
+        return figure
+    named, tail = _nodes(net, frames)
+    _place(named, tail, net)
+    _edges(axes, net, {node.key: node for node in (*named, *tail)})
+    _circles(axes, named, tail)
+    _keys(axes, named, tail)
+    return figure
+
+
+def _subtitle(net: Any) -> str:
+    text = "Area of circles: revenue of the month; width of lines: dollars of the month; colour of lines: the buyer's layer"
+    if net is None or not net.number_of_edges():
+        return text
+    name, revenue = max(
+        ((str(data.get("name", key)), float(data.get("revenue", 0.0))) for key, data in net.nodes(data=True)),
+        key=lambda item: (np.nan_to_num(item[1]), item[0]),
+    )
+    dollars = float(np.nanmax([float(data.get("dollars", 0.0)) for *_, data in net.edges(data=True)]))
+    return f"{text}. Largest circle: {name}, {style.money(revenue)}; widest line: {style.money(dollars)}"
+
+
+def _month_name(frames: Frames, month: int) -> str:
+    count = round(frames.origin * 12) + month
+    return f"{style.MONTH_NAMES[count % 12]} {count // 12}"
+
+
+def _nodes(net: Any, frames: Frames) -> tuple[list[Node], list[Node]]:
+    """The firms with a label, and the long tail of apps."""
+    found: list[Node] = []
+    for key, data in net.nodes(data=True):
+        layer = str(data.get("kind", str(key).split(".")[0]))
+        if layer in PLACES:
+            revenue = float(data.get("revenue", 0.0))
+            revenue = revenue if np.isfinite(revenue) and revenue > 0 else 0.0
+            found.append(Node(str(key), layer, str(data.get("name", key)), revenue, 0.0))
+    largest = max((node.revenue for node in found), default=0.0) or 1.0
+    for node in found:
+        node.radius = max(0.03, LARGEST * float(np.sqrt(node.revenue / largest)))
+    known = set(series.pens(frames))
+    apps = sorted((n for n in found if n.layer == "apps"), key=lambda n: (-n.revenue, n.key))
+    wanted = [n for n in apps if ("apps", n.key.split(".", 1)[-1]) in known] or apps
+    keep = {node.key for node in wanted[:LABELLED]}
+    named = [node for node in found if node.layer != "apps" or node.key in keep]
+    return named, [node for node in apps if node.key not in keep]
+
+
+def _place(named: list[Node], tail: list[Node], net: Any) -> None:
+    """Columns by layer, sorted by the mean height of the partners; shrinks the circles if a column is too full."""
+    columns: dict[float, list[Node]] = defaultdict(list)
+    for node in sorted(named, key=lambda n: (LAYERS.index(n.layer), -n.revenue, n.key)):
+        node.x = PLACES[node.layer]
+        columns[node.x].append(node)
+    height = HEIGHT - TOP - BOTTOM - 0.15
+    label = 0.2
+    factor = 1.0
+    for nodes in columns.values():
+        free = height - len(nodes) * (label + 0.06)
+        factor = min(factor, max(free, 0.2) / max(sum(2 * node.radius for node in nodes), 1e-9))
+    for node in (*named, *tail):
+        node.radius = max(0.03, node.radius * factor)
+    for nodes in columns.values():
+        _stack(nodes, height, label)
+    weights = _weights(net)
+    for _ in range(4):
+        for nodes in columns.values():
+            heights = {node.key: node.y for node in named}
+            centre = {node.key: _centre(node, weights, heights) for node in nodes}
+            nodes.sort(key=lambda n: (n.layer == "hosts", -centre[n.key], n.key))
+            _stack(nodes, height, label)
+    _place_tail(tail, height)
+
+
+def _weights(net: Any) -> dict[str, list[tuple[str, float]]]:
+    partners: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for buyer, seller, data in net.edges(data=True):
+        dollars = float(data.get("dollars", 0.0))
+        if np.isfinite(dollars) and dollars > 0:
+            partners[str(buyer)].append((str(seller), dollars))
+            partners[str(seller)].append((str(buyer), dollars))
+    return partners
+
+
+def _centre(node: Node, weights: dict[str, list[tuple[str, float]]], heights: dict[str, float]) -> float:
+    known = [(heights[key], dollars) for key, dollars in weights.get(node.key, []) if key in heights]
+    total = sum(dollars for _, dollars in known)
+    return sum(y * dollars for y, dollars in known) / total if total > 0 else node.y
+
+
+def _stack(nodes: list[Node], height: float, label: float) -> None:
+    """One above the other with room for the labels below the circles, spread over the height."""
+    used = sum(2 * node.radius + label for node in nodes)
+    gap = (height - used) / (len(nodes) + 1)
+    y = BOTTOM + height - gap
+    for node in nodes:
+        node.y = y - node.radius
+        y -= 2 * node.radius + label + gap
+
+
+def _place_tail(tail: list[Node], height: float) -> None:
+    """Rows of dots, the largest first."""
+    if not tail:
+        return
+    columns = max(1, min(6, round(len(tail) / 14)))
+    rows = -(-len(tail) // columns)
+    pitch = min(height / rows, 0.32)
+    for place, node in enumerate(tail):
+        row, column = divmod(place, columns)
+        node.x = TAIL + (column - (columns - 1) / 2) * 0.26
+        node.y = BOTTOM + height / 2 + ((rows - 1) / 2 - row) * pitch
+        node.radius = min(node.radius, 0.12, pitch / 2.2)
+
+
+def _edges(axes: Axes, net: Any, nodes: dict[str, Node]) -> None:
+    trades = []
+    for buyer, seller, data in net.edges(data=True):
+        dollars = float(data.get("dollars", 0.0))
+        if str(buyer) in nodes and str(seller) in nodes and np.isfinite(dollars) and dollars > 0:
+            trades.append((dollars, str(buyer), str(seller)))
+    largest = max((dollars for dollars, _, _ in trades), default=1.0)
+    for dollars, buyer, seller in sorted(trades, reverse=True):
+        one, other = nodes[buyer], nodes[seller]
+        same = abs(one.x - other.x) < 0.1
+        bend = 0.35 if same else 0.0
+        size = max(0.3, 16 * dollars / largest)
+        patch = FancyArrowPatch(
+            (one.x, one.y),
+            (other.x, other.y),
+            connectionstyle=f"arc3,rad={bend}" if same else _bend(one, other),
+            arrowstyle="-",
+            color=style.LAYER_COLOURS[one.layer],
+            alpha=0.4 if size > 0.5 else 0.22,
+            linewidth=size,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=1,
+            capstyle="butt",
+        )
+        axes.add_patch(patch)
+
+
+def _bend(one: Node, other: Node) -> str:
+    return f"arc3,rad={0.06 if other.y > one.y else -0.06}"
+
+
+def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
+    for node in sorted((*named, *tail), key=lambda n: -n.radius):
+        axes.add_collection(
+            EllipseCollection(
+                [2 * node.radius],
+                [2 * node.radius],
+                [0],
+                units="xy",
+                offsets=[(node.x, node.y)],
+                offset_transform=axes.transData,
+                facecolors=style.LAYER_COLOURS[node.layer],
+                edgecolors="white",
+                linewidths=0.6,
+                zorder=3,
+            )
+        )
+    for node in named:
+        text = axes.text(
+            node.x,
+            node.y - node.radius - 0.03,
+            style.fit(node.name, 1.5, style.SMALL),
+            fontsize=style.SMALL,
+            ha="center",
+            va="top",
+            color=style.INK,
+            zorder=5,
+        )
+        text.set_path_effects([effects.withStroke(linewidth=2.2, foreground="white")])
+        text.set_gid("node-label")
+
+
+def _keys(axes: Axes, named: list[Node], tail: list[Node]) -> None:
+    """Names of the columns with the number of firms and their revenue."""
+    y = HEIGHT - TOP + 0.12
+    heads: dict[float, list[tuple[str, str]]] = defaultdict(list)
+    for layer, x in PLACES.items():
+        firms = [node for node in named if node.layer == layer]
+        if firms:
+            revenue = style.money(sum(node.revenue for node in firms))
+            heads[x].append((f"{layer} ({len(firms)})", revenue))
+    if tail:
+        heads[TAIL].append((f"other apps ({len(tail)})", style.money(sum(node.revenue for node in tail))))
+    for x, lines in heads.items():
+        text = "\n".join(lines[0]) if len(lines) == 1 else "\n".join(f"{name}, {revenue}" for name, revenue in lines)
+        axes.text(x, y, text, fontsize=style.NORMAL, fontweight="bold", ha="center", va="center", color=style.INK)

@@ -1,0 +1,105 @@
+"""Prices and scarcity: rent of GPU-hours, chips, tokens, and what is not served."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from moatlab.show import series, style
+from moatlab.show.frames import Frames
+from moatlab.show.series import Line
+from moatlab.show.style import PALETTE, EndLabel, Pen
+from moatlab.show.trajectories import draw_lines, nothing
+
+#: Parts of the rent with their names and colours, from below.
+RENT = (
+    ("marginal_cost", "running cost", "#999999"),
+    ("markup", "markup", "#56b4e9"),
+    ("scarcity_rent", "scarcity", "#d55e00"),
+)
+
+
+def prices(frames: Frames) -> Figure:
+    """What compute and tokens cost, and how scarce they are."""
+    figure = style.sheet(
+        frames,
+        "Prices and scarcity",
+        f"Means over the market, weighted by what is sold{style.bands_note(frames)}",
+        13.2,
+        7.6,
+    )
+    rent, chips, tokens, lead, used, queue = style.panels(figure, 6, 3)
+    _rent(rent, frames)
+
+    def line(column: str, name: str, place: int, factor: float = 1.0, dashes: str = "-") -> Line:
+        return Line(name, Pen(PALETTE[place], dashes), series.band_of(frames, column, factor))
+
+    draw_lines(chips, frames, [line("chip_price", "list price", 2)], "Chip price", "k$ per H100-equivalent", unit="k$")
+    draw_lines(
+        tokens,
+        frames,
+        [
+            line("labs.api_price", "API price", 1),
+            line("labs.serving_cost", "serving cost", 1, dashes="--"),
+            line("hosts.price", "hosted price", 3),
+            line("unit_token_price", "cheapest", 6),
+        ],
+        "Price of tokens",
+        "$ per Mtok",
+        unit="$",
+    )
+    draw_lines(lead, frames, [line("lead_time", "lead time", 7)], "Lead time of chips", "months", unit="months")
+    draw_lines(
+        used,
+        frames,
+        [
+            line("utilisation", "utilisation", 0, 100),
+            line("generative_share", "generative", 2, 100),
+            line("unserved", "unserved", 1, 100),
+        ],
+        "Use of the fleets and inference not served",
+        "share of capacity, hours sold, hours wanted (%)",
+        unit="%",
+        limits=(0, 103),
+    )
+    draw_lines(
+        queue,
+        frames,
+        [line("installed", "installed", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
+        "Accelerators",
+        "kGPU (deliveries: a month)",
+        unit="k",
+    )
+    return figure
+
+
+def _rent(axes: Axes, frames: Frames) -> None:
+    """The spot rent by its parts (means, so that they add up), beside the full unit cost and the rent under contract."""
+    style.dress(axes, "Rent by its parts", "$ per GPU-hour")
+    style.calendar(axes, frames)
+    below = np.zeros(len(frames.months))
+    labels = []
+    for column, name, colour in RENT:
+        values = series.wide(frames.market, column, frames).mean(axis=1).fillna(0.0).to_numpy(dtype=np.float64)
+        top = below + values
+        dates, low, high = style.stretch(frames.dates, below, top)
+        axes.fill_between(dates, low, high, color=colour, alpha=0.75, linewidth=0)
+        if end := style.end_of(frames.dates, below + values / 2):
+            labels.append(EndLabel(*end, f"{name} {style.figures(float(values[-1]))} $", colour))
+        below = top
+    peak = float(below.max(initial=0.0))
+    if end := style.end_of(frames.dates, below):
+        labels.append(EndLabel(*end, f"rent {style.figures(end[1])} $", RENT[-1][2]))
+    lines = (("full_unit_cost", "full unit cost", "-", 1.6), ("contract_rent", "contract rent", ":", 1.2))
+    for column, name, dashes, width in lines:
+        cost = series.band_of(frames, column)
+        pen = Pen(style.INK, dashes)
+        style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=dashes == "-")
+        if end := style.end_of(frames.dates, cost.mid):
+            labels.append(EndLabel(*end, f"{name} {style.figures(end[1])} $", style.INK))
+            peak = max(peak, float(np.nanmax(cost.mid)))
+    axes.set_ylim(0, peak * 1.06 if peak > 0 else 1)
+    if not labels:
+        nothing(axes)
+    style.end_labels(axes, labels)

@@ -1,0 +1,168 @@
+"""Medians and bands over seeds, and market shares, from the tables of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from moatlab.show.frames import Array, Frames
+from moatlab.show.style import GREY, PENS, Pen
+from moatlab.world.payments import LAYERS
+
+#: Largest share from which a generated firm is shown on its own when there is one seed.
+LARGE_IN_LAYER, LARGE_IN_CATEGORY = 0.05, 0.25
+
+Pens = dict[tuple[str, str], Pen]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The median of a series over seeds, month by month, with its 5 and 95 % quantiles."""
+
+    low: Array
+    mid: Array
+    high: Array
+
+    def scaled(self, factor: float) -> Band:
+        """The band in another unit."""
+        return Band(self.low * factor, self.mid * factor, self.high * factor)
+
+    @property
+    def end(self) -> float:
+        """The last median that is a number, or NaN."""
+        known = self.mid[np.isfinite(self.mid)]
+        return float(known[-1]) if known.size else float("nan")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named series with its pen."""
+
+    name: str
+    pen: Pen
+    band: Band
+
+
+def wide(table: pd.DataFrame, column: str, frames: Frames) -> pd.DataFrame:
+    """``column`` with a row a month and a column a seed; NaN where it is missing or infinite."""
+    grid = pd.DataFrame(np.nan, index=frames.months, columns=frames.seeds)
+    if column not in table.columns or table.empty:
+        return grid
+    values = table.pivot_table(index="month", columns="seed", values=column, aggfunc="mean")
+    return values.reindex(index=grid.index, columns=grid.columns).astype(float).replace([np.inf, -np.inf], np.nan)
+
+
+def band(values: pd.DataFrame) -> Band:
+    """Quantiles over the columns of ``values``."""
+    low, mid, high = (values.quantile(q, axis=1).to_numpy(dtype=np.float64) for q in (0.05, 0.5, 0.95))
+    return Band(low, mid, high)
+
+
+def band_of(frames: Frames, column: str, factor: float = 1.0) -> Band:
+    """The band of a market-wide metric."""
+    return band(wide(frames.market, column, frames) * factor)
+
+
+def by_layer(frames: Frames, column: str) -> dict[str, pd.DataFrame]:
+    """A metric of the layers, layer by layer, for those that have any value."""
+    found = {layer: wide(frames.layers[frames.layers["layer"] == layer], column, frames) for layer in LAYERS}
+    return {layer: values for layer, values in found.items() if bool(values.notna().to_numpy().any())}
+
+
+def category_names(frames: Frames) -> list[str]:
+    """Names of the categories of customers, in order."""
+    return sorted({str(name) for name in frames.categories["category"]})
+
+
+def by_category(frames: Frames, column: str) -> list[Line]:
+    """A metric of the categories, category by category."""
+    table = frames.categories
+    return [
+        Line(name, PENS[place % len(PENS)], band(wide(table[table["category"] == name], column, frames)))
+        for place, name in enumerate(category_names(frames))
+    ]
+
+
+def share_table(firms: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+    """Shares of revenue: a row per (month, seed), a column per firm; NaN where nobody sold anything."""
+    full = pd.MultiIndex.from_product([frames.months, frames.seeds], names=["month", "seed"])
+    sold = firms.pivot_table(index=["month", "seed"], columns="slug", values="revenue", aggfunc="sum")
+    sold = sold.reindex(full).fillna(0.0).clip(lower=0.0)
+    total = sold.sum(axis=1)
+    return sold.div(total.where(total > 0.0), axis=0)
+
+
+def pens(frames: Frames) -> Pens:
+    """The pen of every firm that is shown on its own: its colour is the same in every picture.
+
+    A company that is active in several layers keeps its colour where that is free.
+    """
+    chosen: Pens = {}
+    by_slug: dict[str, Pen] = {}
+    for layer in LAYERS:
+        ranked = _candidates(frames, layer)
+        used: set[Pen] = set()
+        for slug in ranked:
+            pen = by_slug.get(slug)
+            if pen is not None and pen not in used:
+                chosen[layer, slug] = pen
+                used.add(pen)
+        for slug in ranked:
+            if (layer, slug) not in chosen:
+                pen = next((p for p in PENS if p not in used), PENS[len(used) % len(PENS)])
+                chosen[layer, slug] = by_slug[slug] = pen
+                used.add(pen)
+    return chosen
+
+
+def _candidates(frames: Frames, layer: str) -> list[str]:
+    firms = frames.firms[frames.firms["kind"] == layer]
+    if firms.empty:
+        return []
+    mean = share_table(firms, frames).fillna(0.0).mean()
+    named = {str(slug) for slug in firms.loc[firms["named"].astype(bool), "slug"]}
+    if len(frames.seeds) == 1:
+        named |= _large(firms, frames, LARGE_IN_LAYER)
+        if layer == "apps":
+            for _, rivals in firms.groupby("category"):
+                named |= _large(rivals, frames, LARGE_IN_CATEGORY)
+    return sorted(named, key=lambda slug: (-float(mean.get(slug, 0.0)), slug))
+
+
+def _large(firms: pd.DataFrame, frames: Frames, least: float) -> set[str]:
+    peak = share_table(firms, frames).max()
+    return {str(slug) for slug in peak.index[peak >= least]}
+
+
+def share_lines(firms: pd.DataFrame, layer: str, frames: Frames, colours: Pens, top: int) -> list[Line]:
+    """The ``top`` firms of the layer by mean share, the sum of the others, and the largest of the others."""
+    if firms.empty:
+        return []
+    shares = share_table(firms, frames)
+    mean = shares.fillna(0.0).mean()
+    known = [slug for (kind, slug) in colours if kind == layer and slug in shares.columns and mean[slug] > 0.0]
+    lead = sorted(known, key=lambda slug: (-float(mean[slug]), slug))[:top]
+    names = firms.drop_duplicates("slug").set_index("slug")["name"]
+    lines = [
+        Line(str(names[slug]), colours[layer, slug], _from_entry(band(shares[slug].unstack("seed")))) for slug in lead
+    ]
+    rest = shares.drop(columns=lead)
+    if rest.shape[1] and float(rest.fillna(0.0).to_numpy().max()) > 0.0:
+        last = firms[(firms["month"] == frames.months[-1]) & ~firms["slug"].isin(lead)]
+        count = int(last.groupby("seed").size().reindex(frames.seeds).fillna(0).median())
+        total = rest.sum(axis=1, min_count=1)
+        lines.append(Line(f"others ({count})" if count else "others", Pen(GREY, "-"), band(total.unstack("seed"))))
+        if count > 1:
+            lines.append(Line("largest other", Pen(GREY, ":"), band(rest.max(axis=1).unstack("seed"))))
+    return lines
+
+
+def _from_entry(shares: Band) -> Band:
+    """Without the months before the firm first sells (in the 95 % quantile)."""
+    sold = np.flatnonzero(shares.high > 0.0)
+    if not sold.size:
+        return shares
+    early = np.arange(shares.mid.size) < sold[0]
+    return Band(*(np.where(early, np.nan, values) for values in (shares.low, shares.mid, shares.high)))

@@ -1,0 +1,357 @@
+"""How the pictures look: colours, sheets and panels, axes of time, and labels at the ends of lines.
+
+Only matplotlib's object-oriented side is used, so that pictures can be drawn without a display and in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from moatlab.show.frames import Array, Frames
+
+DPI = 160
+SMALL, NORMAL, LARGE = 7.0, 8.5, 13.0
+INK, GREY, PALE = "#222222", "#777777", "#dddddd"
+#: Okabe and Ito's palette without its yellow, and Tol's wine.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#882255")
+LAYER_COLOURS = {
+    "apps": "#0072b2",
+    "labs": "#d55e00",
+    "hosts": "#cc79a7",
+    "clouds": "#56b4e9",
+    "chipmakers": "#009e73",
+    "foundry": "#e69f00",
+}
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Pen:
+    """Colour and dashes of a line."""
+
+    colour: str
+    dashes: str = "-"
+
+
+PENS = tuple(Pen(colour, dashes) for dashes in ("-", "--", "-.") for colour in PALETTE)
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A text that belongs at the end of a line, at the point (x, y) of the data."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+
+
+def dark(colour: str) -> str:
+    """The colour, dark enough for small text on white."""
+    red, green, blue = to_rgb(colour)
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    factor = min(1.0, 0.42 / light) if light > 0 else 1.0
+    return to_hex((red * factor, green * factor, blue * factor))
+
+
+def sheet(frames: Frames, title: str, subtitle: str, width: float, height: float) -> Figure:
+    """An empty figure of so many inches with title, subtitle and source line."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.text(0.15 / width, 1 - 0.16 / height, title, fontsize=LARGE, fontweight="bold", va="top", color=INK)
+    figure.text(0.15 / width, 1 - 0.43 / height, subtitle, fontsize=NORMAL, va="top", color=GREY)
+    figure.text(0.15 / width, 0.1 / height, source(frames), fontsize=SMALL, va="bottom", color=GREY)
+    return figure
+
+
+def source(frames: Frames) -> str:
+    """The source line: project, scenario, seeds."""
+    seeds = frames.seeds
+    if len(seeds) == 1:
+        return f"moatlab, {frames.title}, seed {seeds[0]}"
+    run = seeds == list(range(seeds[0], seeds[-1] + 1))
+    which = f"{seeds[0]} to {seeds[-1]}" if run else ", ".join(map(str, seeds[:12])) + ("…" if len(seeds) > 12 else "")
+    return f"moatlab, {frames.title}, seeds {which}"
+
+
+def bands_note(frames: Frames) -> str:
+    """What lines and bands mean when there are several seeds."""
+    count = len(frames.seeds)
+    return f"; lines: median of {count} seeds, bands: 5 to 95 %" if count > 1 else ""
+
+
+def box(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches."""
+    total_width, total_height = figure.get_size_inches()
+    return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
+
+
+def panels(
+    figure: Figure,
+    count: int,
+    columns: int,
+    *,
+    right: float = 1.25,
+    left: float = 0.7,
+    top: float = 0.95,
+    bottom: float = 0.65,
+    hgap: float = 0.72,
+) -> list[Axes]:
+    """``count`` panels row by row; every panel has ``right`` inches for its labels and ``left`` for its axis."""
+    width, height = (float(size) for size in figure.get_size_inches())
+    rows = -(-count // columns)
+    wide = width / columns - left - right
+    high = (height - top - bottom - (rows - 1) * hgap) / rows
+    return [
+        box(
+            figure,
+            (place % columns) * width / columns + left,
+            height - top - high - (place // columns) * (high + hgap),
+            wide,
+            high,
+        )
+        for place in range(count)
+    ]
+
+
+def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
+    """Title, labels and the plain frame of a panel."""
+    axes.set_title(title, fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5)
+    axes.set_xlabel(xlabel, fontsize=SMALL, color=INK, labelpad=2)
+    axes.set_ylabel(ylabel, fontsize=SMALL, color=INK, labelpad=3)
+    axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3)
+    axes.grid(axis="y", color=PALE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+
+
+def calendar(axes: Axes, frames: Frames) -> None:
+    """The time axis of the run: calendar years, or months in a short run."""
+    dates = frames.dates
+    first, last = float(dates[0]), float(dates[-1] if dates.size > 1 else dates[0] + 1 / 12)
+    axes.set_xlim(first, last)
+    figure = axes.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    inches = axes.get_position().width * float(figure.get_size_inches()[0])
+    room = max(2, int(inches / 0.45))
+    if last - first >= 2:
+        years = np.arange(np.ceil(first - 1e-9), np.floor(last + 1e-9) + 1)
+        ticks = years[:: -(-years.size // room)]
+        texts = [f"{tick:.0f}" for tick in ticks]
+    else:
+        steps = np.arange(round((last - first) * 12) + 1)[
+            :: -(-round((last - first) * 12 + 1) // max(2, room // 2 + 1))
+        ]
+        ticks = first + steps / 12
+        months = np.round(ticks * 12).astype(int)
+        texts = [f"{MONTH_NAMES[month % 12]}\n{month // 12}" for month in months]
+    axes.set_xticks(ticks, texts)
+
+
+def stretch(dates: Array, *series: Array) -> list[Array]:
+    """Dates and series; a single month is drawn as a stroke of a month's length."""
+    if dates.size > 1:
+        return [dates, *series]
+    return [np.append(dates, dates[-1] + 1 / 12), *(np.append(values, values[-1]) for values in series)]
+
+
+def stroke(
+    axes: Axes,
+    dates: Array,
+    low: Array,
+    mid: Array,
+    high: Array,
+    pen: Pen,
+    *,
+    width: float = 1.5,
+    banded: bool = True,
+) -> None:
+    """A line with its band."""
+    dates, low, mid, high = stretch(dates, low, mid, high)
+    if banded and bool(np.nanmax(np.append(high - low, 0.0)) > 0):
+        axes.fill_between(dates, low, high, color=pen.colour, alpha=0.16, linewidth=0)
+    axes.plot(dates, mid, color=pen.colour, linestyle=pen.dashes, linewidth=width, solid_joinstyle="round")
+
+
+def end_of(dates: Array, values: Array) -> tuple[float, float] | None:
+    """The last point of a series that is a number."""
+    dates, values = stretch(dates, values)
+    known = np.flatnonzero(np.isfinite(values))
+    return (float(dates[known[-1]]), float(values[known[-1]])) if known.size else None
+
+
+def text_width(text: str, size: float) -> float:
+    """Width of a text in inches."""
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents().width) / 72
+
+
+def fit(text: str, inches: float, size: float) -> str:
+    """The text, cut with an ellipsis to what fits."""
+    if text_width(text, size) <= inches:
+        return text
+    while text and text_width(text + "…", size) > inches:
+        text = text[:-1].rstrip()
+    return text + "…"
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions nearest to those wanted that are ``gap`` apart and, if they all fit, within ``low`` and ``high``."""
+    order = sorted(range(len(wanted)), key=lambda place: (wanted[place], place))
+    high = max(high, low + gap * (len(wanted) - 1))
+    blocks: list[tuple[float, int]] = []  # mean of (wanted - rank * gap) and size, by pooling of adjacent violators
+    for rank, place in enumerate(order):
+        mean, size = min(max(wanted[place], low), high) - rank * gap, 1
+        while blocks and blocks[-1][0] >= mean:
+            other, count = blocks.pop()
+            mean, size = (mean * size + other * count) / (size + count), size + count
+        blocks.append((mean, size))
+    base = [mean for mean, size in blocks for _ in range(size)]
+    least, most = low, high - gap * (len(wanted) - 1)
+    placed = [0.0] * len(wanted)
+    for rank, place in enumerate(order):
+        placed[place] = min(max(base[rank], least), most) + rank * gap
+    return placed
+
+
+def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.2, size: float = SMALL) -> None:
+    """Writes the labels to the right of the axes, at the height of their points and clear of each other.
+
+    Call it when the limits of the axes are final.  ``room`` is the space to the right in inches.
+    """
+    labels = [label for label in labels if np.isfinite(label.y)]
+    if not labels:
+        return
+    figure = axes.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    width, height = (float(inches) for inches in figure.get_size_inches() * axes.get_position().size)
+    size = max(4.5, min(size, (height + 0.2) / len(labels) / 1.32 * 72))
+    gap = size * 1.32 / 72
+    points = axes.transData.transform([(label.x, label.y) for label in labels])
+    ends = axes.transAxes.inverted().transform(points)
+    places = spread([float(y) * height for _, y in ends], gap, -0.03, height + 0.05)
+    for label, (x, y), place in zip(labels, ends, places, strict=True):
+        moved = abs(place - float(y) * height) > 0.02 or x < 0.995
+        text = axes.annotate(
+            fit(label.text, room - 0.16, size),
+            xy=(float(min(max(x, 0), 1)), float(min(max(y, 0), 1))),
+            xycoords="axes fraction",
+            xytext=(1.0 + 0.11 / width, place / height),
+            textcoords="axes fraction",
+            fontsize=size,
+            color=dark(label.colour),
+            va="center",
+            ha="left",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": label.colour,
+                "linewidth": 0.5,
+                "alpha": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            }
+            if moved
+            else None,
+        )
+        text.set_gid("end-label")
+
+
+def percent(share: float) -> str:
+    """A share as text."""
+    value = 100 * share
+    return f"{value:.0f} %" if abs(value) >= 9.95 or value == 0 else f"{value:.1f} %"
+
+
+def money(amount: float) -> str:
+    """An amount of M$ as text with three figures at most."""
+    for scale, unit in ((1e6, "T$"), (1e3, "G$"), (1.0, "M$")):
+        if abs(amount) >= 0.9995 * scale:
+            return f"{figures(amount / scale)} {unit}"
+    return f"{amount:.2g} M$"
+
+
+def figures(value: float) -> str:
+    """A number with two or three figures, without exponent."""
+    if not np.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size >= 99.95:
+        return f"{value:,.0f}"
+    if size >= 9.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if size >= 0.995 else f"{value:.2g}"
+
+
+def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
+    """A linear, logarithmic or, where values change sign over decades, symmetric logarithmic axis of values."""
+    known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.array([])
+    if not known.size or not np.any(known):
+        axes.set_ylim(0 if not known.size or known.min() >= 0 else None, 1)
+        return
+    largest = float(np.abs(known).max())
+    smallest = float(known.min())
+    if smallest > 0 and largest / smallest > 20:
+        low = 10.0 ** np.floor(np.log10(max(smallest, largest * 1e-6)))
+        axes.set_yscale("log")
+        axes.set_ylim(low if floor is None else max(low, floor), largest * 1.3)
+        _decades(axes)
+    elif smallest <= 0 and largest / float(np.quantile(np.abs(known[known != 0]), 0.1)) > 50:
+        _symlog(axes, smallest, float(known.max()), largest)
+    else:
+        low = min(0.0, smallest * 1.06)
+        axes.set_ylim(low, max(0.0, float(known.max()) * 1.06))
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        if smallest < 0:
+            axes.axhline(0, color=INK, linewidth=0.7)
+
+
+def _decades(axes: Axes) -> None:
+    low, high = axes.get_ylim()
+    exponents = np.arange(np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9) + 1)
+    ticks = np.array([10.0**e for e in exponents])
+    if ticks.size <= 2:
+        ticks = np.array([m * 10.0**e for e in np.append(exponents, exponents[-1:] + 1) for m in (1, 2, 5)])
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+    elif ticks.size > 7:
+        ticks = ticks[:: -(-ticks.size // 7)]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _symlog(axes: Axes, smallest: float, most: float, largest: float) -> None:
+    linear = 10.0 ** (np.ceil(np.log10(largest)) - 3)
+    axes.set_yscale("symlog", linthresh=linear, linscale=0.8)
+    low = smallest * 1.3 if smallest < 0 else 0.0
+    axes.set_ylim(low, max(most * 1.3, linear))
+    sizes = [linear * 10.0**e for e in range(4)]
+    ticks = [-s for s in sizes if -s >= low] + [0.0] + [s for s in sizes if s <= most * 1.3]
+    axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.set_ylabel(f"{axes.get_ylabel()}; linear up to {linear:,.10g}")
+    if smallest < 0:
+        axes.axhline(0, color=INK, linewidth=0.7)
+
+
+def write(figure: Figure, path: Path) -> Path:
+    """Saves the figure as PNG; the same figure gives the same bytes."""
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return path

@@ -1,0 +1,287 @@
+"""From a scenario to the state of month 0."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moatlab.parameters.registry import Parameter, Value
+from moatlab.parameters.tables import REGISTRY, parameters_of
+from moatlab.rules.apps import refresh_apps
+from moatlab.rules.sourcing import UNPUBLISHED, post_offers
+from moatlab.rules.training import publish
+from moatlab.rules.turnover import COHORT, populate
+from moatlab.world import draws, topology
+from moatlab.world.fields import AT_START_ONLY, STATE_FIELDS
+from moatlab.world.identity import KIND_CODES, identity, named_index
+from moatlab.world.state import FIXED, State
+
+if TYPE_CHECKING:
+    from moatlab.parameters.scenario import Scenario
+
+#: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
+MAIN_SOURCE = 0.8
+
+
+def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
+    """The number that an array holds for a declared value; a reference becomes the row it names, -1 for none."""
+    if parameter.refers:
+        return float(slugs[parameter.refers].index(str(value))) if value else -1.0
+    return parameter.encode(value)
+
+
+def _rows_of(scenario: Scenario, state: State, kind: str, slugs: dict[str, tuple[str, ...]]) -> None:
+    table = state.kind(kind)
+    skipped = AT_START_ONLY.get(kind, ())
+    for parameter in parameters_of(kind, "firm"):
+        if parameter.name in skipped:
+            continue
+        for row, slug in enumerate(slugs[kind]):
+            table[parameter.name][row] = encode(parameter, scenario.value(kind, slug, parameter.name), slugs)
+    if kind == "users":
+        taken: set[int] = set()
+        for slug in sorted(slugs[kind]):
+            code = named_index(slug) & 0xFFF
+            while code in taken:
+                code = (code + 1) & 0xFFF
+            taken.add(code)
+            table["identity"][slugs[kind].index(slug)] = identity(KIND_CODES[kind], 0, code)
+        return
+    for row, slug in enumerate(slugs[kind]):
+        table["identity"][row] = identity(KIND_CODES[kind], 0, named_index(slug))
+    if "alive" in table.dtype.names:
+        table["alive"][: len(slugs[kind])] = 1
+    if kind in FIXED:
+        for row, slug in enumerate(slugs[kind]):
+            state.cash[table["account"][row]] = float(scenario.value(kind, slug, "cash"))
+
+
+def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
+    """Categories and identities of the generated startups, in proportion to market sizes."""
+    sizes = state.users["market_size"].astype(float)
+    bounds = np.cumsum(sizes / sizes.sum()) if sizes.sum() > 0 else np.linspace(0, 1, len(sizes) + 1)[1:]
+    taken = [0] * len(sizes)
+    categories, identities = [], []
+    for index in range(count):
+        u = draws.uniform(seed, draws.CATEGORY_AT_BIRTH, 0, index)
+        k = min(int(np.searchsorted(bounds, u)), len(sizes) - 1)
+        # Entrants of month 0 count from 0; those at the start come before them, in a block of their own.
+        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + COHORT // 2 + taken[k]
+        taken[k] += 1
+        categories.append(k)
+        identities.append(identity(KIND_CODES["apps"], 0, key))
+    return categories, identities
+
+
+def start(scenario: Scenario, seed: int) -> State:
+    """The state at the start of month 0: prices at the firms' own rules where the scenario names none."""
+    slugs = {kind: scenario.slugs(kind) for kind in STATE_FIELDS}
+    startups = int(scenario.kind_value("apps", "startups"))
+    named = len(slugs["apps"])
+    state = State({kind: len(names) for kind, names in slugs.items()}, named + startups)
+    for parameter in REGISTRY.values():
+        if parameter.scope == "kind":
+            value = scenario.kind_value(parameter.kind, parameter.name)
+            state.shared[f"{parameter.kind}_{parameter.name}"][0] = parameter.encode(value)
+    for kind in STATE_FIELDS:
+        _rows_of(scenario, state, kind, slugs)
+    now, shared = state.now[0], state.shared[0]
+    now["seed"] = seed
+    now["hype"] = now["start_hype"] = shared["investors_hype"]
+    now["discount"] = max(
+        0.0, shared["investors_cost_of_capital"] - shared["investors_hype_discount"] * now["hype"]
+    ) / 12.0
+    rent = float(shared["outside_reference_rent"])
+    now["expected_rent"] = now["mean_rent"] = rent
+    now["outside_hours"] = shared["outside_initial_hours"]
+    now["expected_growth"] = shared["investors_expected_growth"]
+    state.users["potential"] = state.users["market_size"]
+    _start_apps(scenario, state, slugs, seed, startups)
+    _start_labs(state, seed, rent)
+    topology.connect(scenario, state, slugs, seed)
+    state.list_offers()
+    publish(state.labs, state.now)
+    now["first_frontier"] = now["expected_frontier"] = now["frontier"]
+    state.hosts["service"] = 1.0
+    post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
+    state.offers["service"] = 1.0
+    state.hosts["margin"] = 0.5 * _host_cost(state)
+    post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
+    _first_routing(scenario, state, slugs)
+    populate(
+        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.labs, state.hosts,
+        state.specialisation, state.cash, state.shared, state.now,
+    )  # fmt: skip
+    customers = np.zeros(len(slugs["users"]))
+    tourists = np.zeros(len(slugs["users"]))
+    at = state.live
+    np.add.at(customers, state.apps["category"][at], (state.apps["tourists"] + state.apps["committed"])[at])
+    np.add.at(tourists, state.apps["category"][at], state.apps["tourists"][at])
+    state.users["customers"], state.users["tourists"] = customers, tourists
+    now["last_revenue"] = state.apps["revenue"][at].sum()
+    _start_hardware(scenario, state, slugs, seed, rent)
+    refresh_apps(
+        state.users, state.apps, state.live, state.routing, state.offers, state.labs, state.specialisation,
+        state.shared, state.now,
+    )  # fmt: skip
+    state.make_room_for_buyers()
+    return state
+
+
+def _start_apps(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int, startups: int) -> None:
+    apps, shared = state.apps, state.shared[0]
+    named = len(slugs["apps"])
+    for row, slug in enumerate(slugs["apps"]):
+        customers = float(scenario.value("apps", slug, "customers"))
+        tourists = float(state.users["tourist_share"][apps["category"][row]])
+        apps["tourists"][row] = customers * tourists
+        apps["committed"][row] = customers * (1.0 - tourists)
+    if startups:
+        categories, identities = _share_startups(state, seed, startups)
+        block = slice(named, named + startups)
+        apps["category"][block] = categories
+        apps["identity"][block] = identities
+        apps["generated"][block] = 1
+        apps["alive"][block] = 1
+        apps["owner"][block] = -1
+        apps["awareness"][block] = 0.15
+    everyone = slice(0, named + startups)
+    apps["account"][everyone] = state.first_account["apps"] + np.arange(named + startups)
+    apps["service"][everyone] = apps["own_service"][everyone] = 1.0
+    cash = state.cash[state.first_account["apps"] :]
+    for row, slug in enumerate(slugs["apps"]):
+        cash[row] = float(scenario.value("apps", slug, "cash"))
+    cash[named : named + startups] = shared["apps_startup_cash"]
+    hours = shared["labs_reference_hours"] * 10.0 ** apps["own_capability"][everyone]
+    apps["own_hours"][everyone] = np.where(apps["own_model"][everyone] == 1, hours, 0.0)
+    size = (apps["own_hours"][everyone] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
+    cost = shared["labs_serving_hours"] * size * (1.0 + shared["apps_own_overhead"])
+    apps["own_unit_cost"][everyone] = cost * shared["outside_reference_rent"]
+
+
+def _start_labs(state: State, seed: int, rent: float) -> None:
+    labs, shared = state.labs, state.shared[0]
+    labs["model_hours"] = shared["labs_reference_hours"] * 10.0 ** (labs["capability"] - labs["private_lead"])
+    size = (labs["model_hours"] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
+    labs["hours_per_token"] = shared["labs_serving_hours"] * size
+    labs["unit_cost"] = labs["hours_per_token"] * rent
+    labs["published"] = np.where(labs["open"] == 1, labs["capability"], UNPUBLISHED)
+    labs["published_hours"] = np.where(labs["open"] == 1, labs["model_hours"], 0.0)
+    labs["service"] = 1.0
+    labs["price"] = np.where(labs["price"] > 0.0, labs["price"], 2.0 * labs["unit_cost"])
+    money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
+    labs["training_budget"] = shared["labs_compute_share"] * money
+    labs["staff"] = (1.0 - shared["labs_compute_share"]) * money
+    for row in range(labs.shape[0]):
+        who = int(labs["identity"][row])
+        # Runs are under way, each at its own age.
+        age = math.floor(draws.uniform(seed, draws.RUN_START, 0, who) * shared["labs_run_months"])
+        labs["run_age"][row] = age
+        labs["run_hours"][row] = age * labs["training_budget"][row] / rent
+        for k in range(state.users.shape[0]):
+            key = identity(2, int(state.users["identity"][k]) & 0xFFFF, who & 0xFFFFFFFF)
+            state.specialisation[row, k] = shared["labs_specialisation"] * draws.normal(
+                seed, draws.SPECIALISATION_AT_BIRTH, 0, key
+            )
+
+
+def _host_cost(state: State) -> float:
+    hosted = state.offers["seller_kind"] == 1
+    return float(state.offers["unit_cost"][hosted].mean()) if hosted.any() else 0.0
+
+
+def _first_routing(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]]) -> None:
+    labs = len(slugs["labs"])
+    column = np.where(
+        state.offers["seller_kind"] == 0, state.offers["seller"], labs + state.offers["seller"]
+    ).astype(int)
+    for row, slug in enumerate(slugs["apps"]):
+        open_ = (state.sellers[row, column] != 0) & (state.offers["open"] == 1)
+        routing = open_ / max(int(open_.sum()), 1)
+        source = scenario.value("apps", slug, "source")
+        if source:
+            main = (state.offers["seller_kind"] == 0) & (state.offers["seller"] == slugs["labs"].index(str(source)))
+            main &= open_
+            others = open_ & ~main
+            if main.any():
+                routing = MAIN_SOURCE * main + (1.0 - MAIN_SOURCE) * others / max(int(others.sum()), 1)
+                routing /= routing.sum()
+        state.routing[row, :-1] = 0.0 if state.apps["own_model"][row] == 1 else routing
+        state.routing[row, -1] = float(state.apps["own_model"][row] == 1)
+
+
+def _start_hardware(
+    scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int, rent: float
+) -> None:
+    clouds, makers, plants, shared = state.clouds, state.chipmakers, state.foundry, state.shared[0]
+    plants["base_price"] = plants["price"]
+    plants["expected"] = plants["capacity"]
+    plants["book"] = plants["capacity"] * shared["foundry_capacity_cost"]
+    reached = plants["capacity"].sum()
+    package = (plants["price"] * plants["capacity"]).sum() / reached if reached > 0 else plants["price"].mean()
+    makers["cost"] = (makers["unit_cost"] + package) / makers["performance"]
+    floor = shared["chipmakers_elasticity_floor"]
+    makers["price"] = np.where(makers["price"] > 0.0, makers["price"], makers["cost"] * floor / (floor - 1.0))
+    makers["price"] = np.where(makers["captive"] == 1, makers["cost"], makers["price"])
+    for v in range(makers.shape[0]):
+        shock = draws.normal(seed, draws.GENERATION, 0, int(makers["identity"][v]))
+        makers["next_generation"][v] = max(
+            1.0, shared["chipmakers_generation_months"] + shared["chipmakers_generation_spread"] * shock
+        )
+    appeal = np.zeros((clouds.shape[0], makers.shape[0]))
+    for c in range(clouds.shape[0]):
+        for v in range(makers.shape[0]):
+            own = clouds["own_chip"][c] == v
+            if state.vendors[c, v] and (not makers["captive"][v] or own):
+                price = makers["cost"][v] if own else makers["price"][v]
+                taste = shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"])
+                appeal[c, v] = math.exp(taste * makers["ecosystem"][v]) * price ** -shared["chipmakers_vendor_sharpness"]
+    sums = appeal.sum(axis=1, keepdims=True)
+    shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
+    for c, slug in enumerate(slugs["clouds"]):
+        fleet = float(scenario.value("clouds", slug, "fleet"))
+        own = int(clouds["own_chip"][c])
+        part = float(scenario.value("clouds", slug, "own_share")) if own >= 0 else 0.0
+        bought = shares[c].copy()
+        if own >= 0:
+            bought[own] = 0.0
+        bought = bought / bought.sum() if bought.sum() > 0 else bought
+        state.fleet[c, :, 0] = fleet * (1.0 - part) * bought
+        if own >= 0:
+            state.fleet[c, own, 0] = fleet * (part if bought.sum() > 0 else 1.0)
+    clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
+    clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
+    clouds["running"] = shared["clouds_running_cost"]
+    clouds["reserve"] = clouds["running"] * 1.5
+    clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
+    clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
+    makers["installed"] = state.fleet.sum(axis=(0, 2))
+    weights = np.where(clouds["fleet_now"] > 0, clouds["fleet_now"], 1e-9)
+    makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
+    supply = reached * makers["share"] * makers["performance"] + makers["own_fab"] * makers["performance"]
+    makers["supply"] = supply
+    build = int(shared["chipmakers_build_months"])
+    for month in range(build):
+        state.pipeline[:, month] = supply
+    finance = np.where(clouds["finance"] > 0, clouds["finance"], 1e-9)
+    part = shares * finance[:, None]
+    sums = part.sum(axis=0, keepdims=True)
+    part = np.divide(part, sums, out=np.zeros_like(part), where=sums > 0)
+    state.backlog[:] = part * supply * (shared["chipmakers_initial_backlog"] + build)
+    makers["backlog"] = state.backlog.sum(axis=0)
+    makers["lead_time"] = build + shared["chipmakers_initial_backlog"]
+    free = makers["captive"] == 0
+    state.now["chip_price"] = np.average(makers["price"][free], weights=makers["share"][free] + 1e-12) if free.any() else (
+        makers["price"].mean()
+    )
+    full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
+    clouds["book"] = 0.5 * clouds["fleet_now"] * full
+    worth = (1.0 - (1.0 + state.now["discount"][0]) ** -shared["clouds_life"]) / max(state.now["discount"][0], 1e-12)
+    clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
+    plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
+    makers["outlay"] = supply * makers["cost"]
+    state.places[:] = state.edges * (clouds["capacity"] * np.exp(clouds["affinity"]))[None, :]
+    sums = state.places.sum(axis=1, keepdims=True)
+    state.places[:] = np.divide(state.places, sums, out=np.zeros_like(state.places), where=sums > 0)

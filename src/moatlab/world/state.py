@@ -1,0 +1,168 @@
+"""The state of one market: a structured array per kind, edges and shares between kinds, accounts.
+
+Everything that a month changes is here, so that a market can be pickled, copied, compared and fed to another program.
+Rows of apps are appended and never reused; ``live`` holds the rows alive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moatlab.compiled import PLAIN_PYTHON, Rows
+from moatlab.rules.compute import BUYER_DTYPE
+from moatlab.world.fields import NOW_DTYPE, OFFER_DTYPE, SHARED_DTYPE, dtype_of
+from moatlab.world.payments import OUTSIDE_PARTIES
+
+#: Layers with a fixed number of rows, in the order of their accounts.
+FIXED = ("labs", "hosts", "clouds", "chipmakers", "foundry")
+#: Generations of chips that fleets tell apart, months that a pipeline and a construction site look ahead.
+GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
+#: Room for further apps, relative to those alive, when arrays are made or grow.
+SLACK = 1.25
+
+Matrix = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+
+def rows(dtype: np.dtype[np.void], count: int) -> Rows:
+    """``count`` zeroed rows; as record objects where kernels run as plain Python and read fields as attributes."""
+    array = np.zeros(count, dtype)
+    return array.view(np.recarray) if PLAIN_PYTHON else array
+
+
+def enlarged(array: Any, length: int) -> Any:
+    """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
+    shape = (length, *array.shape[1:])
+    larger = np.zeros(shape, array.dtype)
+    larger[: array.shape[0]] = array
+    return larger.view(np.recarray) if PLAIN_PYTHON and array.dtype.names else larger
+
+
+class State:
+    """Arrays of one market.  Shapes: A apps (with room), L labs, H hosts, C clouds, V chipmakers, F foundries.
+
+    ``routing`` [A, offers + 1] shares of an app's tokens by offer, its own model last; ``sellers`` [A, L + H] edges to
+    labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
+    [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
+    models; ``vendors``, ``backlog`` [C, V] edges and orders (kGPU); ``fabs`` [V, F] edges; ``fleet`` [C, V,
+    generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months] kpackages per month;
+    ``specialisation`` [L, categories] points; ``cash`` [accounts] M$.
+    """
+
+    def __init__(self, counts: dict[str, int], apps: int) -> None:
+        room = max(apps, int(apps * SLACK) + 8) if apps < 100_000 else int(apps * 1.01) + 8
+        self.users: Rows = rows(dtype_of("users"), counts["users"])
+        self.apps: Rows = rows(dtype_of("apps"), room)
+        self.labs: Rows = rows(dtype_of("labs"), counts["labs"])
+        self.hosts: Rows = rows(dtype_of("hosts"), counts["hosts"])
+        self.clouds: Rows = rows(dtype_of("clouds"), counts["clouds"])
+        self.chipmakers: Rows = rows(dtype_of("chipmakers"), counts["chipmakers"])
+        self.foundry: Rows = rows(dtype_of("foundry"), counts["foundry"])
+        self.shared: Rows = rows(SHARED_DTYPE, 1)
+        self.now: Rows = rows(NOW_DTYPE, 1)
+        self.count = apps
+        self.live: NDArray[np.int64] = np.arange(apps, dtype=np.int64)
+        labs, hosts, clouds = counts["labs"], counts["hosts"], counts["clouds"]
+        self.offers: Rows = rows(OFFER_DTYPE, labs)
+        for lab in range(labs):
+            self.offers["seller"][lab] = lab
+            self.offers["lab"][lab] = lab
+        self.routing: Matrix = np.zeros((room, labs + 1))
+        self.next_routing: Matrix = np.zeros((room, labs + 1))
+        self.sellers: Mask = np.zeros((room, labs + hosts), np.uint8)
+        self.app_edges: Mask = np.zeros((room, clouds), np.uint8)
+        self.app_places: Matrix = np.zeros((room, clouds))
+        self.edges: Mask = np.ones((labs + hosts + 1, clouds), np.uint8)
+        self.places: Matrix = np.zeros((labs + hosts + 1, clouds))
+        self.licences: Mask = np.ones((hosts, labs), np.uint8)
+        self.vendors: Mask = np.ones((clouds, counts["chipmakers"]), np.uint8)
+        self.backlog: Matrix = np.zeros((clouds, counts["chipmakers"]))
+        self.fabs: Mask = np.ones((counts["chipmakers"], counts["foundry"]), np.uint8)
+        self.fleet: NDArray[np.float64] = np.zeros((clouds, counts["chipmakers"], GENERATIONS))
+        self.pipeline: Matrix = np.zeros((counts["chipmakers"], PIPELINE))
+        self.construction: Matrix = np.zeros((counts["foundry"], CONSTRUCTION))
+        self.specialisation: Matrix = np.zeros((labs, counts["users"]))
+        self.entrants: NDArray[np.int64] = np.zeros(counts["users"], np.int64)
+        account = len(OUTSIDE_PARTIES)
+        self.first_account: dict[str, int] = {}
+        for kind in FIXED:
+            self.first_account[kind] = account
+            self.kind(kind)["account"] = account + np.arange(counts[kind])
+            account += counts[kind]
+        self.first_account["apps"] = account
+        self.cash: NDArray[np.float64] = np.zeros(account + room)
+        self.buyers: Rows = rows(BUYER_DTYPE, 0)
+        self.buyer_matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
+        self.buyer_count = 0
+        self.make_room_for_buyers()
+
+    def kind(self, name: str) -> Rows:
+        """The rows of a kind, by its name."""
+        return getattr(self, name)
+
+    def reserve(self, further: int) -> None:
+        """Make room for ``further`` apps beyond those there are."""
+        needed = self.count + further
+        if needed <= self.apps.shape[0]:
+            return
+        room = max(needed, int(needed * SLACK)) + 8
+        for name in ("apps", "routing", "next_routing", "sellers", "app_edges", "app_places"):
+            setattr(self, name, enlarged(getattr(self, name), room))
+        self.cash = enlarged(self.cash, self.first_account["apps"] + room)
+
+    def make_room_for_buyers(self) -> None:
+        """Room for every app that could rent GPU-hours this month, with labs, hosts and outside demand."""
+        alive = self.apps["own_model"][self.live] == 1
+        own = int(np.count_nonzero(alive | (self.apps["own_budget"][self.live] > 0.0)))
+        needed = self.labs.shape[0] + self.hosts.shape[0] + 1 + own
+        if needed > self.buyers.shape[0]:
+            room = int(needed * SLACK) + 8
+            self.buyers = rows(BUYER_DTYPE, room)
+            self.buyer_matrices = np.zeros((4, room, self.clouds.shape[0]))
+
+    def list_offers(self) -> None:
+        """Bring the columns of the routing in line with which labs publish and which hosts are licensed to serve them.
+
+        New columns are appended before the last, which is the apps' own models; a column once made stays.
+        """
+        have = {(int(o["seller_kind"]), int(o["seller"]), int(o["lab"])) for o in self.offers}
+        new = [
+            (1, host, lab)
+            for host in range(self.hosts.shape[0])
+            for lab in range(self.labs.shape[0])
+            if (self.labs["open"][lab] == 1 or self.labs["published"][lab] > -1000.0)
+            and self.licences[host, lab]
+            and (1, host, lab) not in have
+        ]
+        if not new:
+            return
+        before = self.offers.shape[0]
+        self.offers = enlarged(self.offers, before + len(new))
+        for place, (kind, host, lab) in enumerate(new, start=before):
+            self.offers["seller_kind"][place] = kind
+            self.offers["seller"][place] = host
+            self.offers["lab"][place] = lab
+            self.offers["service"][place] = 1.0
+        for name in ("routing", "next_routing"):
+            old = getattr(self, name)
+            wide = np.zeros((old.shape[0], before + len(new) + 1))
+            wide[:, :before] = old[:, :before]
+            wide[:, -1] = old[:, -1]
+            setattr(self, name, wide)
+
+    def account_party(self, account: int) -> tuple[str, int]:
+        """The (party or kind, row) that an account belongs to."""
+        if account < len(OUTSIDE_PARTIES):
+            return OUTSIDE_PARTIES[account], 0
+        for kind in reversed((*FIXED, "apps")):
+            if account >= self.first_account[kind]:
+                return kind, account - self.first_account[kind]
+        raise IndexError(account)
+
+    def bytes_per_app(self) -> float:
+        """Memory of the arrays that grow with apps, per row of room (bytes)."""
+        arrays = [self.apps, self.routing, self.next_routing, self.sellers, self.app_edges, self.app_places]
+        return sum(a.nbytes for a in arrays) / self.apps.shape[0] + 16.0
