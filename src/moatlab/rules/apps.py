@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from moatlab.compiled import Rows, kernel
-from moatlab.rules.pricing import refresh_app
+from moatlab.rules.pricing import quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
 from moatlab.rules.sourcing import hours_per_token
 from moatlab.rules.training import fading
@@ -93,6 +93,7 @@ def refresh_apps(
         user.best_feature = -1e300
         user.mean_feature = 0.0
         user.mean_data = 0.0
+        user.log_cost = 0.0
         user.firms = 0.0
     for position in range(live.shape[0]):
         row = live[position]
@@ -105,11 +106,17 @@ def refresh_apps(
         user.best_feature = max(user.best_feature, app.feature)
         user.mean_feature += app.feature
         user.mean_data += app.data
+        user.log_cost += math.log(max(app.token_cost, 1e-12))
         user.firms += 1.0
     for k in range(users.shape[0]):
         user = users[k]
         if user.firms > 0.0:
             user.mean_feature /= user.firms
             user.mean_data /= user.firms
+            user.log_cost /= user.firms
         else:
             user.best_feature = 0.0
+            user.log_cost = user.first_log_cost
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        app.use_value = quota_worth(app, users[app.category], shared)

@@ -36,7 +36,7 @@ from moatlab.world.posting import (
 )
 
 #: Months over which cash beyond a firm's reserve is paid out.
-PAYOUT_MONTHS = 12.0
+PAYOUT_MONTHS = 3.0
 
 
 @kernel

@@ -16,27 +16,38 @@ LERNER_CEILING = 0.9
 
 
 @inlined
-def quota_wanted(app: Rows, user: Rows, shared: Rows) -> float:
-    """Quota (Mtok per customer and month) at which its marginal worth meets the price of tokens.
+def token_worth(app: Rows, user: Rows, shared: Rows) -> float:
+    """Worth of tokens to the app's customers (gamma_i), which grows with what its models can do."""
+    return user.usage_value * app.usage_factor * 10.0 ** (shared.users_usage_growth * app.capability)
+
+
+@inlined
+def quota_wanted(app: Rows, user: Rows, token_cost: float, shared: Rows) -> float:
+    """Quota (Mtok per customer and month) at which its marginal worth meets ``token_cost``, $ per Mtok.
 
     Worth gamma q^(1-1/eta)/(1-1/eta), so q = (gamma / (alpha c))^eta; at eta = 1 tokens cost gamma/alpha per customer.
     """
     alpha = user.price_taste * app.price_taste_factor
-    worth = user.usage_value * app.usage_factor * 10.0 ** (shared.users_usage_growth * app.capability)
-    return (worth / (alpha * max(app.token_cost, 1e-12))) ** shared.users_usage_elasticity
+    return (token_worth(app, user, shared) / (alpha * max(token_cost, 1e-12))) ** shared.users_usage_elasticity
 
 
 @inlined
 def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
-    """Utility of the quota, measured from a quota of 1 Mtok."""
-    worth = user.usage_value * app.usage_factor * 10.0 ** (shared.users_usage_growth * app.capability)
+    """Utility of the quota, against the quota that the app would choose at its category's mean cost of tokens.
+
+    What the category's tokens have become cheaper since month 0 is added at the category's own worth of tokens, so
+    that heavy use is a cost to an app and not an advantage in itself.
+    """
+    worth = token_worth(app, user, shared)
     eta = shared.users_usage_elasticity
     if worth <= 0.0 or app.quota <= 0.0:
         return 0.0
+    common = user.usage_value * (user.first_log_cost - user.log_cost)
+    usual = quota_wanted(app, user, math.exp(user.log_cost), shared)
     if abs(eta - 1.0) < 1e-9:
-        return worth * math.log(app.quota)
+        return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
-    return worth * (app.quota**power - 1.0) / power
+    return common + worth * (app.quota**power - usual**power) / power
 
 
 @inlined
@@ -102,7 +113,7 @@ def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> 
         if app.price_rule != FROZEN:
             wanted = app_price_wanted(app, user, shared)
             app.next_price = app.price + shared.apps_price_speed * (wanted - app.price)
-        quota = quota_wanted(app, user, shared)
+        quota = quota_wanted(app, user, app.token_cost, shared)
         app.next_quota = quota
         if app.quota > 0.0 and quota > 0.0:
             app.next_quota = app.quota * (quota / app.quota) ** shared.apps_price_speed
@@ -146,7 +157,7 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
 def refresh_app(
     row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, labs: Rows, specialisation: Rows, shared: Rows
 ) -> None:
-    """What follows from an app's routing: capability behind it, cost of a token, worth of its quota, unit cost."""
+    """What follows from an app's routing: capability behind it, cost of a token, unit cost."""
     count = offers.shape[0]
     capability = 0.0
     cost = 0.0
@@ -166,5 +177,8 @@ def refresh_app(
     if total > 0.0:
         app.capability = capability / total
         app.token_cost = cost / total
-    app.use_value = quota_worth(app, user, shared)
+    elif app.token_cost <= 0.0:
+        # An app that reaches nobody yet reckons with the dearest list price.
+        for o in range(count):
+            app.token_cost = max(app.token_cost, offers[o].price)
     app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

@@ -28,10 +28,14 @@ def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
 
 
 @inlined
-def reachable(row: int, offer: Rows, sellers: Rows, labs: int) -> bool:
-    """Whether the app of ``row`` has an edge to the offer's seller and the seller sells."""
-    column = offer.seller if offer.seller_kind == 0 else labs + offer.seller
-    return offer.open == 1 and sellers[row, column] != 0
+def reachable(row: int, owner: int, offer: Rows, sellers: Rows, labs: int) -> bool:
+    """Whether the app of ``row`` has an edge to the offer's seller and the seller sells to it.
+
+    A lab without a public API serves the apps that it owns.
+    """
+    if offer.seller_kind == 1:
+        return bool(offer.open == 1 and sellers[row, labs + offer.seller] != 0)
+    return bool((offer.open == 1 or (offer.open == 2 and owner == offer.seller)) and sellers[row, offer.seller] != 0)
 
 
 @inlined
@@ -53,7 +57,7 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
         offer = offers[o]
         lab = labs[offer.lab]
         if offer.seller_kind == 0:
-            offer.open = 1 if lab.alive == 1 and lab.api == 1 else 0
+            offer.open = 0 if lab.alive == 0 else (1 if lab.api == 1 else 2)
             offer.price = lab.price
             offer.unit_cost = lab.unit_cost
         else:
@@ -81,23 +85,23 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
         own = routing[row, count] if app.own_model == 1 else 0.0
         total = own
         for o in range(count):
-            if reachable(row, offers[o], sellers, n_labs):
+            if reachable(row, app.owner, offers[o], sellers, n_labs):
                 total += routing[row, o]
         if total <= 0.0:
             # Nothing of the old routing is left: start again evenly over what can be reached.
             reached = 0
             for o in range(count):
-                if reachable(row, offers[o], sellers, n_labs):
+                if reachable(row, app.owner, offers[o], sellers, n_labs):
                     reached += 1
             for o in range(count):
-                routing[row, o] = 1.0 / reached if reachable(row, offers[o], sellers, n_labs) else 0.0
+                routing[row, o] = 1.0 / reached if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
             if app.own_model == 1:
                 routing[row, count] = 1.0
                 for o in range(count):
                     routing[row, o] = 0.0
         else:
             for o in range(count):
-                routing[row, o] = routing[row, o] / total if reachable(row, offers[o], sellers, n_labs) else 0.0
+                routing[row, o] = routing[row, o] / total if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
             routing[row, count] = own / total
         for o in range(count):
             offers[o].tokens += routing[row, o] * app.tokens
@@ -144,7 +148,7 @@ def decide_routing(
                 value = rho * (quality * app.own_capability - alpha * app.quota * app.own_unit_cost)
             else:
                 offer = offers[o]
-                if not reachable(row, offer, sellers, n_labs):
+                if not reachable(row, app.owner, offer, sellers, n_labs):
                     continue
                 theta = labs[offer.lab].capability if offer.seller_kind == 0 else labs[offer.lab].published
                 theta += specialisation[offer.lab, app.category]
@@ -278,7 +282,7 @@ def decide_own_model(
             theta = 0.0
             for o in range(offers.shape[0]):
                 offer = offers[o]
-                if reachable(row, offer, sellers, labs.shape[0]):
+                if reachable(row, app.owner, offer, sellers, labs.shape[0]):
                     capability = labs[offer.lab].capability if offer.seller_kind == 0 else labs[offer.lab].published
                     capability += specialisation[offer.lab, app.category]
                     quality = user.quality_taste * user.ai_centrality * capability

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.pricing import app_price_wanted, quota_wanted, refresh_app
+from moatlab.rules.pricing import app_price_wanted, quota_wanted, quota_worth, refresh_app
 from moatlab.rules.sourcing import reachable
 from moatlab.world.draws import (
     BRAND_SHOCK,
@@ -137,7 +137,7 @@ def pick_sources(
     for o in range(offers.shape[0] + 1):
         routing[row, o] = 0.0
     for o in range(offers.shape[0]):
-        if reachable(row, offers[o], sellers, n_labs):
+        if reachable(row, app.owner, offers[o], sellers, n_labs):
             routing[row, o] = 1.0
 
 
@@ -155,10 +155,11 @@ def settle_in(
     first = app.price
     app.quota = 1.0
     refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
-    app.quota = quota_wanted(app, user, shared)
+    app.quota = quota_wanted(app, user, app.token_cost, shared)
     if first <= 0.0:
         app.price = app_price_wanted(app, user, shared)
     refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
+    app.use_value = quota_worth(app, user, shared)
     app.next_price = app.price
     app.next_quota = app.quota
 

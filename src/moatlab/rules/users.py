@@ -50,6 +50,7 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         user = users[k]
         user.potential = user.market_size * math.exp(user.market_growth * now.month)
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
+        progress += user.usage_value * (user.first_log_cost - user.log_cost)
         user.outside = math.exp(
             (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
         )

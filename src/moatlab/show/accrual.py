@@ -24,8 +24,8 @@ def accrual(frames: Frames) -> Figure:
     figure = style.sheet(
         frames,
         "Value accrual by layer",
-        "Gross profit is after depreciation. Attributed: clouds, chipmakers and foundry count with the generative share "
-        f"of GPU-hours{mean}{style.bands_note(frames)}",
+        "Gross profit is after depreciation. Attributed: clouds, chipmakers and foundry count with the generative "
+        f"share of GPU-hours{mean}{style.bands_note(frames)}",
         13.2,
         7.6,
     )
@@ -72,7 +72,7 @@ def _shares(axes: Axes, frames: Frames, amounts: Money, title: str, ylabel: str)
         axes.plot(dates, high, color="white", linewidth=0.6)
         if end := style.end_of(frames.dates, below + values / 2):
             last = float(values[np.isfinite(values)][-1]) / 100
-            labels.append(EndLabel(*end, f"{layer} {style.percent(last)}", colour))
+            labels.append(EndLabel(*end, layer, style.percent(last), colour))
         below = top
     if not np.isfinite(below).any():
         nothing(axes)

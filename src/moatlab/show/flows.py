@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import matplotlib.patheffects as effects
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
@@ -74,7 +77,15 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
         _Drawing(axes, flows, width, height).draw()
     else:
         axes.text(WIDTH / 2, HEIGHT / 2, "no payments", ha="center", fontsize=style.NORMAL, color=style.GREY)
-    figure.text(0.15 / WIDTH, 0.29 / HEIGHT, _note(flows, omitted), fontsize=style.SMALL, color=style.GREY, va="bottom")
+    figure.text(
+        0.15 / WIDTH,
+        0.29 / HEIGHT,
+        _note(flows, omitted),
+        size=style.SMALL,
+        color=style.GREY,
+        va="bottom",
+        parse_math=False,
+    )
     return figure
 
 
@@ -92,16 +103,17 @@ def _year(frames: Frames, year: int | None) -> tuple[int, int]:
 def _subtitle(frames: Frames, months: int) -> str:
     mean = f"; mean of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""
     part = "" if months == 12 else f" ({months} month{'s' if months > 1 else ''} of it)"
-    return f"Payments of the year{part}, width in proportion. Strong: sales, coloured by who pays; pale: capital, suppliers and payouts{mean}"
+    return (
+        f"Payments of the year{part}, width in proportion{mean}. "
+        "Strong: sales, coloured by who pays; pale: capital, suppliers and payouts"
+    )
 
 
 def _note(flows: Sequence[Flow], omitted: Sequence[Flow]) -> str:
     left_out = sum(item.amount for item in omitted)
-    text = (
-        f"Left out: {len(omitted)} flows below {100 * TINY:.1f} % of the largest node, {style.money(left_out)} together. "
-        if omitted
-        else ""
-    )
+    count = f"{len(omitted)} flow{'s' if len(omitted) > 1 else ''}"
+    text = f"Left out: {count} below {100 * TINY:.1f} % of the largest node, {style.money(left_out)} together. "
+    text = text if omitted else ""
     sinks = [(sink, sum(item.amount for item in flows if item.target.endswith(f">{sink}"))) for sink in SINK_ORDER]
     told = [f"{sink} {style.money(amount)}" for sink, amount in sinks if amount > 0]
     return text + (f"In all, as drawn: {', '.join(told)}." if told else "")
@@ -115,7 +127,8 @@ def _sums(frames: Frames, year: int) -> dict[tuple[str, str, str], float]:
     months = [month for month in frames.months if frames.year_of(month) == year]
     table = table[table["month"].isin(months)]
     sums = table.groupby(["kind", "payer", "payee"])["amount"].sum() / len(frames.seeds)
-    return {(str(k[0]), str(k[1]), str(k[2])): float(v) for k, v in sums.items() if v == v and v != 0}  # type: ignore[index]
+    keys = zip(*(sums.index.get_level_values(level).astype(str) for level in range(3)), strict=True)
+    return {key: amount for key, amount in zip(keys, sums.to_numpy(dtype=float).tolist(), strict=True) if amount > 0}
 
 
 def _flows(sums: dict[tuple[str, str, str], float]) -> tuple[list[Flow], list[Flow]]:
@@ -355,25 +368,20 @@ class _Drawing:
         path = Path([(float(x), float(y)) for x, y in points], codes)
         self.axes.add_patch(PathPatch(path, facecolor=colour, alpha=alpha, linewidth=0))
 
-    def _text(self, x: float, y: float, text: str, **options: object) -> None:
-        chosen: dict[str, object] = {
-            "fontsize": options.pop("size", style.SMALL),
-            "color": style.INK,
-            "zorder": 5,
-            **options,
-        }
-        artist = self.axes.text(x, y, text, **chosen)  # type: ignore[arg-type]
+    def _text(self, x: float, y: float, text: str, **options: Any) -> None:
+        artist = self.axes.text(x, y, text, **{"size": style.SMALL, "color": style.INK, "zorder": 5, **options})
+        artist.set_parse_math(False)
         artist.set_path_effects([effects.withStroke(linewidth=2, foreground="white", alpha=0.75)])
 
 
 def _edge(stops: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Points of a chain of S-curves through the stops."""
     points = [stops[0]]
-    for (x0, y0), (x1, y1) in zip(stops, stops[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(stops):
         middle = (x0 + x1) / 2
         points += [(middle, y0), (middle, y1), (x1, y1)]
     return points
 
 
-def _codes(stops: int) -> list[int]:
-    return [int(Path.CURVE4)] * (3 * (stops - 1))
+def _codes(stops: int) -> list[np.uint8]:
+    return [Path.CURVE4] * (3 * (stops - 1))

@@ -13,7 +13,7 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from moatlab.show import series, style
+from moatlab.show import style
 from moatlab.show.frames import Frames
 from moatlab.world.payments import LAYERS
 
@@ -22,7 +22,9 @@ WIDTH, HEIGHT, TOP, BOTTOM = 13.2, 8.4, 1.15, 0.7
 PLACES = {"apps": 3.3, "labs": 5.9, "hosts": 5.9, "clouds": 8.3, "chipmakers": 10.5, "foundry": 12.3}
 TAIL = 1.25
 LARGEST = 0.5
+#: Most apps with a label, and most firms drawn of the other layers.
 LABELLED = 14
+MOST = {"labs": 10, "hosts": 4, "clouds": 14, "chipmakers": 14, "foundry": 4}
 
 
 @dataclass
@@ -61,12 +63,12 @@ def graph(frames: Frames) -> Figure:
     _place(named, tail, net)
     _edges(axes, net, {node.key: node for node in (*named, *tail)})
     _circles(axes, named, tail)
-    _keys(axes, named, tail)
+    _keys(axes, named, tail, net)
     return figure
 
 
 def _subtitle(net: Any) -> str:
-    text = "Area of circles: revenue of the month; width of lines: dollars of the month; colour of lines: the buyer's layer"
+    text = "Area of circles: revenue of the month; width of lines: dollars of the month; colour of lines: the buyer"
     if net is None or not net.number_of_edges():
         return text
     name, revenue = max(
@@ -94,12 +96,16 @@ def _nodes(net: Any, frames: Frames) -> tuple[list[Node], list[Node]]:
     largest = max((node.revenue for node in found), default=0.0) or 1.0
     for node in found:
         node.radius = max(0.03, LARGEST * float(np.sqrt(node.revenue / largest)))
-    known = set(series.pens(frames))
     apps = sorted((n for n in found if n.layer == "apps"), key=lambda n: (-n.revenue, n.key))
-    wanted = [n for n in apps if ("apps", n.key.split(".", 1)[-1]) in known] or apps
-    keep = {node.key for node in wanted[:LABELLED]}
-    named = [node for node in found if node.layer != "apps" or node.key in keep]
-    return named, [node for node in apps if node.key not in keep]
+    known = set(frames.firms.loc[frames.firms["named"].astype(bool) & (frames.firms["kind"] == "apps"), "slug"])
+    wanted = [node for node in apps if node.key.split(".", 1)[-1] in known][:LABELLED]
+    least = wanted[-1].revenue if wanted else 0.0
+    wanted += [node for node in apps if node not in wanted and node.revenue >= least][: LABELLED - len(wanted)]
+    keep = {node.key for node in wanted}
+    for layer in LAYERS[1:]:
+        rivals = sorted((n for n in found if n.layer == layer), key=lambda n: (-n.revenue, n.key))
+        keep |= {node.key for node in rivals[: MOST[layer]]}
+    return [node for node in found if node.key in keep], [node for node in apps if node.key not in keep]
 
 
 def _place(named: list[Node], tail: list[Node], net: Any) -> None:
@@ -226,12 +232,13 @@ def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
             va="top",
             color=style.INK,
             zorder=5,
+            parse_math=False,
         )
         text.set_path_effects([effects.withStroke(linewidth=2.2, foreground="white")])
         text.set_gid("node-label")
 
 
-def _keys(axes: Axes, named: list[Node], tail: list[Node]) -> None:
+def _keys(axes: Axes, named: list[Node], tail: list[Node], net: Any) -> None:
     """Names of the columns with the number of firms and their revenue."""
     y = HEIGHT - TOP + 0.12
     heads: dict[float, list[tuple[str, str]]] = defaultdict(list)
@@ -239,9 +246,25 @@ def _keys(axes: Axes, named: list[Node], tail: list[Node]) -> None:
         firms = [node for node in named if node.layer == layer]
         if firms:
             revenue = style.money(sum(node.revenue for node in firms))
-            heads[x].append((f"{layer} ({len(firms)})", revenue))
+            heads[x].append((f"{layer} ({len(firms)}{_of(net, layer, len(firms), len(tail))})", revenue))
     if tail:
         heads[TAIL].append((f"other apps ({len(tail)})", style.money(sum(node.revenue for node in tail))))
     for x, lines in heads.items():
         text = "\n".join(lines[0]) if len(lines) == 1 else "\n".join(f"{name}, {revenue}" for name, revenue in lines)
-        axes.text(x, y, text, fontsize=style.NORMAL, fontweight="bold", ha="center", va="center", color=style.INK)
+        axes.text(
+            x,
+            y,
+            text,
+            fontsize=style.NORMAL,
+            parse_math=False,
+            fontweight="bold",
+            ha="center",
+            va="center",
+            color=style.INK,
+        )
+
+
+def _of(net: Any, layer: str, drawn: int, tail: int) -> str:
+    """How many firms there are if not all of them are drawn."""
+    there = sum(data.get("kind") == layer for _, data in net.nodes(data=True)) - (tail if layer == "apps" else 0)
+    return f" of {there}" if there > drawn else ""

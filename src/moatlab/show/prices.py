@@ -75,7 +75,7 @@ def prices(frames: Frames) -> Figure:
 
 
 def _rent(axes: Axes, frames: Frames) -> None:
-    """The spot rent by its parts (means, so that they add up), beside the full unit cost and the rent under contract."""
+    """The spot rent by its parts (means, so that they add up), beside full unit cost and the rent under contract."""
     style.dress(axes, "Rent by its parts", "$ per GPU-hour")
     style.calendar(axes, frames)
     below = np.zeros(len(frames.months))
@@ -86,18 +86,18 @@ def _rent(axes: Axes, frames: Frames) -> None:
         dates, low, high = style.stretch(frames.dates, below, top)
         axes.fill_between(dates, low, high, color=colour, alpha=0.75, linewidth=0)
         if end := style.end_of(frames.dates, below + values / 2):
-            labels.append(EndLabel(*end, f"{name} {style.figures(float(values[-1]))} $", colour))
+            labels.append(EndLabel(*end, name, f"{style.figures(float(values[-1]))} $", colour))
         below = top
     peak = float(below.max(initial=0.0))
     if end := style.end_of(frames.dates, below):
-        labels.append(EndLabel(*end, f"rent {style.figures(end[1])} $", RENT[-1][2]))
+        labels.append(EndLabel(*end, "rent", f"{style.figures(end[1])} $", RENT[-1][2]))
     lines = (("full_unit_cost", "full unit cost", "-", 1.6), ("contract_rent", "contract rent", ":", 1.2))
     for column, name, dashes, width in lines:
         cost = series.band_of(frames, column)
         pen = Pen(style.INK, dashes)
         style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=dashes == "-")
         if end := style.end_of(frames.dates, cost.mid):
-            labels.append(EndLabel(*end, f"{name} {style.figures(end[1])} $", style.INK))
+            labels.append(EndLabel(*end, name, f"{style.figures(end[1])} $", style.INK))
             peak = max(peak, float(np.nanmax(cost.mid)))
     axes.set_ylim(0, peak * 1.06 if peak > 0 else 1)
     if not labels:

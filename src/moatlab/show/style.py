@@ -49,11 +49,12 @@ PENS = tuple(Pen(colour, dashes) for dashes in ("-", "--", "-.") for colour in P
 
 @dataclass(frozen=True)
 class EndLabel:
-    """A text that belongs at the end of a line, at the point (x, y) of the data."""
+    """A name and a value that belong at the end of a line, at the point (x, y) of the data."""
 
     x: float
     y: float
-    text: str
+    name: str
+    value: str
     colour: str
 
 
@@ -69,9 +70,15 @@ def sheet(frames: Frames, title: str, subtitle: str, width: float, height: float
     """An empty figure of so many inches with title, subtitle and source line."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(0.15 / width, 1 - 0.16 / height, title, fontsize=LARGE, fontweight="bold", va="top", color=INK)
-    figure.text(0.15 / width, 1 - 0.43 / height, subtitle, fontsize=NORMAL, va="top", color=GREY)
-    figure.text(0.15 / width, 0.1 / height, source(frames), fontsize=SMALL, va="bottom", color=GREY)
+    lines = (
+        (1 - 0.16 / height, title, LARGE, INK, "top"),
+        (1 - 0.43 / height, subtitle, NORMAL, GREY, "top"),
+        (0.1 / height, source(frames), SMALL, GREY, "bottom"),
+    )
+    for y, text, size, colour, side in lines:
+        weight = "bold" if size == LARGE else "normal"
+        text = fit(text, width - 0.3, size * (1.12 if size == LARGE else 1))
+        figure.text(0.15 / width, y, text, size=size, weight=weight, color=colour, va=side, parse_math=False)
     return figure
 
 
@@ -127,9 +134,9 @@ def panels(
 
 def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
     """Title, labels and the plain frame of a panel."""
-    axes.set_title(title, fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5)
+    axes.set_title(title, fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5, parse_math=False)
     axes.set_xlabel(xlabel, fontsize=SMALL, color=INK, labelpad=2)
-    axes.set_ylabel(ylabel, fontsize=SMALL, color=INK, labelpad=3)
+    axes.set_ylabel(ylabel, fontsize=SMALL, color=INK, labelpad=3, parse_math=False)
     axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3)
     axes.grid(axis="y", color=PALE, linewidth=0.5)
     axes.set_axisbelow(True)
@@ -153,12 +160,11 @@ def calendar(axes: Axes, frames: Frames) -> None:
         ticks = years[:: -(-years.size // room)]
         texts = [f"{tick:.0f}" for tick in ticks]
     else:
-        steps = np.arange(round((last - first) * 12) + 1)[
-            :: -(-round((last - first) * 12 + 1) // max(2, room // 2 + 1))
-        ]
+        steps = np.arange(round((last - first) * 12) + 1)[:: -(-round((last - first) * 12 + 1) // max(2, room // 2))]
         ticks = first + steps / 12
         months = np.round(ticks * 12).astype(int)
-        texts = [f"{MONTH_NAMES[month % 12]}\n{month // 12}" for month in months]
+        texts = [f"{MONTH_NAMES[month % 12]} {month // 12}" for month in months]
+        axes.set_xlabel("month")
     axes.set_xticks(ticks, texts)
 
 
@@ -244,9 +250,10 @@ def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.2, size: 
     ends = axes.transAxes.inverted().transform(points)
     places = spread([float(y) * height for _, y in ends], gap, -0.03, height + 0.05)
     for label, (x, y), place in zip(labels, ends, places, strict=True):
+        value = f"  {label.value}"
         moved = abs(place - float(y) * height) > 0.02 or x < 0.995
         text = axes.annotate(
-            fit(label.text, room - 0.16, size),
+            f"{fit(label.name, room - 0.2 - text_width(value, size), size)}{value}",
             xy=(float(min(max(x, 0), 1)), float(min(max(y, 0), 1))),
             xycoords="axes fraction",
             xytext=(1.0 + 0.11 / width, place / height),
@@ -256,6 +263,7 @@ def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.2, size: 
             va="center",
             ha="left",
             annotation_clip=False,
+            parse_math=False,
             arrowprops={
                 "arrowstyle": "-",
                 "color": label.colour,
@@ -290,11 +298,13 @@ def figures(value: float) -> str:
     if not np.isfinite(value):
         return "–"
     size = abs(value)
-    if size >= 99.95:
-        return f"{value:,.0f}"
     if size >= 9.95:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if size >= 0.995 else f"{value:.2g}"
+        text = f"{value:,.0f}"
+    elif size >= 0.995:
+        text = f"{value:.1f}"
+    else:
+        text = np.format_float_positional(value, 2, fractional=False, trim="-") if value else "0"
+    return text.replace("-", "−")
 
 
 def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
@@ -316,9 +326,13 @@ def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
         low = min(0.0, smallest * 1.06)
         axes.set_ylim(low, max(0.0, float(known.max()) * 1.06))
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
         if smallest < 0:
             axes.axhline(0, color=INK, linewidth=0.7)
+
+
+def _tick(value: float, _: object = None) -> str:
+    return f"{value:,.10g}".replace("-", "−")
 
 
 def _decades(axes: Axes) -> None:
@@ -330,9 +344,9 @@ def _decades(axes: Axes) -> None:
         ticks = ticks[(ticks >= low) & (ticks <= high)]
     elif ticks.size > 7:
         ticks = ticks[:: -(-ticks.size // 7)]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_locator(FixedLocator(ticks.tolist()))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
@@ -345,7 +359,7 @@ def _symlog(axes: Axes, smallest: float, most: float, largest: float) -> None:
     ticks = [-s for s in sizes if -s >= low] + [0.0] + [s for s in sizes if s <= most * 1.3]
     axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_ylabel(f"{axes.get_ylabel()}; linear up to {linear:,.10g}")
     if smallest < 0:
         axes.axhline(0, color=INK, linewidth=0.7)

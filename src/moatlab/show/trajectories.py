@@ -125,7 +125,7 @@ def draw_lines(
     style.end_labels(
         axes,
         [
-            EndLabel(*end, f"{line.name} {style.figures(line.band.end)}{suffix}", line.pen.colour)
+            EndLabel(*end, line.name, f"{style.figures(line.band.end)}{suffix}", line.pen.colour)
             for line in lines
             if (end := style.end_of(frames.dates, line.band.mid))
         ],
@@ -167,7 +167,7 @@ def _draw(
     style.end_labels(
         axes,
         [
-            EndLabel(end[0], 100 * end[1], f"{line.name} {style.percent(end[1])}", line.pen.colour)
+            EndLabel(end[0], 100 * end[1], line.name, style.percent(end[1]), line.pen.colour)
             for line in lines
             if (end := style.end_of(frames.dates, line.band.mid))
         ],

@@ -126,6 +126,16 @@ def start(scenario: Scenario, seed: int) -> State:
         state.users, state.apps, state.live, state.routing, state.offers, state.labs, state.specialisation,
         state.shared, state.now,
     )  # fmt: skip
+    # The worth of quotas is measured from the costs of month 0, which are known once all have their sources.
+    state.users["first_log_cost"] = state.users["log_cost"]
+    populate(
+        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.labs, state.hosts,
+        state.specialisation, state.cash, state.shared, state.now,
+    )  # fmt: skip
+    refresh_apps(
+        state.users, state.apps, state.live, state.routing, state.offers, state.labs, state.specialisation,
+        state.shared, state.now,
+    )  # fmt: skip
     state.make_room_for_buyers()
     return state
 
@@ -198,7 +208,8 @@ def _first_routing(scenario: Scenario, state: State, slugs: dict[str, tuple[str,
         state.offers["seller_kind"] == 0, state.offers["seller"], labs + state.offers["seller"]
     ).astype(int)
     for row, slug in enumerate(slugs["apps"]):
-        open_ = (state.sellers[row, column] != 0) & (state.offers["open"] == 1)
+        owned = (state.offers["open"] == 2) & (state.offers["seller"] == state.apps["owner"][row])
+        open_ = (state.sellers[row, column] != 0) & ((state.offers["open"] == 1) | owned)
         routing = open_ / max(int(open_.sum()), 1)
         source = scenario.value("apps", slug, "source")
         if source:
