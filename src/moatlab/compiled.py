@@ -38,7 +38,7 @@ def _kernel_digest() -> str:
     for folder in ("rules", "world", "parameters"):
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(path.read_bytes())
-    for name in ("metrics.py", "compiled.py"):
+    for name in ("metrics.py", "compiled.py", "month.py"):
         digest.update((root / name).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -76,6 +76,30 @@ def inlined(function: F) -> F:
     """A helper of kernels, compiled into its callers."""
     compiled: F = numba.njit(cache=True, fastmath=False, error_model="numpy", inline="never")(function)
     return compiled
+
+
+def direct(function: F) -> F:
+    """Call a compiled function without asking its arguments' types again.
+
+    Working out the types of thirty structured arrays takes ten times as long as handing them over.  Only for functions
+    that are always called with arguments of the same types, as the phases of the month are: after the first call the
+    machine code is entered at once.
+    """
+    if PLAIN_PYTHON:
+        return function
+    dispatcher: Any = function
+    entry: list[Callable[..., Any]] = []
+
+    def call(*arguments: Any) -> Any:
+        if entry:
+            return entry[0](*arguments)
+        result = dispatcher(*arguments)
+        (compiled,) = dispatcher.overloads.values()
+        entry.append(compiled.entry_point)
+        return result
+
+    call.__doc__ = function.__doc__
+    return call  # type: ignore[return-value]
 
 
 def is_warm() -> bool:

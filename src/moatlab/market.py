@@ -18,7 +18,7 @@ from moatlab.parameters.scenario import Scenario
 from moatlab.recording import Recorder
 from moatlab.results import Results
 from moatlab.world.graph import TradeGraph
-from moatlab.world.identity import unpack
+from moatlab.world.identity import generated_slug
 from moatlab.world.ledger import Ledger
 from moatlab.world.payments import OUTSIDE_PARTIES
 from moatlab.world.start import encode, start
@@ -76,7 +76,7 @@ class Market(mesa.Model):
                 # What traded this month is recorded before firms leave and enter.
                 self.recorder.trade(state, ledger)
             phase.run(state, ledger)
-            if phase.run is decide and self._deciders:
+            if self._deciders and phase.run is decide:
                 self._decide_own()
         ledger.close_month()
         self.recorder.turnover(state, ledger)
@@ -171,9 +171,8 @@ class Market(mesa.Model):
         named = self.slugs[kind]
         if row < len(named):
             return named[row]
-        _, birth, index = unpack(int(self.state.apps["identity"][row]))
         category = self.slugs["users"][int(self.state.apps["category"][row])]
-        return f"{category}-{birth:03d}-{index & 0xFFFFF}"
+        return generated_slug(category, int(self.state.apps["identity"][row]))
 
     def display_name(self, kind: str, row: int) -> str:
         """Name to show."""

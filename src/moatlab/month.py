@@ -1,7 +1,8 @@
 """The month: the phases in their order, the only place that orders them (printed by `moatlab phases`).
 
 Demand flows down the stack, compute clears, money flows up, firms decide from the same snapshot, hardware moves, firms
-come and go, and the month is recorded.
+come and go, and the month is recorded.  Each phase is one compiled function that calls the rules in their order, so
+that a month costs a dozen calls from Python.
 """
 
 from __future__ import annotations
@@ -12,9 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moatlab.compiled import Rows, direct, kernel
 from moatlab.errors import ClearingError
-from moatlab.rules import apps, capital, chips, commit, compute, foundry, outside, pricing, settlement, sourcing
-from moatlab.rules import training, turnover, users
+from moatlab.rules.apps import commit_apps, decide_spending, refresh_apps
+from moatlab.rules.capital import balance_infrastructure, move_hype, raise_rounds
+from moatlab.rules.chips import age_fleets, decide_list_prices, decide_orders, deliver, order_chips, start_chips
+from moatlab.rules.commit import commit_hardware, commit_sellers, price_hosted
+from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve
+from moatlab.rules.foundry import decide_foundry, run_foundry
+from moatlab.rules.outside import move_outside
+from moatlab.rules.pricing import decide_app_prices, decide_token_prices
+from moatlab.rules.settlement import account_labs, settle_apps, settle_compute
+from moatlab.rules.sourcing import carry_tokens, decide_own_model, decide_routing, grade_offers, post_offers
+from moatlab.rules.training import decide_training, drift_specialisation, publish
+from moatlab.rules.turnover import count_entrants, enter, leave
+from moatlab.rules.users import choose
 
 if TYPE_CHECKING:
     from moatlab.world.ledger import Ledger
@@ -32,140 +45,199 @@ class Phase:
     run: Step
 
 
+# In the compiled phases, ``s`` is the tuple of arrays of `moatlab.world.state.Arrays`.
+
+
+@direct
+@kernel
+def _users(s: Rows) -> None:
+    choose(s.users, s.apps, s.live, s.shared, s.now)
+
+
+@direct
+@kernel
+def _tokens(s: Rows) -> None:
+    carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.labs, s.hosts)
+
+
+@direct
+@kernel
+def _compute(s: Rows) -> int:
+    """The number of buyers, or minus the room that they need."""
+    shared = s.shared[0]
+    now = s.now[0]
+    lag, affinity, hours, trained = s.matrices[0], s.matrices[1], s.matrices[2], s.matrices[3]
+    count = gather_buyers(s.buyers, lag, affinity, s.labs, s.hosts, s.apps, s.live, s.routing, s.offers, s.places,
+                          s.app_places, s.edges, s.app_edges, s.clouds, s.shared, s.now)  # fmt: skip
+    if count < 0:
+        return count
+    n = s.clouds.shape[0]
+    capacity = np.empty(n)
+    reserve = np.empty(n)
+    rents = np.empty(n)
+    for c in range(n):
+        capacity[c] = s.clouds[c].capacity
+        reserve[c] = s.clouds[c].reserve
+        rents[c] = s.clouds[c].rent
+    iterations, violation = clear(
+        s.buyers, count, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
+        shared.compute_switching_rate, shared.compute_choke_steepness, shared.outside_spot_elasticity,
+        shared.outside_reference_rent,
+    )  # fmt: skip
+    now.iterations = iterations
+    now.residual = violation
+    if violation <= TOLERANCE:
+        for c in range(n):
+            s.clouds[c].rent = rents[c]
+        serve(s.buyers, count, lag, affinity, hours, trained, s.clouds, s.labs, s.hosts, s.apps, s.places,
+              s.app_places, s.shared, s.now)  # fmt: skip
+    return count
+
+
+@direct
+@kernel
+def _settle(s: Rows, count: int, book: Rows, totals: Rows) -> None:
+    settle_apps(s.users, s.apps, s.live, s.routing, s.offers, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)
+    settle_compute(s.buyers, count, s.matrices[2], s.matrices[3], s.clouds, s.labs, s.hosts, s.apps, book, s.cash,
+                   totals, s.shared, s.now)  # fmt: skip
+    account_labs(s.labs, s.cash, s.shared, s.now)
+    expect(s.clouds, s.labs, s.shared, s.now)
+
+
+@direct
+@kernel
+def _decide(s: Rows) -> None:
+    """Every rule reads the state as it stands and writes what is to follow; nothing takes effect yet."""
+    decide_routing(s.users, s.apps, s.live, s.routing, s.next_routing, s.sellers, s.offers, s.grades, s.labs, s.hosts,
+                   s.shared)  # fmt: skip
+    decide_own_model(s.users, s.apps, s.live, s.sellers, s.offers, s.grades, s.labs, s.cash, s.shared, s.now)
+    decide_app_prices(s.users, s.apps, s.live, s.shared)
+    decide_spending(s.users, s.apps, s.live, s.cash, s.shared)
+    decide_token_prices(s.labs, s.hosts, s.offers, s.shared)
+    decide_training(s.labs, s.cash, s.shared, s.now)
+    decide_reserves(s.clouds, s.shared)
+    decide_orders(s.clouds, s.chipmakers, s.backlog, s.cash, s.shared, s.now)
+    decide_list_prices(s.chipmakers, s.shared)
+    decide_foundry(s.foundry, s.chipmakers, s.shared)
+
+
+@direct
+@kernel
+def _take_effect(s: Rows) -> None:
+    commit_apps(s.users, s.apps, s.live, s.next_routing, s.offers, s.shared, s.now)
+    commit_sellers(s.labs, s.hosts, s.shared, s.now)
+    commit_hardware(s.clouds, s.chipmakers, s.foundry)
+    drift_specialisation(s.specialisation, s.labs, s.users, s.shared, s.now)
+
+
+@direct
+@kernel
+def _chips(s: Rows, book: Rows, totals: Rows) -> None:
+    order_chips(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared)
+    deliver(s.clouds, s.chipmakers, s.backlog, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now)
+    start_chips(s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs, book, s.cash, totals, s.shared, s.now)
+    run_foundry(s.foundry, s.construction, book, s.cash, totals, s.shared, s.now)
+    age_fleets(s.clouds, s.chipmakers, s.fleet, s.foundry, s.shared, s.now)
+
+
+@direct
+@kernel
+def _capital(s: Rows, book: Rows, totals: Rows) -> None:
+    move_outside(s.shared, s.now)
+    raise_rounds(s.apps, s.live, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)
+    balance_infrastructure(s.clouds, s.chipmakers, s.foundry, book, s.cash, totals, s.shared, s.now)
+    move_hype(s.apps, s.live, s.shared, s.now)
+
+
+@direct
+@kernel
+def _leave(s: Rows, book: Rows, totals: Rows) -> tuple[int, int]:
+    """Apps that stay, and startups that are about to enter."""
+    kept = leave(s.apps, s.live, s.labs, book, s.cash, totals, s.now)
+    publish(s.labs, s.now)
+    post_offers(s.offers, s.labs, s.hosts, s.shared, s.now)
+    grade_offers(s.grades, s.offers, s.labs, s.specialisation)
+    price_hosted(s.hosts, s.offers)
+    return kept, count_entrants(s.users, s.entrants, s.shared, s.now)
+
+
+@direct
+@kernel
+def _enter(s: Rows, first_row: int, first_account: int, book: Rows, totals: Rows) -> None:
+    enter(s.users, s.apps, first_row, s.entrants, first_account, s.sellers, s.routing, s.app_places, s.app_edges,
+          s.offers, s.grades, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)  # fmt: skip
+    refresh_apps(s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)
+
+
 def meet_users(s: State, ledger: Ledger) -> None:
     """Phase 1."""
-    users.choose(s.users, s.apps, s.live, s.shared, s.now)
+    _users(s.arrays)
 
 
-def carry_tokens(s: State, ledger: Ledger) -> None:
+def send_tokens(s: State, ledger: Ledger) -> None:
     """Phase 2."""
-    sourcing.carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.labs, s.hosts)
+    _tokens(s.arrays)
 
 
 def clear_compute(s: State, ledger: Ledger) -> None:
-    """Phase 3."""
-    s.make_room_for_buyers()
-    lag, affinity, hours, trained = s.buyer_matrices
-    s.buyer_count = compute.gather_buyers(
-        s.buyers, lag, affinity, s.labs, s.hosts, s.apps, s.live, s.routing, s.offers, s.places, s.app_places,
-        s.edges, s.app_edges, s.clouds, s.shared, s.now,
-    )  # fmt: skip
-    shared = s.shared[0]
-    rents = s.clouds["rent"].copy()
-    iterations, violation = compute.clear(
-        s.buyers, s.buyer_count, lag, affinity, s.clouds["capacity"], s.clouds["reserve"], rents,
-        shared["compute_rent_sharpness"], shared["compute_switching_rate"], shared["compute_choke_steepness"],
-        shared["outside_spot_elasticity"], shared["outside_reference_rent"],
-    )  # fmt: skip
-    s.now["iterations"], s.now["residual"] = iterations, violation
-    if not violation <= compute.TOLERANCE:
+    """Phase 3.  Raises `ClearingError` where no rents clear the market, which no sound state does."""
+    s.buyer_count = _compute(s.arrays)
+    if s.buyer_count < 0:
+        s.make_room_for_buyers(-s.buyer_count)
+        s.buyer_count = _compute(s.arrays)
+    violation = s.now["residual"].item()
+    if not violation <= TOLERANCE:
         raise ClearingError(
-            f"the market for GPU-hours did not clear in month {int(s.now['month'][0])}: relative excess demand "
-            f"{violation:.3g} after {iterations} iterations; rents {np.array2string(rents, precision=6)}, capacity "
+            f"the market for GPU-hours did not clear in month {s.now['month'].item()}: relative excess demand "
+            f"{violation:.3g} after {s.now['iterations'].item():.0f} iterations; last rents "
+            f"{np.array2string(s.clouds['rent'], precision=6)}, capacity "
             f"{np.array2string(s.clouds['capacity'], precision=6)}"
         )
-    s.clouds["rent"] = rents
-    compute.serve(
-        s.buyers, s.buyer_count, lag, affinity, hours, trained, s.clouds, s.labs, s.hosts, s.apps, s.places,
-        s.app_places, s.shared, s.now,
-    )  # fmt: skip
 
 
 def settle(s: State, ledger: Ledger) -> None:
     """Phase 4."""
-    book, totals = ledger.book, ledger.totals
-    _, _, hours, trained = s.buyer_matrices
-    settlement.settle_apps(
-        s.users, s.apps, s.live, s.routing, s.offers, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now
-    )
-    settlement.settle_compute(
-        s.buyers, s.buyer_count, hours, trained, s.clouds, s.labs, s.hosts, s.apps, book, s.cash, totals, s.shared,
-        s.now,
-    )  # fmt: skip
-    settlement.account_labs(s.labs, s.cash, s.shared, s.now)
-    compute.expect(s.clouds, s.labs, s.shared, s.now)
+    _settle(s.arrays, s.buyer_count, ledger.book, ledger.totals)
 
 
 def decide(s: State, ledger: Ledger) -> None:
-    """Phase 5: every rule reads the state as it stands and writes what is to follow; nothing takes effect yet."""
-    sourcing.decide_routing(
-        s.users, s.apps, s.live, s.routing, s.next_routing, s.sellers, s.offers, s.labs, s.hosts, s.specialisation,
-        s.shared,
-    )  # fmt: skip
-    sourcing.decide_own_model(
-        s.users, s.apps, s.live, s.sellers, s.offers, s.labs, s.specialisation, s.cash, s.shared, s.now
-    )
-    pricing.decide_app_prices(s.users, s.apps, s.live, s.shared)
-    apps.decide_spending(s.users, s.apps, s.live, s.cash, s.shared)
-    pricing.decide_token_prices(s.labs, s.hosts, s.offers, s.shared)
-    training.decide_training(s.labs, s.cash, s.shared, s.now)
-    compute.decide_reserves(s.clouds, s.shared)
-    chips.decide_orders(s.clouds, s.chipmakers, s.backlog, s.cash, s.shared, s.now)
-    chips.decide_list_prices(s.chipmakers, s.shared)
-    foundry.decide_foundry(s.foundry, s.chipmakers, s.shared)
+    """Phase 5."""
+    _decide(s.arrays)
 
 
 def take_effect(s: State, ledger: Ledger) -> None:
     """Phase 6."""
-    apps.commit_apps(s.users, s.apps, s.live, s.next_routing, s.offers, s.shared, s.now)
+    _take_effect(s.arrays)
     # The routing that carried this month's tokens stays readable as ``next_routing`` until it is decided anew.
     s.routing, s.next_routing = s.next_routing, s.routing
-    commit.commit_sellers(s.labs, s.hosts, s.shared, s.now)
-    commit.commit_hardware(s.clouds, s.chipmakers, s.foundry)
-    training.drift_specialisation(s.specialisation, s.labs, s.users, s.shared, s.now)
+    s.gather()
 
 
 def move_chips(s: State, ledger: Ledger) -> None:
     """Phase 7."""
-    book, totals = ledger.book, ledger.totals
-    chips.order_chips(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared)
-    chips.deliver(
-        s.clouds, s.chipmakers, s.backlog, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now
-    )
-    chips.start_chips(
-        s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs, book, s.cash, totals, s.shared, s.now
-    )
-    foundry.run_foundry(s.foundry, s.construction, book, s.cash, totals, s.shared, s.now)
-    chips.age_fleets(s.clouds, s.chipmakers, s.fleet, s.foundry, s.shared, s.now)
+    _chips(s.arrays, ledger.book, ledger.totals)
 
 
 def raise_capital(s: State, ledger: Ledger) -> None:
     """Phase 8."""
-    book, totals = ledger.book, ledger.totals
-    outside.move_outside(s.shared, s.now)
-    capital.raise_rounds(s.apps, s.live, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)
-    capital.balance_infrastructure(s.clouds, s.chipmakers, s.foundry, book, s.cash, totals, s.shared, s.now)
-    capital.move_hype(s.apps, s.live, s.shared, s.now)
+    _capital(s.arrays, ledger.book, ledger.totals)
 
 
 def turn_over(s: State, ledger: Ledger) -> None:
     """Phase 9."""
-    book, totals = ledger.book, ledger.totals
-    kept = turnover.leave(s.apps, s.live, s.labs, book, s.cash, totals, s.now)
-    training.publish(s.labs, s.now)
-    sourcing.post_offers(s.offers, s.labs, s.hosts, s.shared, s.now)
-    commit.price_hosted(s.hosts, s.offers)
-    coming = turnover.count_entrants(s.users, s.entrants, s.shared, s.now)
-    s.live = s.live[:kept]
-    if coming:
-        s.reserve(coming)
-        turnover.enter(
-            s.users, s.apps, s.count, s.entrants, s.first_account["apps"], s.sellers, s.routing, s.app_places,
-            s.app_edges, s.offers, s.labs, s.hosts, s.specialisation, book, s.cash, totals, s.shared, s.now,
-        )  # fmt: skip
-        s.live = np.concatenate([s.live, np.arange(s.count, s.count + coming, dtype=np.int64)])
-        s.count += coming
-    else:
-        s.now["entries"] = 0.0
-    apps.refresh_apps(
-        s.users, s.apps, s.live, s.routing, s.offers, s.labs, s.specialisation, s.shared, s.now
-    )
+    kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
+    s.reserve(coming)
+    born = np.arange(s.count, s.count + coming, dtype=np.int64)
+    s.live = np.concatenate([s.live[:kept], born])
+    s.gather()
+    _enter(s.arrays, s.count, s.first_account["apps"], ledger.book, ledger.totals)
+    s.count += coming
 
 
 #: The month, in order.  Phase 10, the record, is the market's own (see `moatlab.market.Market.step`).
 PHASES: tuple[Phase, ...] = (
     Phase("users", "non-users adopt, customers reconsider, choose, leave: customers of every app", meet_users),
-    Phase("tokens", "calls go to labs, to hosts of open checkpoints and to apps' own models", carry_tokens),
+    Phase("tokens", "calls go to labs, to hosts of open checkpoints and to apps' own models", send_tokens),
     Phase("compute", "labs, hosts, apps and outside demand rent GPU-hours; rents clear, scarcity shows", clear_compute),
     Phase("settlement", "users, apps, labs, hosts and outside demand pay; costs are booked", settle),
     Phase("decisions", "all decide from the same snapshot: prices, quotas, sources, make-or-buy, budgets, orders",

@@ -11,7 +11,7 @@ from moatlab.compiled import Rows
 from moatlab.rules import record
 from moatlab.world.ledger import Ledger
 from moatlab.world.payments import LAYERS
-from moatlab.world.state import State, rows
+from moatlab.world.state import State, blank, rows
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
 MONTHS, FIRMS = 128, 1 << 13
@@ -43,26 +43,20 @@ class Recorder:
         """Record what traded, before firms leave and enter."""
         block, at = self._block(s, ledger)
         kinds, categories = len(LAYERS), s.users.shape[0]
-        layers = self.layers[block][at * kinds : (at + 1) * kinds]
-        record.record_layers(
-            layers, s.apps, s.live, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash, s.now
-        )
-        record.record_categories(
-            self.categories[block][at * categories : (at + 1) * categories], s.users, s.apps, s.live
-        )
-        record.record_market(
-            self.market[block][at : at + 1], layers, s.users, s.apps, s.live, s.labs, s.hosts, s.offers, s.clouds,
-            s.chipmakers, s.foundry, s.backlog, ledger.totals, s.now,
+        with_firms = self.detail == "firm"
+        most = s.live.shape[0] + self._small(s) if with_firms else 0
+        if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
+            self.firms.append(blank(record.FIRM_DTYPE, max(FIRMS, most) if with_firms else 0))
+            self.used.append(0)
+        self.used[-1] = record.record_trade(
+            s.arrays, self.market[block][at : at + 1], self.layers[block][at * kinds : (at + 1) * kinds],
+            self.categories[block][at * categories : (at + 1) * categories], self.firms[-1], self.used[-1],
+            ledger.totals, with_firms,
         )  # fmt: skip
-        if self.detail == "firm":
-            most = s.live.shape[0] + sum(s.kind(k).shape[0] for k in LAYERS if k != "apps")
-            if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
-                self.firms.append(rows(record.FIRM_DTYPE, max(FIRMS, most)))
-                self.used.append(0)
-            self.used[-1] = record.record_firms(
-                self.firms[-1], self.used[-1], s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers,
-                s.foundry, s.cash, s.now,
-            )  # fmt: skip
+
+    @staticmethod
+    def _small(s: State) -> int:
+        return sum(s.kind(kind).shape[0] for kind in LAYERS if kind != "apps")
 
     def turnover(self, s: State, ledger: Ledger) -> None:
         """Record who left and entered, and the month's payments; the month is complete."""
@@ -75,13 +69,14 @@ class Recorder:
         self.payments[block][at] = ledger.totals[:-1]
         self.months += 1
 
-    def table(self, name: str) -> Any:
-        """A table of the months recorded, as one structured array (payments: months by kind)."""
-        blocks: list[Any] = getattr(self, name)
+    def parts(self, name: str) -> list[Any]:
+        """A table of the months recorded, as parts that are not copied (payments: months by kind)."""
         if name == "firms":
-            parts = [np.asarray(b[:used]) for b, used in zip(blocks, self.used, strict=True)]
-            return np.concatenate(parts) if parts else np.zeros(0, record.FIRM_DTYPE)
-        if not blocks:
-            return np.zeros(0)
-        per_month = blocks[0].shape[0] // MONTHS
-        return np.concatenate([np.asarray(b) for b in blocks])[: self.months * per_month]
+            return [np.asarray(b[:used]) for b, used in zip(self.firms, self.used, strict=True)]
+        blocks: list[Any] = getattr(self, name)
+        found, left = [], self.months
+        for block in blocks:
+            per_month = block.shape[0] // MONTHS
+            found.append(np.asarray(block[: min(left, MONTHS) * per_month]))
+            left -= MONTHS
+        return found

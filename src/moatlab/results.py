@@ -13,6 +13,7 @@ from moatlab import metrics
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import nearest
 from moatlab.rules.record import field_name
+from moatlab.world.identity import generated_slug
 from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Results:
     month joined, age).
     """
 
-    def __init__(self, raw: dict[str, Any], about: dict[str, Any]) -> None:
-        self._raw = raw
+    def __init__(self, parts: dict[str, list[Any]], about: dict[str, Any]) -> None:
+        self._parts = parts
         self.about = about
         self._tables: dict[str, Table] = {}
 
@@ -73,10 +74,10 @@ class Results:
     def of(cls, market: Market) -> Results:
         """The results of a market as it stands."""
         recorder = market.recorder
-        raw: dict[str, Any] = {
-            name: recorder.table(name) for name in ("market", "layers", "categories", "firms", "payments")
+        parts: dict[str, list[Any]] = {
+            name: recorder.parts(name) for name in ("market", "layers", "categories", "firms", "payments")
         }
-        raw["postings"] = market.ledger.postings()
+        parts["postings"] = market.ledger.postings()
         scenario = market.scenario
         apps = market.state.apps
         about = {
@@ -91,8 +92,7 @@ class Results:
                 (kind, row): market.display_name(kind, row) for kind in market.slugs if kind != "users"
                 for row in range(len(market.slugs[kind]))
             },
-            "app_slugs": [market.slug("apps", row) for row in range(market.state.count)]
-            if market.detail == "firm" else [],
+            "app_identities": apps["identity"][: market.state.count].copy() if market.detail == "firm" else [],
             "app_categories": apps["category"][: market.state.count].copy() if market.detail == "firm" else [],
             "offers": [
                 (("labs", "hosts")[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
@@ -100,13 +100,19 @@ class Results:
             ],
             "first_account": dict(market.state.first_account),
         }  # fmt: skip
-        return cls(raw, about)
+        return cls(parts, about)
 
     def __repr__(self) -> str:
         return f"<Results of {self.about['scenario']}, seed {self.about['seed']}, {self.about['months']} months>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_raw": self._raw, "about": self.about, "_tables": {}}
+        return {"_parts": self._parts, "about": self.about, "_tables": {}}
+
+    def _raw(self, name: str) -> Any:
+        """A recorded table in one piece; parts are joined when they are first needed."""
+        if len(self._parts[name]) > 1:
+            self._parts[name] = [np.concatenate(self._parts[name])]
+        return self._parts[name][0]
 
     def _table(self, name: str) -> Table:
         if name not in self._tables:
@@ -157,7 +163,7 @@ class Results:
         return self._table("retention")
 
     def _build_payments(self) -> pd.DataFrame:
-        amounts = self._raw["payments"]
+        amounts = self._raw("payments")
         kinds = KINDS_OF_PAYMENT
         return pd.DataFrame(
             {
@@ -170,7 +176,7 @@ class Results:
         )
 
     def _build_layers(self) -> pd.DataFrame:
-        raw, amounts = self._raw["layers"], self._raw["payments"]
+        raw, amounts = self._raw("layers"), self._raw("payments")
         count = len(LAYERS)
         columns: dict[str, Any] = {
             "month": np.repeat(np.arange(self.months), count),
@@ -205,7 +211,7 @@ class Results:
     def _build_market(self) -> pd.DataFrame:
         wanted = metrics.find("market")
         columns: dict[str, Any] = {"month": np.arange(self.months)}
-        columns |= _columns(self._raw["market"], wanted)
+        columns |= _columns(self._raw("market"), wanted)
         layers = self.layers.to_pandas()
         scope = dict(columns)
         for layer in LAYERS:
@@ -223,12 +229,12 @@ class Results:
             "category": np.tile(list(slugs), self.months),
         }
         wanted = metrics.find("category")
-        columns |= _columns(self._raw["categories"], wanted)
+        columns |= _columns(self._raw("categories"), wanted)
         _derive(columns, wanted)
         return pd.DataFrame(columns)
 
     def _build_firms(self) -> pd.DataFrame:
-        raw = self._raw["firms"]
+        raw = self._raw("firms")
         kinds = np.array(LAYERS)[raw["kind"]]
         about = self.about
         slug = np.empty(len(raw), object)
@@ -239,7 +245,7 @@ class Results:
             mine = kinds == kind
             at = raw["row"][mine]
             own = list(about["slugs"][kind])
-            every = about["app_slugs"] if kind == "apps" else own
+            every = self._app_slugs() if kind == "apps" else own
             titles = [about["names"].get((kind, i), s) for i, s in enumerate(every)]
             slug[mine] = np.array(every, object)[at]
             name[mine] = np.array(titles, object)[at]
@@ -259,6 +265,12 @@ class Results:
         _derive(columns, wanted)
         return pd.DataFrame(columns)
 
+    def _app_slugs(self) -> list[str]:
+        about = self.about
+        users, named = about["slugs"]["users"], about["slugs"]["apps"]
+        drawn = zip(about["app_categories"][len(named) :], about["app_identities"][len(named) :], strict=True)
+        return [*named, *(generated_slug(users[int(k)], int(who)) for k, who in drawn)]
+
     def _account_names(self) -> list[str]:
         from moatlab.world.payments import OUTSIDE_PARTIES
 
@@ -266,10 +278,10 @@ class Results:
         names = list(OUTSIDE_PARTIES)
         for kind in ("labs", "hosts", "clouds", "chipmakers", "foundry"):
             names += [f"{kind}.{slug}" for slug in slugs[kind]]
-        return names + [f"apps.{slug}" for slug in self.about["app_slugs"]]
+        return names + [f"apps.{slug}" for slug in self._app_slugs()]
 
     def _build_ledger(self) -> pd.DataFrame:
-        postings = self._raw["postings"]
+        postings = self._raw("postings")
         names = np.array(self._account_names(), object)
         kinds = np.array([k.name for k in KINDS_OF_PAYMENT], object)
         return pd.DataFrame(
@@ -283,7 +295,7 @@ class Results:
         )
 
     def _build_retention(self) -> pd.DataFrame:
-        raw = self._raw["categories"]
+        raw = self._raw("categories")
         slugs = self.about["slugs"]["users"]
         parts = []
         for index, slug in enumerate(slugs):

@@ -82,9 +82,8 @@ def commit_apps(
 
 @kernel
 def refresh_apps(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, labs: Rows, specialisation: Rows,
-    shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, grades: Rows, shared_row: Rows, now_row: Rows
+) -> None:
     """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
     shared = shared_row[0]
     now = now_row[0]
@@ -102,7 +101,7 @@ def refresh_apps(
         if app.own_model == 1:
             hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
             app.own_unit_cost = hours * now.expected_rent
-        refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
+        refresh_app(row, app, user, routing, offers, grades, shared)
         user.best_feature = max(user.best_feature, app.feature)
         user.mean_feature += app.feature
         user.mean_data += app.data

@@ -70,7 +70,7 @@ def decide_orders(
         cloud.wanted += 2.0 * speed * (cloud.hours * ratio - cloud.wanted) if cloud.wanted > 0.0 else cloud.hours * ratio
         if before > 0.0 and cloud.wanted > 0.0:
             cloud.growth += speed * (math.log(cloud.wanted / before) - cloud.growth)
-        ahead = min(lead + build, 24.0)
+        ahead = min(lead, 12.0)
         desired = cloud.wanted / (shared.clouds_hours_per_gpu * shared.clouds_target_utilisation)
         desired *= math.exp(shared.clouds_growth_weight * min(max(cloud.growth, -0.03), 0.05) * ahead)
         surviving = cloud.fleet_now * math.exp(-shared.clouds_failure_rate * ahead)

@@ -46,7 +46,7 @@ def gather_buyers(
     offers: Rows, places: Rows, app_places: Rows, edges: Rows, app_edges: Rows, clouds: Rows, shared_row: Rows,
     now_row: Rows,
 ) -> int:  # fmt: skip
-    """Fill the table of buyers of the month; returns how many there are.
+    """Fill the table of buyers of the month; returns how many there are, or minus the room needed if it is short.
 
     ``places`` [labs + hosts + 1, clouds] and ``app_places`` [apps, clouds] are last month's shares, ``edges`` and
     ``app_edges`` the trade edges of the same shapes; ``lag`` and ``affinity`` [buyers, clouds] are filled.
@@ -97,6 +97,13 @@ def gather_buyers(
             affinity[count, c] = math.exp(clouds[c].affinity) if edges[index, c] != 0 else 0.0
         count += 1
     own = offers.shape[0]
+    needed = count
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        if app.own_model == 1 or app.own_budget > 0.0:
+            needed += 1
+    if needed > buyers.shape[0]:
+        return -needed
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

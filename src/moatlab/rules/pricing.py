@@ -18,7 +18,8 @@ LERNER_CEILING = 0.9
 @inlined
 def token_worth(app: Rows, user: Rows, shared: Rows) -> float:
     """Worth of tokens to the app's customers (gamma_i), which grows with what its models can do."""
-    return user.usage_value * app.usage_factor * 10.0 ** (shared.users_usage_growth * app.capability)
+    growth = math.exp(math.log(10.0) * shared.users_usage_growth * app.capability)
+    return user.usage_value * app.usage_factor * growth
 
 
 @inlined
@@ -27,8 +28,9 @@ def quota_wanted(app: Rows, user: Rows, token_cost: float, shared: Rows) -> floa
 
     Worth gamma q^(1-1/eta)/(1-1/eta), so q = (gamma / (alpha c))^eta; at eta = 1 tokens cost gamma/alpha per customer.
     """
-    alpha = user.price_taste * app.price_taste_factor
-    return (token_worth(app, user, shared) / (alpha * max(token_cost, 1e-12))) ** shared.users_usage_elasticity
+    quota = app.token_worth / (user.price_taste * app.price_taste_factor * max(token_cost, 1e-12))
+    eta = shared.users_usage_elasticity
+    return quota if eta == 1.0 else quota**eta
 
 
 @inlined
@@ -38,13 +40,13 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
     What the category's tokens have become cheaper since month 0 is added at the category's own worth of tokens, so
     that heavy use is a cost to an app and not an advantage in itself.
     """
-    worth = token_worth(app, user, shared)
+    worth = app.token_worth
     eta = shared.users_usage_elasticity
     if worth <= 0.0 or app.quota <= 0.0:
         return 0.0
     common = user.usage_value * (user.first_log_cost - user.log_cost)
     usual = quota_wanted(app, user, math.exp(user.log_cost), shared)
-    if abs(eta - 1.0) < 1e-9:
+    if eta == 1.0:
         return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
     return common + worth * (app.quota**power - usual**power) / power
@@ -52,25 +54,19 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
 
 @inlined
 def lambert(log_z: float) -> float:
-    """W(z) for z = exp(log_z): the root of w + ln(w) = ln(z), by Newton steps in w or in ln(w)."""
-    if log_z < -30.0:
+    """W(z) for z = exp(log_z) > 0: two steps of Fritsch's iteration from Iacono and Boyd's estimate (2017)."""
+    if log_z < -36.0:
         return math.exp(log_z)
-    if log_z > 1.0:
+    if log_z < 500.0:
+        estimate = math.log1p(math.exp(log_z))
+        w = estimate * (1.0 - math.log1p(estimate) / (2.0 + estimate))
+    else:
         w = log_z - math.log(log_z)
-        for _ in range(8):
-            step = (w + math.log(w) - log_z) * w / (1.0 + w)
-            w -= step
-            if abs(step) <= 1e-15 * w:
-                break
-        return w
-    u = min(log_z, 0.0) - 0.5
-    for _ in range(40):
-        w = math.exp(u)
-        step = (w + u - log_z) / (1.0 + w)
-        u -= step
-        if abs(step) <= 1e-15:
-            break
-    return math.exp(u)
+    for _ in range(2):
+        gap = log_z - math.log(w) - w
+        q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
+        w *= 1.0 + gap / (1.0 + w) * (q - gap) / (q - 2.0 * gap)
+    return w
 
 
 @inlined
@@ -154,10 +150,8 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
 
 
 @inlined
-def refresh_app(
-    row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, labs: Rows, specialisation: Rows, shared: Rows
-) -> None:
-    """What follows from an app's routing: capability behind it, cost of a token, unit cost."""
+def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
+    """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
     count = offers.shape[0]
     capability = 0.0
     cost = 0.0
@@ -165,10 +159,8 @@ def refresh_app(
     for o in range(count):
         share = routing[row, o]
         if share > 0.0:
-            offer = offers[o]
-            theta = labs[offer.lab].capability if offer.seller_kind == 0 else labs[offer.lab].published
-            capability += share * (theta + specialisation[offer.lab, app.category])
-            cost += share * offer_price(app, offer, shared)
+            capability += share * grades[o, app.category]
+            cost += share * offer_price(app, offers[o], shared)
             total += share
     if app.own_model == 1:
         capability += routing[row, count] * app.own_capability
@@ -181,4 +173,5 @@ def refresh_app(
         # An app that reaches nobody yet reckons with the dearest list price.
         for o in range(count):
             app.token_cost = max(app.token_cost, offers[o].price)
+    app.token_worth = token_worth(app, user, shared)
     app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from moatlab import metrics
-from moatlab.compiled import Rows, inlined, kernel
+from moatlab.compiled import Rows, direct, inlined, kernel
 from moatlab.rules.sourcing import UNPUBLISHED
 from moatlab.world.payments import LAYERS
 from moatlab.world.posting import (
@@ -460,3 +460,19 @@ def record_small(out: Rows, at: int, kind: int, firms: Rows, cash: Rows, month: 
             record.cash = cash[firm.account]
             at += 1
     return at
+
+
+@direct
+@kernel
+def record_trade(
+    s: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int, totals: Rows, with_firms: bool
+) -> int:
+    """All tables of a month from the tuple of arrays ``s``; returns the row after the last firm written."""
+    record_layers(layers, s.apps, s.live, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash, s.now)
+    record_categories(categories, s.users, s.apps, s.live)
+    record_market(market, layers, s.users, s.apps, s.live, s.labs, s.hosts, s.offers, s.clouds, s.chipmakers,
+                  s.foundry, s.backlog, totals, s.now)  # fmt: skip
+    if not with_firms:
+        return first
+    return record_firms(firms, first, s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry,
+                        s.cash, s.now)  # fmt: skip

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from moatlab.compiled import Rows, inlined, kernel
 from moatlab.rules.users import relative_data
 from moatlab.world.draws import REVIEW, uniform
 
 #: Codes of the rules that set a price, in the order of the registry's choices.
 OPTIMAL, FROZEN, MARKUP = 0, 1, 2
+#: An app ends a contract that carries a smaller share of its tokens, and signs none for less.
+SMALLEST_SHARE = 0.01
 #: Published capability of a lab that has published nothing.
 UNPUBLISHED = -1000.0
 
@@ -69,6 +73,17 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
 
 
 @kernel
+def grade_offers(grades: Rows, offers: Rows, labs: Rows, specialisation: Rows) -> None:
+    """Capability (points) of each offer in each category, into ``grades`` [offers, categories]."""
+    for o in range(offers.shape[0]):
+        offer = offers[o]
+        lab = labs[offer.lab]
+        theta = lab.capability if offer.seller_kind == 0 else lab.published
+        for k in range(grades.shape[1]):
+            grades[o, k] = theta + specialisation[offer.lab, k]
+
+
+@kernel
 def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, labs: Rows, hosts: Rows) -> None:
     """Send each app's tokens (Ttok) along its routing to the offers it can reach, and to its own model.
 
@@ -118,8 +133,8 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
 
 @kernel
 def decide_routing(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, sellers: Rows, offers: Rows, labs: Rows,
-    hosts: Rows, specialisation: Rows, shared_row: Rows,
+    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, sellers: Rows, offers: Rows, grades: Rows,
+    labs: Rows, hosts: Rows, shared_row: Rows,
 ) -> None:  # fmt: skip
     """Next month's routing of every app, and the elasticity that each seller faces.
 
@@ -130,55 +145,57 @@ def decide_routing(
     count = offers.shape[0]
     n_labs = labs.shape[0]
     rho = shared.apps_routing_sharpness
+    inertia = shared.apps_routing_inertia
+    speed = shared.apps_routing_speed
+    held = np.zeros(n_labs + hosts.shape[0])
+    column = np.empty(count, np.int64)
+    bonus = np.zeros(count)
     for o in range(count):
-        offers[o].pull = 0.0
+        offer = offers[o]
+        offer.pull = 0.0
+        column[o] = offer.seller if offer.seller_kind == 0 else n_labs + offer.seller
+        if offer.seller_kind == 1:
+            bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
         user = users[app.category]
-        alpha = user.price_taste * app.price_taste_factor
-        quality = user.quality_taste * user.ai_centrality
+        sensitivity = user.price_taste * app.price_taste_factor * app.quota
+        quality = rho * user.quality_taste * user.ai_centrality
+        now = routing[row]
+        wanted = next_routing[row]
         best = -1e300
-        for o in range(count + 1):
-            next_routing[row, o] = -1e300
-            share = routing[row, o]
-            if o == count:
-                if app.own_model == 0:
-                    continue
-                value = rho * (quality * app.own_capability - alpha * app.quota * app.own_unit_cost)
-            else:
-                offer = offers[o]
-                if not reachable(row, app.owner, offer, sellers, n_labs):
-                    continue
-                theta = labs[offer.lab].capability if offer.seller_kind == 0 else labs[offer.lab].published
-                theta += specialisation[offer.lab, app.category]
-                value = rho * (quality * theta - alpha * app.quota * offer_price(app, offer, shared))
-                if offer.seller_kind == 1:
-                    value += shared.hosts_hub_taste * hosts[offer.seller].hub
-            value += shared.apps_routing_inertia * share
-            next_routing[row, o] = value
-            best = max(best, value)
+        for o in range(count):
+            offer = offers[o]
+            wanted[o] = -1e300
+            if reachable(row, app.owner, offer, sellers, n_labs):
+                value = quality * grades[o, app.category] - rho * sensitivity * offer_price(app, offer, shared)
+                wanted[o] = value + bonus[o] + inertia * now[o]
+                best = max(best, wanted[o])
+        wanted[count] = -1e300
+        if app.own_model == 1:
+            wanted[count] = quality * app.own_capability - rho * sensitivity * app.own_unit_cost + inertia * now[count]
+            best = max(best, wanted[count])
         total = 0.0
         for o in range(count + 1):
-            weight = math.exp(next_routing[row, o] - best) if next_routing[row, o] > -1e299 else 0.0
-            next_routing[row, o] = weight
-            total += weight
-        sensitivity = alpha * app.quota
+            wanted[o] = math.exp(wanted[o] - best) if wanted[o] > -1e299 else 0.0
+            total += wanted[o]
+        for o in range(count):
+            held[column[o]] = 0.0
+        for o in range(count):
+            held[column[o]] += now[o]
+        # d ln(tokens of a seller) / dP: other sources, fewer tokens per plan, fewer customers.
+        fewer = shared.users_usage_elasticity / max(app.token_cost, 1e-12)
+        fewer += sensitivity * (1.0 - app.choice_share) / user.taste_scale
         for o in range(count + 1):
-            wanted = next_routing[row, o] / total if total > 0.0 else routing[row, o]
-            share = routing[row, o]
-            next_routing[row, o] = share + shared.apps_routing_speed * (wanted - share)
+            share = now[o]
+            aim = wanted[o] / total if total > 0.0 else share
+            wanted[o] = share + speed * (aim - share)
+            if aim < SMALLEST_SHARE and wanted[o] < SMALLEST_SHARE:
+                wanted[o] = 0.0
             if o < count and share > 0.0 and not (offers[o].seller_kind == 0 and offers[o].seller == app.owner):
-                # d ln(tokens of the seller) / dP: other sources, fewer tokens per plan, fewer customers.
-                of_seller = 0.0
-                for other in range(count):
-                    same = offers[other].seller_kind == offers[o].seller_kind
-                    if same and offers[other].seller == offers[o].seller:
-                        of_seller += routing[row, other]
-                slope = rho * sensitivity * (1.0 - of_seller)
-                slope += shared.users_usage_elasticity * of_seller / max(app.token_cost, 1e-12)
-                slope += sensitivity * of_seller * (1.0 - app.choice_share) / user.taste_scale
-                offers[o].pull += app.tokens * share * slope
+                mine = held[column[o]]
+                offers[o].pull += app.tokens * share * (rho * sensitivity * (1.0 - mine) + fewer * mine)
     for index in range(n_labs):
         sell_elasticity(labs[index], 0, index, offers)
     for index in range(hosts.shape[0]):
@@ -223,7 +240,7 @@ def gain_of_own(app: Rows, user: Rows, capability: float, unit_cost: float, shar
 
 @kernel
 def decide_own_model(
-    users: Rows, apps: Rows, live: Rows, sellers: Rows, offers: Rows, labs: Rows, specialisation: Rows, cash: Rows,
+    users: Rows, apps: Rows, live: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, cash: Rows,
     shared_row: Rows, now_row: Rows,
 ) -> None:  # fmt: skip
     """Graduation and return: make-or-buy at a contract review (Stigler 1951; Williamson 1985 for the terms).
@@ -283,8 +300,7 @@ def decide_own_model(
             for o in range(offers.shape[0]):
                 offer = offers[o]
                 if reachable(row, app.owner, offer, sellers, labs.shape[0]):
-                    capability = labs[offer.lab].capability if offer.seller_kind == 0 else labs[offer.lab].published
-                    capability += specialisation[offer.lab, app.category]
+                    capability = grades[o, app.category]
                     quality = user.quality_taste * user.ai_centrality * capability
                     value = quality - alpha * app.quota * offer.price
                     if value > best:

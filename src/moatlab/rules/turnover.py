@@ -142,9 +142,7 @@ def pick_sources(
 
 
 @inlined
-def settle_in(
-    row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, labs: Rows, specialisation: Rows, shared: Rows
-) -> None:
+def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
     """First routing, quota and price of a firm, consistent with one another."""
     total = 0.0
     for o in range(offers.shape[0] + 1):
@@ -154,11 +152,11 @@ def settle_in(
             routing[row, o] /= total
     first = app.price
     app.quota = 1.0
-    refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
+    refresh_app(row, app, user, routing, offers, grades, shared)
     app.quota = quota_wanted(app, user, app.token_cost, shared)
     if first <= 0.0:
         app.price = app_price_wanted(app, user, shared)
-    refresh_app(row, app, user, routing, offers, labs, specialisation, shared)
+    refresh_app(row, app, user, routing, offers, grades, shared)
     app.use_value = quota_worth(app, user, shared)
     app.next_price = app.price
     app.next_quota = app.quota
@@ -167,7 +165,7 @@ def settle_in(
 @kernel
 def enter(
     users: Rows, apps: Rows, first_row: int, counts: Rows, first_account: int, sellers: Rows,
-    routing: Rows, app_places: Rows, app_edges: Rows, offers: Rows, labs: Rows, hosts: Rows, specialisation: Rows,
+    routing: Rows, app_places: Rows, app_edges: Rows, offers: Rows, grades: Rows, labs: Rows, hosts: Rows,
     book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows,
 ) -> None:  # fmt: skip
     """Make the entrants counted: rows from ``first_row``, traits by identity, seed money from the investors."""
@@ -194,7 +192,7 @@ def enter(
             for c in range(app_edges.shape[1]):
                 app_edges[row, c] = 1
                 app_places[row, c] = 0.0
-            settle_in(row, app, users[k], routing, offers, labs, specialisation, shared)
+            settle_in(row, app, users[k], routing, offers, grades, shared)
             pay(book, cash, totals, now.month, APP_EQUITY, INVESTORS, app.account, shared.apps_startup_cash)
             app.rnd = shared.apps_rnd_share * shared.apps_startup_cash / shared.apps_spending_horizon
             app.marketing = shared.apps_marketing_share * shared.apps_startup_cash / shared.apps_spending_horizon
@@ -205,8 +203,8 @@ def enter(
 
 @kernel
 def populate(
-    users: Rows, apps: Rows, live: Rows, sellers: Rows, routing: Rows, offers: Rows, labs: Rows, hosts: Rows,
-    specialisation: Rows, cash: Rows, shared_row: Rows, now_row: Rows,
+    users: Rows, apps: Rows, live: Rows, sellers: Rows, routing: Rows, offers: Rows, grades: Rows,
+    labs: Rows, hosts: Rows, cash: Rows, shared_row: Rows, now_row: Rows,
 ) -> None:  # fmt: skip
     """Traits, first routing and first prices of the apps of month 0; generated ones draw theirs by identity."""
     shared = shared_row[0]
@@ -220,7 +218,7 @@ def populate(
             pick_sources(row, app, sellers, routing, offers, labs, hosts, shared, now)
             size = math.exp(shared.apps_startup_spread * normal(now.seed, CUSTOMERS_AT_BIRTH, 0, app.identity))
             app.committed = shared.apps_startup_customers * size
-        settle_in(row, app, user, routing, offers, labs, specialisation, shared)
+        settle_in(row, app, user, routing, offers, grades, shared)
         customers = app.tourists + app.committed
         app.revenue = customers * app.price
         app.last_revenue = app.revenue

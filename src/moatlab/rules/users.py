@@ -65,7 +65,9 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         user.crowd += reach
     for k in range(users.shape[0]):
         user = users[k]
-        user.inclusive *= (1.0 + user.crowd) ** -shared.users_crowding
+        user.loyalty = math.exp(user.switching_cost / user.taste_scale)
+        user.dilution = (1.0 + user.crowd) ** -shared.users_crowding
+        user.inclusive *= user.dilution
         rate = user.adoption_p * hype
         if user.potential > 0.0:
             rate += user.adoption_q * user.customers / user.potential
@@ -95,9 +97,8 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
-        app.attraction *= (1.0 + user.crowd) ** -shared.users_crowding
-        loyalty = math.exp(user.switching_cost / user.taste_scale)
-        below = user.outside + user.inclusive + app.attraction * (loyalty - 1.0)
+        app.attraction *= user.dilution
+        below = user.outside + user.inclusive + app.attraction * (user.loyalty - 1.0)
         if below > 0.0:
             user.flow_tourists += user.hazard_tourist * app.tourists / below
             user.flow_committed += user.hazard_committed * app.committed / below
@@ -106,7 +107,7 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         user = users[app.category]
         everything = user.outside + user.inclusive
         app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
-        loyalty = math.exp(user.switching_cost / user.taste_scale)
+        loyalty = user.loyalty
         below = everything + app.attraction * (loyalty - 1.0)
         weigh_tourists = user.hazard_tourist * app.tourists
         weigh_committed = user.hazard_committed * app.committed

@@ -75,7 +75,7 @@ def _subtitle(net: Any) -> str:
         ((str(data.get("name", key)), float(data.get("revenue", 0.0))) for key, data in net.nodes(data=True)),
         key=lambda item: (np.nan_to_num(item[1]), item[0]),
     )
-    dollars = float(np.nanmax([float(data.get("dollars", 0.0)) for *_, data in net.edges(data=True)]))
+    dollars = float(np.nan_to_num([float(data.get("dollars", 0.0)) for *_, data in net.edges(data=True)]).max())
     return f"{text}. Largest circle: {name}, {style.money(revenue)}; widest line: {style.money(dollars)}"
 
 
@@ -120,6 +120,8 @@ def _place(named: list[Node], tail: list[Node], net: Any) -> None:
     for nodes in columns.values():
         free = height - len(nodes) * (label + 0.06)
         factor = min(factor, max(free, 0.2) / max(sum(2 * node.radius for node in nodes), 1e-9))
+    biggest = max((node.radius for node in tail), default=0.0)
+    factor = min(factor, max(0.11 / biggest, 0.5) if biggest else 1.0)
     for node in (*named, *tail):
         node.radius = max(0.03, node.radius * factor)
     for nodes in columns.values():
@@ -185,14 +187,15 @@ def _edges(axes: Axes, net: Any, nodes: dict[str, Node]) -> None:
         one, other = nodes[buyer], nodes[seller]
         same = abs(one.x - other.x) < 0.1
         bend = 0.35 if same else 0.0
-        size = max(0.3, 16 * dollars / largest)
+        small = one.x < PLACES["apps"] - 0.5
+        size = max(0.15 if small else 0.3, 16 * dollars / largest)
         patch = FancyArrowPatch(
             (one.x, one.y),
             (other.x, other.y),
             connectionstyle=f"arc3,rad={bend}" if same else _bend(one, other),
             arrowstyle="-",
             color=style.LAYER_COLOURS[one.layer],
-            alpha=0.4 if size > 0.5 else 0.22,
+            alpha=0.4 if size > 0.5 else 0.12 if small else 0.22,
             linewidth=size,
             shrinkA=0,
             shrinkB=0,

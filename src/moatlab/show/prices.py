@@ -99,6 +99,13 @@ def _rent(axes: Axes, frames: Frames) -> None:
         if end := style.end_of(frames.dates, cost.mid):
             labels.append(EndLabel(*end, name, f"{style.figures(end[1])} $", style.INK))
             peak = max(peak, float(np.nanmax(cost.mid)))
+    usual = float(np.quantile(below, 0.97))
+    if peak > 4 * usual > 0:
+        text = f"Rent by its parts (peak of {style.figures(peak)} $ cut off)"
+        axes.set_title(
+            text, fontsize=style.NORMAL, fontweight="bold", loc="left", color=style.INK, pad=5, parse_math=False
+        )
+        peak = 1.5 * usual
     axes.set_ylim(0, peak * 1.06 if peak > 0 else 1)
     if not labels:
         nothing(axes)

@@ -13,6 +13,8 @@ from moatlab.world.payments import LAYERS
 
 #: Largest share from which a generated firm is shown on its own when there is one seed.
 LARGE_IN_LAYER, LARGE_IN_CATEGORY = 0.05, 0.25
+#: Most generated firms that are shown on their own, in a layer and in a category.
+MOST_IN_LAYER, MOST_IN_CATEGORY = 4, 2
 
 Pens = dict[tuple[str, str], Pen]
 
@@ -77,20 +79,28 @@ def category_names(frames: Frames) -> list[str]:
 
 
 def by_category(frames: Frames, column: str) -> list[Line]:
-    """A metric of the categories, category by category."""
+    """A metric of the categories, category by category, in the months in which they have customers."""
     table = frames.categories
+    if "customers" in table.columns:
+        table = table[table["customers"] > 0]
     return [
         Line(name, PENS[place % len(PENS)], band(wide(table[table["category"] == name], column, frames)))
         for place, name in enumerate(category_names(frames))
     ]
 
 
-def share_table(firms: pd.DataFrame, frames: Frames) -> pd.DataFrame:
-    """Shares of revenue: a row per (month, seed), a column per firm; NaN where nobody sold anything."""
+def share_table(firms: pd.DataFrame, frames: Frames, whole: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Shares in the revenue of ``whole`` (of the firms themselves, if not given).
+
+    There is a row per (month, seed) and a column per firm; shares are NaN where nobody sold anything.
+    """
     full = pd.MultiIndex.from_product([frames.months, frames.seeds], names=["month", "seed"])
     sold = firms.pivot_table(index=["month", "seed"], columns="slug", values="revenue", aggfunc="sum")
     sold = sold.reindex(full).fillna(0.0).clip(lower=0.0)
-    total = sold.sum(axis=1)
+    if whole is None:
+        total = sold.sum(axis=1)
+    else:
+        total = whole["revenue"].clip(lower=0.0).groupby([whole["month"], whole["seed"]]).sum().reindex(full)
     return sold.div(total.where(total > 0.0), axis=0)
 
 
@@ -124,16 +134,18 @@ def _candidates(frames: Frames, layer: str) -> list[str]:
     mean = share_table(firms, frames).fillna(0.0).mean()
     named = {str(slug) for slug in firms.loc[firms["named"].astype(bool), "slug"]}
     if len(frames.seeds) == 1:
-        named |= _large(firms, frames, LARGE_IN_LAYER)
+        named |= _large(firms, frames, LARGE_IN_LAYER, MOST_IN_LAYER)
         if layer == "apps":
             for _, rivals in firms.groupby("category"):
-                named |= _large(rivals, frames, LARGE_IN_CATEGORY)
+                named |= _large(rivals, frames, LARGE_IN_CATEGORY, MOST_IN_CATEGORY)
     return sorted(named, key=lambda slug: (-float(mean.get(slug, 0.0)), slug))
 
 
-def _large(firms: pd.DataFrame, frames: Frames, least: float) -> set[str]:
-    peak = share_table(firms, frames).max()
-    return {str(slug) for slug in peak.index[peak >= least]}
+def _large(firms: pd.DataFrame, frames: Frames, least: float, most: int) -> set[str]:
+    """The generated firms that once had a share of ``least``, the ``most`` largest of them by mean share."""
+    shares = share_table(firms[~firms["named"].astype(bool)], frames, whole=firms)
+    large = shares.columns[shares.max() >= least]
+    return {str(slug) for slug in shares[large].mean().sort_values(ascending=False, kind="stable").index[:most]}
 
 
 def share_lines(firms: pd.DataFrame, layer: str, frames: Frames, colours: Pens, top: int) -> list[Line]:

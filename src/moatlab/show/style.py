@@ -44,7 +44,7 @@ class Pen:
     dashes: str = "-"
 
 
-PENS = tuple(Pen(colour, dashes) for dashes in ("-", "--", "-.") for colour in PALETTE)
+PENS = tuple(Pen(colour, dashes) for dashes in ("-", "--", "-.", ":") for colour in PALETTE)
 
 
 @dataclass(frozen=True)
@@ -321,7 +321,7 @@ def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
         axes.set_ylim(low if floor is None else max(low, floor), largest * 1.3)
         _decades(axes)
     elif smallest <= 0 and largest / float(np.quantile(np.abs(known[known != 0]), 0.1)) > 50:
-        _symlog(axes, smallest, float(known.max()), largest)
+        _symlog(axes, smallest, float(known.max()), known)
     else:
         low = min(0.0, smallest * 1.06)
         axes.set_ylim(low, max(0.0, float(known.max()) * 1.06))
@@ -332,6 +332,10 @@ def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
 
 
 def _tick(value: float, _: object = None) -> str:
+    exponent = np.log10(abs(value)) if value else 0.0
+    if exponent >= 7 and abs(exponent - round(exponent)) < 1e-9:
+        power = str(round(exponent)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{'−' if value < 0 else ''}10{power}"
     return f"{value:,.10g}".replace("-", "−")
 
 
@@ -350,17 +354,19 @@ def _decades(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _symlog(axes: Axes, smallest: float, most: float, largest: float) -> None:
-    linear = 10.0 ** (np.ceil(np.log10(largest)) - 3)
+def _symlog(axes: Axes, smallest: float, most: float, known: Array) -> None:
+    small, large = (float(np.quantile(np.abs(known[known != 0]), q)) for q in (0.1, 0.97))
+    linear = 10.0 ** max(np.ceil(np.log10(large)) - 4, np.round(np.log10(small)))
     axes.set_yscale("symlog", linthresh=linear, linscale=0.8)
     low = smallest * 1.3 if smallest < 0 else 0.0
     axes.set_ylim(low, max(most * 1.3, linear))
-    sizes = [linear * 10.0**e for e in range(4)]
+    decades = int(np.ceil(np.log10(max(most, -smallest) / linear))) + 1
+    sizes = [linear * 10.0**e for e in range(0, decades, 1 + decades // 7)]
     ticks = [-s for s in sizes if -s >= low] + [0.0] + [s for s in sizes if s <= most * 1.3]
     axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.set_ylabel(f"{axes.get_ylabel()}; linear up to {linear:,.10g}")
+    axes.set_ylabel(f"{axes.get_ylabel()}; linear up to {_tick(linear)}")
     if smallest < 0:
         axes.axhline(0, color=INK, linewidth=0.7)
 

@@ -23,12 +23,18 @@ def shares(frames: Frames) -> Figure:
         frames,
         "Market shares by layer",
         f"Share of the layer's revenue, month by month{style.bands_note(frames)}",
-        4.4 * columns if columns > 1 else 7.0,
+        max(7.0, 4.6 * columns),
         1.6 + 2.9 * rows,
     )
     colours = series.pens(frames)
-    for axes, layer in zip(style.panels(figure, len(layers), columns), layers, strict=True):
-        _draw(axes, frames, layer.capitalize(), series.share_lines(_firms(frames, layer), layer, frames, colours, 6))
+    for axes, layer in zip(style.panels(figure, len(layers), columns, right=1.65), layers, strict=True):
+        _draw(
+            axes,
+            frames,
+            layer.capitalize(),
+            series.share_lines(_firms(frames, layer), layer, frames, colours, 6),
+            room=1.6,
+        )
     return figure
 
 
@@ -55,13 +61,13 @@ def categories(frames: Frames) -> Figure:
         frames,
         "Market shares of apps by category",
         f"Share of the category's revenue, month by month{style.bands_note(frames)}",
-        max(7.0, 3.9 * columns),
+        max(7.0, 4.2 * columns),
         1.6 + 2.8 * rows,
     )
     apps, colours = _firms(frames, "apps"), series.pens(frames)
-    for axes, name in zip(style.panels(figure, len(names), columns), names, strict=True):
+    for axes, name in zip(style.panels(figure, len(names), columns, right=1.6), names, strict=True):
         lines = series.share_lines(apps[apps["category"] == name], "apps", frames, colours, 5)
-        _draw(axes, frames, name, lines, whole="category")
+        _draw(axes, frames, name, lines, whole="category", room=1.55)
     return figure
 
 
@@ -77,7 +83,8 @@ def concentration(frames: Frames) -> Figure:
     )
     layers, effective, apps = style.panels(figure, 3, 3)
     hhi = [
-        Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v)) for name, v in series.by_layer(frames, "hhi").items()
+        Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v.where(v > 0)))
+        for name, v in series.by_layer(frames, "hhi").items()
     ]
     inverse = [
         Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v.where(v > 0)))
@@ -125,7 +132,12 @@ def draw_lines(
     style.end_labels(
         axes,
         [
-            EndLabel(*end, line.name, f"{style.figures(line.band.end)}{suffix}", line.pen.colour)
+            EndLabel(
+                *end,
+                line.name,
+                style.percent(end[1] / 100) if unit == "%" else f"{style.figures(end[1])}{suffix}",
+                line.pen.colour,
+            )
             for line in lines
             if (end := style.end_of(frames.dates, line.band.mid))
         ],

@@ -173,7 +173,7 @@ def _volume(market: Market, buyer: str, seller: str, dollars: float) -> float:
         codes = {"labs": 0, "hosts": 1, "apps": 2, "outside": 3}
         table = state.buyers[: state.buyer_count]
         mine = (table["kind"] == codes[buys]) & (table["row"] == row)
-        hours = state.buyer_matrices[2] + state.buyer_matrices[3]
+        hours = state.matrices[2] + state.matrices[3]
         return float(hours[: state.buyer_count][mine][:, column].sum())
     if sells == "chipmakers":
         own = int(state.clouds["own_chip"][row]) == column

@@ -27,6 +27,12 @@ def unpack(packed: int) -> tuple[int, int, int]:
     return packed >> 48, (packed >> 32) & 0xFFFF, packed & 0xFFFFFFFF
 
 
+def generated_slug(category: str, packed: int) -> str:
+    """Name in addresses of a generated firm: category, month of birth, index in its cohort."""
+    _, birth, index = unpack(packed)
+    return f"{category}-{birth:03d}-{index & 0xFFFFF}"
+
+
 def named_index(slug: str) -> int:
     """Cohort index of a firm that the scenario names: a digest of its slug, so that order in a file has no effect."""
     import hashlib

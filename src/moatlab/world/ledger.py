@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moatlab.compiled import Rows
 from moatlab.world.payments import KINDS_OF_PAYMENT
 from moatlab.world.posting import POSTING_DTYPE
-from moatlab.world.state import rows
+from moatlab.world.state import blank, rows
 
 if TYPE_CHECKING:
     from moatlab.world.state import State
@@ -46,7 +46,7 @@ class Ledger:
         most = apps * (state.offers.shape[0] + 12) + state.buyers.shape[0] * 2 * clouds
         most += int(state.entrants.sum()) + 20_000 // max(1, 200 // (apps + 1)) + 40 * clouds * clouds + 512
         if not self.blocks or self.blocks[-1].shape[0] - self.used[-1] < most:
-            self.blocks.append(rows(POSTING_DTYPE, max(BLOCK, most)))
+            self.blocks.append(blank(POSTING_DTYPE, max(BLOCK, most)))
             self.used.append(0)
         self.month_starts = (len(self.blocks) - 1, self.used[-1])
         self.book = self.blocks[-1][self.used[-1] :]
@@ -60,10 +60,9 @@ class Ledger:
             raise RuntimeError(f"the journal had room for {self.book.shape[0]} postings of a month and needed more")
         self.used[-1] += count
 
-    def postings(self) -> NDArray[np.void]:
-        """All postings of the run so far, in order."""
-        parts = [np.asarray(block[:used]) for block, used in zip(self.blocks, self.used, strict=True)]
-        return np.concatenate(parts) if parts else np.zeros(0, POSTING_DTYPE)
+    def postings(self) -> list[NDArray[np.void]]:
+        """All postings of the run so far, in order, in parts that are not copied."""
+        return [np.asarray(block[:used]) for block, used in zip(self.blocks, self.used, strict=True)]
 
     def last_month(self) -> NDArray[np.void]:
         """The postings of the last month closed."""

@@ -10,7 +10,7 @@ import numpy as np
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.sourcing import UNPUBLISHED, post_offers
+from moatlab.rules.sourcing import UNPUBLISHED, grade_offers, post_offers
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
 from moatlab.world import draws, topology
@@ -109,10 +109,11 @@ def start(scenario: Scenario, seed: int) -> State:
     state.offers["service"] = 1.0
     state.hosts["margin"] = 0.5 * _host_cost(state)
     post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
+    grade_offers(state.grades, state.offers, state.labs, state.specialisation)
     _first_routing(scenario, state, slugs)
     populate(
-        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.labs, state.hosts,
-        state.specialisation, state.cash, state.shared, state.now,
+        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
+        state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
     customers = np.zeros(len(slugs["users"]))
     tourists = np.zeros(len(slugs["users"]))
@@ -123,20 +124,17 @@ def start(scenario: Scenario, seed: int) -> State:
     now["last_revenue"] = state.apps["revenue"][at].sum()
     _start_hardware(scenario, state, slugs, seed, rent)
     refresh_apps(
-        state.users, state.apps, state.live, state.routing, state.offers, state.labs, state.specialisation,
-        state.shared, state.now,
+        state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
     # The worth of quotas is measured from the costs of month 0, which are known once all have their sources.
     state.users["first_log_cost"] = state.users["log_cost"]
     populate(
-        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.labs, state.hosts,
-        state.specialisation, state.cash, state.shared, state.now,
+        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
+        state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
     refresh_apps(
-        state.users, state.apps, state.live, state.routing, state.offers, state.labs, state.specialisation,
-        state.shared, state.now,
+        state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
-    state.make_room_for_buyers()
     return state
 
 

@@ -6,7 +6,7 @@ Rows of apps are appended and never reused; ``live`` holds the rows alive.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,41 @@ GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
 #: Room for further apps, relative to those alive, when arrays are made or grow.
 SLACK = 1.25
 
+class Arrays(NamedTuple):
+    """The arrays of a `State`, as the compiled phases take them."""
+
+    users: Rows
+    apps: Rows
+    live: Rows
+    labs: Rows
+    hosts: Rows
+    clouds: Rows
+    chipmakers: Rows
+    foundry: Rows
+    shared: Rows
+    now: Rows
+    offers: Rows
+    grades: Rows
+    routing: Rows
+    next_routing: Rows
+    sellers: Rows
+    app_edges: Rows
+    app_places: Rows
+    edges: Rows
+    places: Rows
+    vendors: Rows
+    backlog: Rows
+    fabs: Rows
+    fleet: Rows
+    pipeline: Rows
+    construction: Rows
+    specialisation: Rows
+    entrants: Rows
+    cash: Rows
+    buyers: Rows
+    matrices: Rows
+
+
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
@@ -30,6 +65,12 @@ Mask = NDArray[np.uint8]
 def rows(dtype: np.dtype[np.void], count: int) -> Rows:
     """``count`` zeroed rows; as record objects where kernels run as plain Python and read fields as attributes."""
     array = np.zeros(count, dtype)
+    return array.view(np.recarray) if PLAIN_PYTHON else array
+
+
+def blank(dtype: np.dtype[np.void], count: int) -> Rows:
+    """``count`` rows of whatever the memory holds, for tables of which only written rows are read."""
+    array = np.empty(count, dtype)
     return array.view(np.recarray) if PLAIN_PYTHON else array
 
 
@@ -44,12 +85,14 @@ def enlarged(array: Any, length: int) -> Any:
 class State:
     """Arrays of one market.  Shapes: A apps (with room), L labs, H hosts, C clouds, V chipmakers, F foundries.
 
-    ``routing`` [A, offers + 1] shares of an app's tokens by offer, its own model last; ``sellers`` [A, L + H] edges to
+    ``routing`` [A, offers + 1] shares of an app's tokens by offer, its own model last; ``grades`` [offers, categories]
+    capability (points); ``sellers`` [A, L + H] edges to
     labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
     [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
     models; ``vendors``, ``backlog`` [C, V] edges and orders (kGPU); ``fabs`` [V, F] edges; ``fleet`` [C, V,
     generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months] kpackages per month;
-    ``specialisation`` [L, categories] points; ``cash`` [accounts] M$.
+    ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
+    ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
     """
 
     def __init__(self, counts: dict[str, int], apps: int) -> None:
@@ -70,6 +113,7 @@ class State:
         for lab in range(labs):
             self.offers["seller"][lab] = lab
             self.offers["lab"][lab] = lab
+        self.grades: Matrix = np.zeros((labs, counts["users"]))
         self.routing: Matrix = np.zeros((room, labs + 1))
         self.next_routing: Matrix = np.zeros((room, labs + 1))
         self.sellers: Mask = np.zeros((room, labs + hosts), np.uint8)
@@ -95,9 +139,19 @@ class State:
         self.first_account["apps"] = account
         self.cash: NDArray[np.float64] = np.zeros(account + room)
         self.buyers: Rows = rows(BUYER_DTYPE, 0)
-        self.buyer_matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
+        self.matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
         self.buyer_count = 0
-        self.make_room_for_buyers()
+        self.arrays: Arrays
+        self.make_room_for_buyers(labs + hosts + 1)
+
+    def gather(self) -> None:
+        """Take up arrays that were replaced; whoever replaces one calls this."""
+        self.arrays = Arrays(*(getattr(self, name) for name in Arrays._fields))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A copy of the tuple would hold arrays of its own.
+        self.__dict__.update(state)
+        self.gather()
 
     def kind(self, name: str) -> Rows:
         """The rows of a kind, by its name."""
@@ -112,16 +166,15 @@ class State:
         for name in ("apps", "routing", "next_routing", "sellers", "app_edges", "app_places"):
             setattr(self, name, enlarged(getattr(self, name), room))
         self.cash = enlarged(self.cash, self.first_account["apps"] + room)
+        self.gather()
 
-    def make_room_for_buyers(self) -> None:
-        """Room for every app that could rent GPU-hours this month, with labs, hosts and outside demand."""
-        alive = self.apps["own_model"][self.live] == 1
-        own = int(np.count_nonzero(alive | (self.apps["own_budget"][self.live] > 0.0)))
-        needed = self.labs.shape[0] + self.hosts.shape[0] + 1 + own
+    def make_room_for_buyers(self, needed: int) -> None:
+        """Room for ``needed`` buyers of GPU-hours: labs, hosts, outside demand and apps with models of their own."""
         if needed > self.buyers.shape[0]:
             room = int(needed * SLACK) + 8
             self.buyers = rows(BUYER_DTYPE, room)
-            self.buyer_matrices = np.zeros((4, room, self.clouds.shape[0]))
+            self.matrices = np.zeros((4, room, self.clouds.shape[0]))
+        self.gather()
 
     def list_offers(self) -> None:
         """Bring the columns of the routing in line with which labs publish and which hosts are licensed to serve them.
@@ -141,6 +194,7 @@ class State:
             return
         before = self.offers.shape[0]
         self.offers = enlarged(self.offers, before + len(new))
+        self.grades = enlarged(self.grades, before + len(new))
         for place, (kind, host, lab) in enumerate(new, start=before):
             self.offers["seller_kind"][place] = kind
             self.offers["seller"][place] = host
@@ -152,6 +206,7 @@ class State:
             wide[:, :before] = old[:, :before]
             wide[:, -1] = old[:, -1]
             setattr(self, name, wide)
+        self.gather()
 
     def account_party(self, account: int) -> tuple[str, int]:
         """The (party or kind, row) that an account belongs to."""

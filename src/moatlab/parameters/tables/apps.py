@@ -63,7 +63,7 @@ FIRM = [
 ]
 
 KIND = [
-    declare("apps", "startups", "firms", 70, (0, 1_000_000), "Generated startups alive at month 0.",
+    declare("apps", "startups", "firms", 55, (0, 1_000_000), "Generated startups alive at month 0.",
             "essay (hundreds of startups); value assumed", Moves("apps.firms", +1, step=(40, 100)), at_start=True),
     declare("apps", "startup_customers", "M customers", 0.0015, (0.0, 1e5),
             "Median customers of a generated startup at month 0.", ASSUMED, Moves("apps.customers", +1, (0, 5)),
@@ -151,7 +151,7 @@ KIND = [
             "One-off compute of an own model trained from scratch.", "fact T003, T005; value assumed",
             Moves("apps.own_model_share", 0, (12, 59), step=(10.0, 100.0),
                   reason="dearer runs are better runs: cost and capability rise together")),
-    declare("apps", "team_cost", "M$ per month", 0.8, (0.0, 1e5), "Monthly cost of the team that runs an own model.",
+    declare("apps", "team_cost", "M$ per month", 1.2, (0.0, 1e5), "Monthly cost of the team that runs an own model.",
             ASSUMED, Moves("apps.own_model_share", -1, (12, 59), step=(0.2, 5.0))),
     declare("apps", "own_overhead", "share", 0.4, (0.0, 10.0),
             "Extra GPU-hours per token of an own model, for want of scale.", ASSUMED,
@@ -164,7 +164,7 @@ KIND = [
             Moves("apps.own_model_share", +1, (12, 59), step=(0.0, 0.3))),
     declare("apps", "refresh_cost", "M$ per month", 0.3, (0.0, 1e5), "Compute bought for the upkeep of an own model.",
             ASSUMED, Moves("apps.own_model_share", -1, (12, 59), step=(0.1, 3.0))),
-    declare("apps", "entry_rate", "firms per month", 2.0, (0.0, 1e6), "Entry at neutral hype and profits.",
+    declare("apps", "entry_rate", "firms per month", 0.7, (0.0, 1e6), "Entry at neutral hype and profits.",
             "essay (hundreds of startups); value assumed", Moves("apps.entries", +1)),
     declare("apps", "entry_hype", "dimensionless", 0.7, (0.0, 10.0), "Elasticity of entry to hype.", ASSUMED,
             Moves("apps.entries", +1, step=(0.0, 1.5))),

@@ -82,7 +82,7 @@ LABS = [
             Moves("labs.hhi", 0, (12, 59), step=(4.0, 60.0), reason="turnover of leaders, not their size, is moved")),
     declare("labs", "training_share", "share", 0.5, (0.0, 1.0), "Share of the API margin that goes to training.",
             ASSUMED, Moves("labs.training", +1, (12, 59), step=(0.3, 0.8))),
-    declare("labs", "spending_horizon", "months", 18.0, (1.0, 1e4),
+    declare("labs", "spending_horizon", "months", 15.0, (1.0, 1e4),
             "Months in which a lab means to spend its cash.", ASSUMED, Moves("labs.training", -1, (0, 5))),
     declare("labs", "compute_share", "share", 0.85, (0.0, 1.0),
             "Share of funding spent on compute; the rest pays research staff.", "essay (80-90 %), fact M210",
