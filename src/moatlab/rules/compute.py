@@ -84,7 +84,7 @@ def gather_buyers(
                 offer = offers[o]
                 if offer.seller_kind == 1 and offer.seller == index - n_labs and offer.tokens > 0.0:
                     hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
-                    buyer.inference += offer.tokens * hours * (1.0 + shared.hosts_serving_overhead)
+                    buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
                     value += offer.tokens * offer.price
             if buyer.inference > 0.0:
                 buyer.choke = shared.compute_choke_multiple * value / buyer.inference

@@ -67,7 +67,7 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
         else:
             host = hosts[offer.seller]
             offer.open = 1 if host.alive == 1 and lab.published > UNPUBLISHED else 0
-            hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + shared.hosts_serving_overhead)
+            hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
             offer.unit_cost = hours * now.expected_rent / (1.0 - shared.hosts_licence_share)
             offer.price = offer.unit_cost + host.margin
 

@@ -87,7 +87,7 @@ INVESTORS = [
             Moves("labs.training", +1, (6, 35), step=(0.4, 0.9))),
     declare("investors", "revenue_weight", "share", 0.6, (0.0, 1.0),
             "Share of labs' money that follows API revenue; the rest follows standing.", ASSUMED,
-            Moves("labs.openai.funding", +1, (6, 59), step=(0.2, 0.9))),
+            Moves("labs.character-ai.cash", -1, (6, 59), step=(0.2, 0.9))),
     declare("investors", "runway", "months", 18.0, (0.0, 1e3), "A startup raises when its runway is shorter.", ASSUMED,
             Moves("investors.funding", +1, (0, 11), step=(6.0, 18.0))),
     declare("investors", "round_months", "months", 18.0, (1.0, 1e3), "Months of burn that a round covers.", ASSUMED,
