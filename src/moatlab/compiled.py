@@ -60,22 +60,22 @@ os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
 
 import numba  # noqa: E402  (the folder has to be named first)
 
-numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+_config: Any = numba.config
+_config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
 #: Whether kernels run as plain Python (set NUMBA_DISABLE_JIT=1), to read them with a debugger or log their draws.
-PLAIN_PYTHON = bool(numba.config.DISABLE_JIT)
+PLAIN_PYTHON = bool(_config.DISABLE_JIT)
 
 
 def kernel(function: F) -> F:
     """Compile ``function`` at its first call: float64, no fastmath, one thread, cached."""
-    compiled: F = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return compiled  # type: ignore[no-any-return]
 
 
 def inlined(function: F) -> F:
     """A helper of kernels, compiled into its callers."""
-    compiled: F = numba.njit(cache=True, fastmath=False, error_model="numpy", inline="never")(function)
-    return compiled
+    return kernel(function)
 
 
 def direct(function: F) -> F:

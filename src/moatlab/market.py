@@ -152,7 +152,11 @@ class Market(mesa.Model):
             else:
                 home, name = state.kind(declared.kind), declared.name
                 everyone = range(state.count if declared.kind == "apps" else home.shape[0])
-                targets = list(everyone) if address.slug in (None, "*") else [self.find_row(f"{declared.kind}.{address.slug}")[1]]
+                targets = (
+                    list(everyone)
+                    if address.slug in (None, "*")
+                    else [self.find_row(f"{declared.kind}.{address.slug}")[1]]
+                )
             for row in targets:
                 before = float(home[name][row])
                 if event.action == "scale":
@@ -238,7 +242,7 @@ class Market(mesa.Model):
     def agent_types(self) -> list[type]:
         """The types of agents alive."""
         self._make_agents()
-        return super().agent_types
+        return list(super().agent_types)
 
     @property
     def agents_by_type(self) -> dict[Any, AgentSet]:

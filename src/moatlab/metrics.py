@@ -137,11 +137,22 @@ MARKET = [
         "investors",
         ("dry_powder", "M$", "committed and not yet invested"),
     ),
-    Metric("market", "investors", "funding", "M$", "rounds of apps, labs and hosts",
-           lambda t: t["apps.equity"] + t["labs.equity"] + t["hosts.equity"]),
-    Metric("market", "labs", "compute_share_of_funding", "share",
-           "share of the money labs spend out of funding that buys training compute",
-           lambda t: t["labs.funded_compute"] / (t["labs.funded_spending"] + 1e-300)),
+    Metric(
+        "market",
+        "investors",
+        "funding",
+        "M$",
+        "rounds of apps, labs and hosts",
+        lambda t: t["apps.equity"] + t["labs.equity"] + t["hosts.equity"],
+    ),
+    Metric(
+        "market",
+        "labs",
+        "compute_share_of_funding",
+        "share",
+        "share of the money labs spend out of funding that buys training compute",
+        lambda t: t["labs.funded_compute"] / (t["labs.funded_spending"] + 1e-300),
+    ),
 ]
 #: Raw columns behind derived ones; recorded, not shown.
 HIDDEN = [
@@ -178,24 +189,59 @@ LAYER = [
     *(Metric("layer", "", name, "M$", formula) for name, formula, _ in LAYER_LEDGER),
     Metric("layer", "", "purchases", "M$", "payments to other firms of the stack for goods and capital"),
     Metric("layer", "", "equity", "M$", "rounds, grants and support received"),
-    Metric("layer", "", "gross_profit", "M$", "revenue - cost of goods, before depreciation",
-           lambda t: t["revenue"] - t["cost_of_goods"]),
-    Metric("layer", "", "gross_profit_after_depreciation", "M$", "gross profit - depreciation",
-           lambda t: t["gross_profit"] - t["depreciation"]),
-    Metric("layer", "", "gross_margin", "share", "gross profit before depreciation / revenue",
-           _ratio("gross_profit", "revenue")),
-    Metric("layer", "", "operating_profit", "M$", "gross profit after depreciation - R&D - marketing - overhead",
-           lambda t: t["gross_profit_after_depreciation"] - t["rnd"] - t["marketing"] - t["overhead"]),
-    Metric("layer", "", "value_added", "M$", "revenue - purchases from other firms of the stack (cash basis)",
-           lambda t: t["revenue"] - t["purchases"]),
+    Metric(
+        "layer",
+        "",
+        "gross_profit",
+        "M$",
+        "revenue - cost of goods, before depreciation",
+        lambda t: t["revenue"] - t["cost_of_goods"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "gross_profit_after_depreciation",
+        "M$",
+        "gross profit - depreciation",
+        lambda t: t["gross_profit"] - t["depreciation"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "gross_margin",
+        "share",
+        "gross profit before depreciation / revenue",
+        _ratio("gross_profit", "revenue"),
+    ),
+    Metric(
+        "layer",
+        "",
+        "operating_profit",
+        "M$",
+        "gross profit after depreciation - R&D - marketing - overhead",
+        lambda t: t["gross_profit_after_depreciation"] - t["rnd"] - t["marketing"] - t["overhead"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "value_added",
+        "M$",
+        "revenue - purchases from other firms of the stack (cash basis)",
+        lambda t: t["revenue"] - t["purchases"],
+    ),
     Metric("layer", "", "effective_firms", "firms", "1 / HHI", lambda t: 1.0 / (t["hhi"] + 1e-300) * (t["hhi"] > 0)),
 ]
 #: Shares over the layers of one month, added when the table is built.
 LAYER_SHARES = [
     Metric("layer", "", "revenue_share", "share", "the layer's part of the sum of the layers' revenues"),
     Metric("layer", "", "value_share", "share", "the layer's part of the sum of the layers' value added"),
-    Metric("layer", "", "profit_share", "share",
-           "the layer's part of the sum of gross profits after depreciation (layers with a loss count 0)"),
+    Metric(
+        "layer",
+        "",
+        "profit_share",
+        "share",
+        "the layer's part of the sum of gross profits after depreciation (layers with a loss count 0)",
+    ),
 ]
 
 CATEGORY = [
@@ -221,8 +267,14 @@ CATEGORY = [
     )
 ]
 CATEGORY_DERIVED = [
-    Metric("category", "users", "churn", "share per month", "left / customers at the start of the month",
-           lambda t: t["left"] / (t["customers"] - t["joined"] + t["left"] + 1e-300)),
+    Metric(
+        "category",
+        "users",
+        "churn",
+        "share per month",
+        "left / customers at the start of the month",
+        lambda t: t["left"] / (t["customers"] - t["joined"] + t["left"] + 1e-300),
+    ),
     Metric("category", "users", "acquisition_cost", "$", "marketing / joined", _ratio("marketing", "joined")),
 ]
 
@@ -234,8 +286,11 @@ FIRM = [
         ("price", "$ (app month, Mtok, GPU-hour), k$ (GPU, package)", "price in the unit of the firm's good"),
         ("unit_cost", "as price", "marginal cost of the firm's good"),
         ("gross_profit", "M$", "revenue - cost of goods"),
-        ("customers", "M (apps), Ttok (labs, hosts), Mh (clouds), kGPU (chipmakers), kpackages (foundry)",
-         "customers of an app; volume sold of the others"),
+        (
+            "customers",
+            "M (apps), Ttok (labs, hosts), Mh (clouds), kGPU (chipmakers), kpackages (foundry)",
+            "customers of an app; volume sold of the others",
+        ),
         ("cash", "M$", "cash at the end of the month"),
         ("capability", "points", "capability of the model sold or used; H100-equivalents per package of a chipmaker"),
         ("source", "code", "the largest source of an app's tokens: column of the table of offers, -1 for own"),
@@ -246,7 +301,14 @@ FIRM_DERIVED = [
 ]
 
 TABLE: list[Metric] = [
-    *MARKET, *HIDDEN, *LAYER, *LAYER_SHARES, *CATEGORY, *CATEGORY_DERIVED, *FIRM, *FIRM_DERIVED,
+    *MARKET,
+    *HIDDEN,
+    *LAYER,
+    *LAYER_SHARES,
+    *CATEGORY,
+    *CATEGORY_DERIVED,
+    *FIRM,
+    *FIRM_DERIVED,
 ]
 
 

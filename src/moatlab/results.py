@@ -43,7 +43,9 @@ class Table:
 
     def __getitem__(self, column: str) -> pd.Series:
         if column not in self._frame:
-            raise InputError(f"the table {self.name} has no column {column!r}; {nearest(column, map(str, self._frame))}")
+            raise InputError(
+                f"the table {self.name} has no column {column!r}; {nearest(column, map(str, self._frame))}"
+            )
         return self._frame[column].copy()
 
 
@@ -309,9 +311,7 @@ class Results:
             share = tourists[at] * np.exp(keep_t[later] - keep_t[at])
             share += (1.0 - tourists[at]) * np.exp(keep_c[later] - keep_c[at])
             share[joined[at] <= 0] = np.nan
-            parts.append(
-                pd.DataFrame({"category": slug, "joined": at, "age": later - at, "retention": share})
-            )
+            parts.append(pd.DataFrame({"category": slug, "joined": at, "age": later - at, "retention": share}))
         return pd.concat(parts, ignore_index=True)
 
     # Looking things up -----------------------------------------------------------------------------------------------
@@ -387,7 +387,8 @@ def frames(runs: list[Results], graph: Any = None) -> Frames:
             part = getattr(run, name).to_pandas()
             part.insert(0, "seed", run.about["seed"])
             parts.append(part)
-        return pd.concat(parts, ignore_index=True)
+        stacked: pd.DataFrame = pd.concat(parts, ignore_index=True)
+        return stacked
 
     first = runs[0].about
     return Frames(

@@ -174,6 +174,4 @@ class Investor(mesa.Agent):
 
 
 #: The agent class of each kind.
-KINDS_OF_FIRM: dict[str, type[Firm]] = {
-    cls.kind: cls for cls in (App, Lab, Host, Cloud, Chipmaker, Foundry)
-}
+KINDS_OF_FIRM: dict[str, type[Firm]] = {cls.kind: cls for cls in (App, Lab, Host, Cloud, Chipmaker, Foundry)}

@@ -42,9 +42,7 @@ def appeal(c: int, cloud: Rows, v: int, maker: Rows, edges: Rows, shared: Rows) 
 
 
 @kernel
-def decide_orders(
-    clouds: Rows, chipmakers: Rows, backlog: Rows, cash: Rows, shared_row: Rows, now_row: Rows
-) -> None:
+def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> None:
     """Each cloud's order (kGPU) and the full unit cost it reckons with."""
     shared = shared_row[0]
     now = now_row[0]
@@ -67,7 +65,9 @@ def decide_orders(
         ratio = (cloud.expected_rent / cloud.full_cost) ** shared.clouds_rent_response
         before = cloud.wanted
         speed = shared.compute_expectation_speed
-        cloud.wanted += 2.0 * speed * (cloud.hours * ratio - cloud.wanted) if cloud.wanted > 0.0 else cloud.hours * ratio
+        cloud.wanted += (
+            2.0 * speed * (cloud.hours * ratio - cloud.wanted) if cloud.wanted > 0.0 else cloud.hours * ratio
+        )
         if before > 0.0 and cloud.wanted > 0.0:
             cloud.growth += speed * (math.log(cloud.wanted / before) - cloud.growth)
         ahead = min(lead, 12.0)

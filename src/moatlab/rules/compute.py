@@ -128,7 +128,9 @@ def gather_buyers(
 
 
 @inlined
-def place(b: int, lag: Rows, affinity: Rows, powers: Rows, open_: Rows, rate: float, weights: Rows, fresh: Rows) -> None:
+def place(
+    b: int, lag: Rows, affinity: Rows, powers: Rows, open_: Rows, rate: float, weights: Rows, fresh: Rows
+) -> None:
     """Shares w_bc of buyer b at the powers r_c^-mu, and s_bc in ``fresh``; closed clouds get nothing."""
     n = powers.shape[0]
     total = 0.0

@@ -48,7 +48,7 @@ def quantile(ordered: Rows, count: int, p: float) -> float:
     if count == 0:
         return math.nan
     position = p * (count - 1)
-    below = int(math.floor(position))
+    below = int(math.floor(position))  # noqa: RUF046  (a float in a kernel)
     above = min(below + 1, count - 1)
     return float(ordered[below] + (position - below) * (ordered[above] - ordered[below]))
 

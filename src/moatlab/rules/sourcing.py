@@ -116,7 +116,9 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
                     routing[row, o] = 0.0
         else:
             for o in range(count):
-                routing[row, o] = routing[row, o] / total if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
+                routing[row, o] = (
+                    routing[row, o] / total if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
+                )
             routing[row, count] = own / total
         for o in range(count):
             offers[o].tokens += routing[row, o] * app.tokens

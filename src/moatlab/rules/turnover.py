@@ -40,9 +40,7 @@ FEATURE_SPREAD, FIRST_AWARENESS = 0.3, 0.1
 
 
 @kernel
-def leave(
-    apps: Rows, live: Rows, labs: Rows, book: Rows, cash: Rows, totals: Rows, now_row: Rows
-) -> int:
+def leave(apps: Rows, live: Rows, labs: Rows, book: Rows, cash: Rows, totals: Rows, now_row: Rows) -> int:
     """Exit of apps and labs without cash and without a round; returns the number of apps that remain.
 
     Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is

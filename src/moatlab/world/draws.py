@@ -68,9 +68,9 @@ _WORD = np.uint64(32)
 
 
 @inlined
-def philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> tuple[
-    np.uint64, np.uint64, np.uint64, np.uint64
-]:
+def philox(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Philox4x32-10: four 32-bit counter words and two key words (each in a uint64) to four random words."""
     for _ in range(10):
         p0 = _MULTIPLIER_0 * c0
@@ -139,7 +139,7 @@ def normal(seed: int, purpose: int, month: int, identity: int) -> float:
 def poisson(mean: float, u: float) -> int:
     """The Poisson number of rank ``u`` by inversion; above a mean of 200, of the normal approximation."""
     if mean > 200.0:
-        return max(0, int(math.floor(mean + math.sqrt(mean) * normal_quantile(u) + 0.5)))
+        return max(0, int(math.floor(mean + math.sqrt(mean) * normal_quantile(u) + 0.5)))  # noqa: RUF046
     probability = math.exp(-mean)
     total = probability
     count = 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _UNITS = {"labs": "Ttok", "hosts": "Ttok", "clouds": "Mh", "chipmakers": "kGPU", "foundry": "kpackages"}
 
 
-class TradeGraph(nx.DiGraph):  # type: ignore[type-arg]
+class TradeGraph(nx.DiGraph):
     """A `networkx.DiGraph` of firms' addresses (``kind.slug``; ``outside`` is outside demand).
 
     Nodes carry ``kind``, ``name``, ``revenue`` (M$ of the month) and ``row``; edges ``volume`` in ``unit`` and
@@ -43,13 +43,10 @@ class TradeGraph(nx.DiGraph):  # type: ignore[type-arg]
         if self._market is None or not self._writing:
             return
         state = self._market.state
-        ends = []
-        for address in (buyer, seller):
-            row = self._market.find_row(str(address))
-            ends.append(row)
-        cell = edge_cell(state, ends[0], ends[1])
+        source, target = self._market.find_row(str(buyer)), self._market.find_row(str(seller))
+        cell = edge_cell(state, source, target)
         if cell is None:
-            raise InputError(f"{ends[0][0]} do not buy from {ends[1][0]}: there can be no edge {buyer} -> {seller}")
+            raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
         matrix, row, column = cell
         matrix[row, column] = value
         if value:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from moatlab.compiled import inlined
 
 #: Kinds in the order of their codes in an identity.  Append only.
-KIND_CODES = {kind: code for code, kind in enumerate(
-    ("users", "apps", "labs", "hosts", "clouds", "chipmakers", "foundry", "outside", "investors")
-)}
+KIND_CODES = {
+    kind: code
+    for code, kind in enumerate(
+        ("users", "apps", "labs", "hosts", "clouds", "chipmakers", "foundry", "outside", "investors")
+    )
+}
 #: Cohort index from which generated firms of month 0 count, so that a further named firm shifts no startup's luck.
 GENERATED = 1 << 20
 

@@ -90,9 +90,9 @@ def start(scenario: Scenario, seed: int) -> State:
     now, shared = state.now[0], state.shared[0]
     now["seed"] = seed
     now["hype"] = now["start_hype"] = shared["investors_hype"]
-    now["discount"] = max(
-        0.0, shared["investors_cost_of_capital"] - shared["investors_hype_discount"] * now["hype"]
-    ) / 12.0
+    now["discount"] = (
+        max(0.0, shared["investors_cost_of_capital"] - shared["investors_hype_discount"] * now["hype"]) / 12.0
+    )
     rent = float(shared["outside_reference_rent"])
     now["expected_rent"] = now["mean_rent"] = rent
     now["outside_hours"] = shared["outside_initial_hours"]
@@ -202,9 +202,9 @@ def _host_cost(state: State) -> float:
 
 def _first_routing(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]]) -> None:
     labs = len(slugs["labs"])
-    column = np.where(
-        state.offers["seller_kind"] == 0, state.offers["seller"], labs + state.offers["seller"]
-    ).astype(int)
+    column = np.where(state.offers["seller_kind"] == 0, state.offers["seller"], labs + state.offers["seller"]).astype(
+        int
+    )
     for row, slug in enumerate(slugs["apps"]):
         owned = (state.offers["open"] == 2) & (state.offers["seller"] == state.apps["owner"][row])
         open_ = (state.sellers[row, column] != 0) & ((state.offers["open"] == 1) | owned)
@@ -246,7 +246,9 @@ def _start_hardware(
             if state.vendors[c, v] and (not makers["captive"][v] or own):
                 price = makers["cost"][v] if own else makers["price"][v]
                 taste = shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"])
-                appeal[c, v] = math.exp(taste * makers["ecosystem"][v]) * price ** -shared["chipmakers_vendor_sharpness"]
+                appeal[c, v] = (
+                    math.exp(taste * makers["ecosystem"][v]) * price ** -shared["chipmakers_vendor_sharpness"]
+                )
     sums = appeal.sum(axis=1, keepdims=True)
     shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
     for c, slug in enumerate(slugs["clouds"]):
@@ -282,8 +284,10 @@ def _start_hardware(
     makers["backlog"] = state.backlog.sum(axis=0)
     makers["lead_time"] = build + shared["chipmakers_initial_backlog"]
     free = makers["captive"] == 0
-    state.now["chip_price"] = np.average(makers["price"][free], weights=makers["share"][free] + 1e-12) if free.any() else (
-        makers["price"].mean()
+    state.now["chip_price"] = (
+        np.average(makers["price"][free], weights=makers["share"][free] + 1e-12)
+        if free.any()
+        else (makers["price"].mean())
     )
     full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
     clouds["book"] = 0.5 * clouds["fleet_now"] * full

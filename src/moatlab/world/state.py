@@ -23,6 +23,7 @@ GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
 #: Room for further apps, relative to those alive, when arrays are made or grow.
 SLACK = 1.25
 
+
 class Arrays(NamedTuple):
     """The arrays of a `State`, as the compiled phases take them."""
 
@@ -220,4 +221,5 @@ class State:
     def bytes_per_app(self) -> float:
         """Memory of the arrays that grow with apps, per row of room (bytes)."""
         arrays = [self.apps, self.routing, self.next_routing, self.sellers, self.app_edges, self.app_places]
-        return sum(a.nbytes for a in arrays) / self.apps.shape[0] + 16.0
+        total: int = sum(int(a.nbytes) for a in arrays)
+        return total / int(self.apps.shape[0]) + 16.0
