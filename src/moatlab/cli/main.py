@@ -1,0 +1,130 @@
+"""The command line: simulate, scenarios, explain, phases.
+
+Whatever the user got wrong is one line on standard error and exit code 2; nothing half-written stays.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from moatlab.errors import InputError
+
+app = typer.Typer(
+    name="moatlab", add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
+    help="A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?",
+)  # fmt: skip
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from moatlab import __version__
+
+        typer.echo(f"moatlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+    = False,
+) -> None:
+    """A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?"""
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all luck.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on: medians and bands.")] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 0.5'.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables, pictures and summary.")] = None,
+    year: Annotated[int | None, typer.Option(help="Calendar year of the flow diagram.")] = None,
+) -> None:
+    """Simulate a scenario; write tables, pictures and a summary."""
+    from moatlab.cli.simulate import Request, run
+
+    typer.echo(run(Request(scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year)))
+
+
+@app.command()
+def scenarios() -> None:
+    """List the packaged scenarios."""
+    from moatlab.cli.explain import list_scenarios
+
+    typer.echo(list_scenarios())
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A parameter, an address, a metric, a kind or a payment.")],
+    scenario: Annotated[str, typer.Option(help="Scenario whose values are shown.")] = "essay-2023",
+) -> None:
+    """Explain a parameter or a metric: meaning, unit, range, default, source."""
+    from moatlab.cli.explain import explain_name
+
+    typer.echo(explain_name(name, scenario))
+
+
+@app.command()
+def phases() -> None:
+    """Print the month, phase by phase."""
+    from moatlab.cli.explain import list_phases
+
+    typer.echo(list_phases())
+
+
+COMMANDS = ("simulate", "scenarios", "explain", "phases")
+
+
+def _complain(message: str, code: int) -> int:
+    typer.echo(f"moatlab: {' '.join(message.split())}", err=True)
+    return code
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code."""
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name="moatlab", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("stopped; nothing was written", 130)
+    except InputError as problem:
+        return _complain(str(problem), 2)
+    except OSError as problem:
+        return _complain(f"{problem.filename or 'output'}: {problem.strerror or problem}", 2)
+    except Exception as problem:
+        # Typer's own complaints about the command line; anything else is a fault of the program and shows where.
+        if not hasattr(problem, "format_message"):
+            raise
+        if type(problem).__name__ == "NoArgsIsHelpError":
+            typer.echo(problem.format_message())
+            return 0
+        return _complain(_plain(problem), 2)
+
+
+def _plain(problem: Any) -> str:
+    """One line of a complaint about the command line, with the nearest valid names."""
+    from moatlab.parameters.addresses import nearest
+
+    message = str(problem.format_message())
+    context = getattr(problem, "ctx", None)
+    if type(problem).__name__ == "NoSuchOption" and context is not None:
+        known = [o for p in context.command.params for o in p.opts if o.startswith("--")]
+        return f"there is no option {problem.option_name}; {nearest(problem.option_name, known)}"
+    if message.startswith("No such command"):
+        word = message.split("'")[1] if "'" in message else ""
+        return f"there is no command {word!r}; {nearest(word, COMMANDS)}"
+    return message
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run_cli(sys.argv[1:]))
