@@ -40,12 +40,12 @@ def prices(frames: Frames) -> Figure:
         tokens,
         frames,
         [
-            line("labs.api_price", "API price", 1),
-            line("labs.serving_cost", "serving cost", 1, dashes="--"),
-            line("hosts.price", "hosted price", 3),
+            line("labs.api_price", "API", 1),
+            line("labs.serving_cost", "serving", 1, dashes="--"),
+            line("hosts.price", "hosted", 3),
             line("unit_token_price", "cheapest", 6),
         ],
-        "Price of tokens",
+        "Price of tokens and cost of serving them",
         "$ per Mtok",
         unit="$",
     )

@@ -48,11 +48,11 @@ def retention(frames: Frames) -> Figure:
         axes,
         frames,
         churn,
-        f"Churn by category{style.bands_note(frames)}",
+        "Churn by category" + (" (medians)" if len(frames.seeds) > 1 else ""),
         "left / customers (% per month)",
         unit="%",
         room=1.4,
-        banded=len(churn) <= 8,
+        banded=False,
     )
     return figure
 

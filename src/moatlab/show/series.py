@@ -128,17 +128,16 @@ def pens(frames: Frames) -> Pens:
 
 
 def _candidates(frames: Frames, layer: str) -> list[str]:
+    """Named firms as the scenario orders them, whatever the outcome, then large generated ones."""
     firms = frames.firms[frames.firms["kind"] == layer]
-    if firms.empty:
-        return []
-    mean = share_table(firms, frames).fillna(0.0).mean()
-    named = {str(slug) for slug in firms.loc[firms["named"].astype(bool), "slug"]}
-    if len(frames.seeds) == 1:
-        named |= _large(firms, frames, LARGE_IN_LAYER, MOST_IN_LAYER)
-        if layer == "apps":
-            for _, rivals in firms.groupby("category"):
-                named |= _large(rivals, frames, LARGE_IN_CATEGORY, MOST_IN_CATEGORY)
-    return sorted(named, key=lambda slug: (-float(mean.get(slug, 0.0)), slug))
+    named = [str(slug) for slug in firms.loc[firms["named"].astype(bool), "slug"].unique()]
+    if firms.empty or len(frames.seeds) > 1:
+        return named
+    large = _large(firms, frames, LARGE_IN_LAYER, MOST_IN_LAYER)
+    if layer == "apps":
+        for _, rivals in firms.groupby("category"):
+            large |= _large(rivals, frames, LARGE_IN_CATEGORY, MOST_IN_CATEGORY)
+    return named + sorted(large)
 
 
 def _large(firms: pd.DataFrame, frames: Frames, least: float, most: int) -> set[str]:

@@ -307,24 +307,28 @@ def figures(value: float) -> str:
     return text.replace("-", "−")
 
 
-def scale_by(axes: Axes, *values: Array, floor: float | None = None) -> None:
-    """A linear, logarithmic or, where values change sign over decades, symmetric logarithmic axis of values."""
+def scale_by(axes: Axes, values: Sequence[Array], bands: Sequence[Array] = ()) -> None:
+    """A linear, logarithmic or, where values change sign over decades, symmetric logarithmic axis of values.
+
+    The limits have room for the ``bands`` too; they do not count in the choice of the scale.
+    """
     known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.array([])
     if not known.size or not np.any(known):
         axes.set_ylim(0 if not known.size or known.min() >= 0 else None, 1)
         return
     largest = float(np.abs(known).max())
     smallest = float(known.min())
+    reach = np.concatenate([known, *(b[np.isfinite(b)] for b in bands)])
+    most, least = float(reach.max()), float(reach.min())
     if smallest > 0 and largest / smallest > 20:
-        low = 10.0 ** np.floor(np.log10(max(smallest, largest * 1e-6)))
+        low = float(reach[reach > 0].min())
         axes.set_yscale("log")
-        axes.set_ylim(low if floor is None else max(low, floor), largest * 1.3)
+        axes.set_ylim(10.0 ** np.floor(np.log10(max(low, smallest * 0.1, largest * 1e-6))), most * 1.3)
         _decades(axes)
     elif smallest <= 0 and largest / float(np.quantile(np.abs(known[known != 0]), 0.1)) > 50:
-        _symlog(axes, smallest, float(known.max()), known)
+        _symlog(axes, least, most, known)
     else:
-        low = min(0.0, smallest * 1.06)
-        axes.set_ylim(low, max(0.0, float(known.max()) * 1.06))
+        axes.set_ylim(min(0.0, least * 1.06), max(0.0, most * 1.06))
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))
         if smallest < 0:

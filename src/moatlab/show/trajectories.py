@@ -96,10 +96,11 @@ def concentration(frames: Frames) -> Figure:
         apps,
         frames,
         series.by_category(frames, "hhi"),
-        "Apps by category: HHI",
+        "Apps by category: HHI" + (" (medians)" if len(frames.seeds) > 1 else ""),
         "HHI of revenue (0 to 1)",
         unit="",
         limits=(0.0, 1.04),
+        banded=False,
     )
     return figure
 
@@ -123,7 +124,8 @@ def draw_lines(
     for line in lines:
         style.stroke(axes, frames.dates, line.band.low, line.band.mid, line.band.high, line.pen, banded=banded)
     if limits is None:
-        style.scale_by(axes, *(line.band.mid for line in lines))
+        bands = [values for line in lines for values in (line.band.low, line.band.high)] if banded else []
+        style.scale_by(axes, [line.band.mid for line in lines], bands)
     else:
         axes.set_ylim(*limits)
     if not lines:
