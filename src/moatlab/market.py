@@ -53,7 +53,7 @@ class Market(mesa.Model):
         self._graph_month = -1
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._restore: dict[int, list[tuple[Any, str, int, float]]] = {}
+        self._restore: dict[int, list[tuple[str, str, int, float, float]]] = {}
         self._events: dict[int, list[Event]] = {}
         for event in self.scenario.events:
             self._events.setdefault(event.month, []).append(event)
@@ -127,10 +127,15 @@ class Market(mesa.Model):
     # Events ---------------------------------------------------------------------------------------------------------
 
     def _happen(self, month: int) -> None:
-        for rows, name, row, value in self._restore.pop(month, []):
-            rows[name][row] = value
+        for home, name, row, value, factor in self._restore.pop(month, []):
+            # What was scaled is scaled back, so that what the market did to it meanwhile stays.
+            self._home(home)[name][row] = value if factor == 0.0 else self._home(home)[name][row] / factor
         for event in self._events.get(month, []):
             self.apply(event)
+
+    def _home(self, name: str) -> Any:
+        """Arrays are looked up by name when an event ends: those of apps move when they grow."""
+        return getattr(self.state, name)
 
     def apply(self, event: Event) -> None:
         """Let an event happen now; a temporary one is undone after its last month."""
@@ -164,7 +169,9 @@ class Market(mesa.Model):
                 else:
                     value = encode(declared, event.value, self.slugs)
                 if event.last is not None:
-                    self._restore.setdefault(event.last + 1, []).append((home, name, row, before))
+                    factor = value / before if event.action == "scale" and before != 0.0 else 0.0
+                    where = "now" if home is state.now else "shared" if home is state.shared else declared.kind
+                    self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
                 home[name][row] = value
         state.list_offers()
 

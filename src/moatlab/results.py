@@ -236,6 +236,9 @@ class Results:
         return pd.DataFrame(columns)
 
     def _build_firms(self) -> pd.DataFrame:
+        if self.about["detail"] != "firm":
+            keys = ["month", "kind", "slug", "name", "category", "named"]
+            return pd.DataFrame(columns=[*keys, *(m.column for m in metrics.find("firm"))])
         raw = self._raw("firms")
         kinds = np.array(LAYERS)[raw["kind"]]
         about = self.about

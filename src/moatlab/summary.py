@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,8 +26,8 @@ def _band(values: list[float], digits: int = 3) -> str:
     if len(values) == 1:
         return middle
     low, high = np.quantile(sound, (0.05, 0.95))
-    form = (lambda x: f"{x:,.{digits}g}") if abs(high) < 1000 else (lambda x: f"{x:,.0f}")
-    return f"{middle} [{form(low)}, {form(high)}]"
+    form = f",.{digits}g" if abs(high) < 1000 else ",.0f"
+    return f"{middle} [{low:{form}}, {high:{form}}]"
 
 
 def _years(months: int) -> list[int]:
@@ -37,9 +37,14 @@ def _years(months: int) -> list[int]:
 
 def _table(title: str, head: list[str], rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [title, "  ".join(h.rjust(w) if i else h.ljust(w) for i, (h, w) in enumerate(zip(head, widths, strict=True)))]
+    lines = [
+        title,
+        "  ".join(h.rjust(w) if i else h.ljust(w) for i, (h, w) in enumerate(zip(head, widths, strict=True))),
+    ]
     for row in rows:
-        lines.append("  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))))
+        lines.append(
+            "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        )
     return [*lines, ""]
 
 
@@ -52,7 +57,7 @@ def _layer_rows(runs: list[Results], year: int) -> list[list[str]]:
         weight = np.where(mine["layer"].isin(SHARED_LAYERS), mine["month"].map(share), 1.0)
         for name in ("value_added", "gross_profit_after_depreciation"):
             mine[f"attributed {name}"] = mine[name] * weight
-        sums = mine.groupby("layer")[
+        sums: Any = mine.groupby("layer")[
             ["revenue", "value_added", "gross_profit_after_depreciation", "attributed gross_profit_after_depreciation"]
         ].sum()
         profits = sums["gross_profit_after_depreciation"].clip(lower=0.0)
@@ -102,7 +107,15 @@ def summarise(runs: list[Results]) -> str:
     seeds = ", ".join(str(r.about["seed"]) for r in runs[:4]) + (", ..." if len(runs) > 4 else "")
     start = int(first.about["start"][:4])
     lines = [f"{first.about['title']}: {months} months from {first.about['start']}, seed {seeds}", ""]
-    head = ["G$ a year", "revenue", "value added", "gross profit*", "share of profit", "attributed**", "effective firms"]
+    head = [
+        "G$ a year",
+        "revenue",
+        "value added",
+        "gross profit*",
+        "share of profit",
+        "attributed**",
+        "effective firms",
+    ]
     for year in _years(months):
         whole = "" if 12 * (year + 1) <= months else f" (its first {months - 12 * year} months)"
         lines += _table(f"Who captured what in {start + year}{whole}", head, _layer_rows(runs, year))

@@ -1,4 +1,7 @@
-"""What a name means: parameters, metrics, kinds, payments, scenarios, phases.  Imports neither numpy, numba nor mesa."""
+"""What a name means: parameters, metrics, kinds, payments, scenarios, phases.
+
+Imports neither numpy, numba nor mesa, so that an answer is there at once.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,9 @@ def _matches(name: str) -> list[metrics.Metric]:
         if (
             name in (address, metric.name if len(parts) == 1 else address)
             or (metric.level == "layer" and len(parts) == 2 and parts[0] in LAYERS and parts[1] == metric.name)
-            or (metric.level == "category" and len(parts) in (2, 3) and parts[0] == "users" and parts[-1] == metric.name)
+            or (
+                metric.level == "category" and len(parts) in (2, 3) and parts[0] == "users" and parts[-1] == metric.name
+            )
             or (metric.level == "firm" and len(parts) == 3 and parts[0] in LAYERS and parts[-1] == metric.name)
         ):
             found.append(metric)
@@ -102,7 +107,9 @@ def explain_name(name: str, scenario: str) -> str:
     if not told:
         known = [*KINDS, *(p.address for p in REGISTRY.values()), *(_metric_address(m) for m in metrics.TABLE)]
         known += [f"{layer}.{m.name}" for m in metrics.find("layer") for layer in LAYERS]
-        raise InputError(f"there is nothing called {name!r}; {nearest(name, [*known, *(k.name for k in KINDS_OF_PAYMENT)])}")
+        raise InputError(
+            f"there is nothing called {name!r}; {nearest(name, [*known, *(k.name for k in KINDS_OF_PAYMENT)])}"
+        )
     return "\n\n".join(told)
 
 

@@ -114,9 +114,7 @@ def run(request: Request) -> str:
     return f"{summary}\ntables and pictures: {out}\n"
 
 
-def _write(
-    out: Path, scenario: Scenario, runs: list[Results], graph: Any, summary: str, request: Request
-) -> None:
+def _write(out: Path, scenario: Scenario, runs: list[Results], graph: Any, summary: str, request: Request) -> None:
     """Write into a sibling folder and move each file into place: a failure leaves nothing half-written."""
     out.parent.mkdir(parents=True, exist_ok=True)
     parts = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))

@@ -335,6 +335,8 @@ def serve(
         cloud.hours = 0.0
         cloud.own_hours = 0.0
         cloud.elasticity = 0.0
+        cloud.offered = cloud.capacity
+        cloud.floor_rent = cloud.reserve
     now.inference_wanted = 0.0
     now.inference_served = 0.0
     now.generative_hours = 0.0

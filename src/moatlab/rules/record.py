@@ -203,14 +203,15 @@ def record_market(
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         sold += cloud.hours
-        capacity += cloud.capacity
+        capacity += cloud.offered
         out.contract_rent += cloud.hours * cloud.contract_rent
-        out.marginal_cost += cloud.hours * cloud.running
-        out.markup += cloud.hours * (cloud.reserve - cloud.running)
-        out.scarcity_rent += cloud.hours * (cloud.rent - cloud.reserve)
+        out.marginal_cost += cloud.cost_of_goods
+        running = cloud.cost_of_goods / cloud.hours if cloud.hours > 0.0 else cloud.running
+        out.markup += cloud.hours * (cloud.floor_rent - running)
+        out.scarcity_rent += cloud.hours * (cloud.rent - cloud.floor_rent)
         out.full_unit_cost += cloud.hours * cloud.full_cost
         out.installed += cloud.fleet_now
-        power += cloud.hours * (cloud.reserve - cloud.running) / cloud.running
+        power += cloud.hours * (cloud.floor_rent - running) / running
     if sold > 0.0:
         out.contract_rent /= sold
         out.marginal_cost /= sold

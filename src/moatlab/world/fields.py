@@ -157,6 +157,8 @@ CLOUDS: list[Field] = [
     ("hours", "Mh", "GPU-hours sold"),
     ("running", "$ per GPU-hour", "running cost, mean over the fleet"),
     ("reserve", "$ per GPU-hour", "running cost plus markup: the rent while capacity does not bind"),
+    ("offered", "Mh", "capacity when the month's market cleared"),
+    ("floor_rent", "$ per GPU-hour", "reserve rent when the month's market cleared"),
     ("rent", "$ per GPU-hour", "spot rent"),
     ("contract_rent", "$ per GPU-hour", "moving average of the spot rent"),
     ("expected_rent", "$ per GPU-hour", "adaptive expectation of the spot rent"),
