@@ -1,0 +1,144 @@
+"""The compiled market against plain agents, at every month of a ten-year run with every mechanism on."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from moatlab import Market
+from moatlab.month import PHASES
+from moatlab.world.payments import KINDS_OF_PAYMENT
+from tests.reference import compute, pricing, settlement, sourcing, users
+from tests.reference.model import Reference
+
+MONTHS = 120
+BUYERS = ("lab", "host", "app", "outside")
+
+
+def close(found: Any, wanted: Any, what: str, floor: float = 1e-12) -> None:
+    """Equal to 1e-9, with a floor for what is nearly nothing beside its peers."""
+    found, wanted = np.asarray(found, float), np.asarray(wanted, float)
+    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=floor * scale, err_msg=what)
+
+
+def of(agents: list[Any], name: str) -> list[float]:
+    return [getattr(agent, name) for agent in agents]
+
+
+def check_users(before: Reference, state: Any) -> None:
+    users.choose(before)
+    live = state.apps[state.live]
+    for name in ("tourists", "committed", "joined", "left", "choice_share"):
+        close(of(before.apps, name), live[name], name)
+    for name in ("potential", "customers", "new_users", "consumer_surplus"):
+        close(of(before.users, name), state.users[name], name)
+
+
+def check_tokens(before: Reference, state: Any) -> None:
+    sourcing.carry(before)
+    close(of(before.apps, "tokens"), state.apps["tokens"][state.live], "tokens")
+    close(of(before.offers, "tokens"), state.offers["tokens"], "tokens of offers")
+    close([app.routing for app in before.apps], state.routing[state.live], "routing")
+    close(of(before.labs, "tokens"), state.labs["tokens"], "tokens of labs")
+
+
+def check_compute(before: Reference, state: Any) -> None:
+    compute.clear(before)
+    close(of(before.clouds, "rent"), state.clouds["rent"], "rents")
+    close(of(before.clouds, "hours"), state.clouds["hours"], "hours")
+    table = state.buyers[: state.buyer_count]
+    assert len(before.buyers) == len(table)
+    hours = [[h[0] + h[1] for h in buyer.hours] for buyer in before.buyers]
+    close(hours, state.matrices[2][: len(table)], "hours by buyer and cloud")
+    close([[h[2] for h in b.hours] for b in before.buyers], state.matrices[3][: len(table)], "training hours")
+    for buyer in before.buyers:
+        name = type(buyer.who).__name__
+        if name == "Lab":
+            close(buyer.service, state.labs["service"][buyer.who.row], "service of labs")
+        elif name == "App":
+            close(buyer.service, state.apps["own_service"][buyer.who.row], "service of own models")
+
+
+def check_settlement(before: Reference, state: Any, ledger: Any) -> None:
+    table = state.buyers[: state.buyer_count]
+    buyers = [(BUYERS[int(b["kind"])], int(b["row"])) for b in table]
+    wanted = settlement.settle(before, state.matrices[2], state.matrices[3], buyers)
+    found: dict[tuple[str, int, int], float] = {}
+    for posting in ledger.book[: int(ledger.totals[-1])]:
+        key = (KINDS_OF_PAYMENT[int(posting["kind"])].name, int(posting["payer"]), int(posting["payee"]))
+        found[key] = found.get(key, 0.0) + float(posting["amount"])
+    assert set(found) == set(wanted)
+    close([found[key] for key in wanted], list(wanted.values()), "payments")
+
+
+def check_decisions(before: Reference, state: Any) -> None:
+    sourcing.decide_routing(before)
+    pricing.decide_prices(before)
+    live = state.live
+    close([app.next_routing for app in before.apps], state.next_routing[live], "next routing")
+    close(of(before.labs, "semi_elasticity"), state.labs["semi_elasticity"], "semi-elasticity of labs")
+    close(of(before.apps, "next_price"), state.apps["next_price"][live], "next price")
+    close(of(before.apps, "next_quota"), state.apps["next_quota"][live], "next quota")
+    close(of(before.labs, "next_price"), state.labs["next_price"], "next API price")
+    close(of(before.hosts, "next_margin"), state.hosts["next_margin"], "next margin")
+
+
+CHECKS = {"users": check_users, "tokens": check_tokens, "compute": check_compute, "decisions": check_decisions}
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, int]:
+    """Months checked, and that turnover and graduation happened in them."""
+    market = Market("essay-2023", rng=1)
+    counts = {"months": 0, "entries": 0, "graduations": 0}
+    for _ in range(MONTHS):
+        state, ledger = market.state, market.ledger
+        ledger.open_month(state)
+        for phase in PHASES:
+            hot = phase.name in CHECKS or phase.name == "settlement"
+            before = Reference(state) if hot else None
+            if phase.name == "turnover":
+                market.recorder.trade(state, ledger)
+            phase.run(state, ledger)
+            if before is not None and phase.name == "settlement":
+                check_settlement(before, state, ledger)
+            elif before is not None:
+                CHECKS[phase.name](before, state)
+        ledger.close_month()
+        market.recorder.turnover(state, ledger)
+        counts["months"] += 1
+        counts["entries"] += int(state.now["entries"][0])
+        counts["graduations"] += int(state.now["graduations"][0])
+        state.now["month"] += 1
+    return counts
+
+
+def test_the_market_agrees_with_plain_agents_every_month(seen: dict[str, int]) -> None:
+    assert seen["months"] == MONTHS
+    assert seen["entries"] > 20 and seen["graduations"] > 0
+
+
+def test_a_fault_would_be_seen() -> None:
+    market = Market("essay-2023", rng=1)
+    before = Reference(market.state)
+    PHASES[0].run(market.state, market.ledger)
+    check_users(before, market.state)
+    market.state.apps["committed"][market.state.live[3]] *= 1 + 1e-6
+    users_again = Market("essay-2023", rng=1)
+    with pytest.raises(AssertionError):
+        check_users(Reference(users_again.state), market.state)
+
+
+def test_the_oracle_imports_no_compiled_rule() -> None:
+    for path in Path(__file__).parent.glob("*.py"):
+        if path.name == "test_oracle.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.startswith("moatlab") for name in names), (path.name, names)

@@ -1,0 +1,68 @@
+"""Users: Bass consideration, logit choice, switching cost.
+
+One loop over pairs of apps per category: everyone who reconsiders app i chooses among all apps and the outside option,
+i having the advantage of the switching cost.
+"""
+
+from __future__ import annotations
+
+from math import exp, log, log10
+from typing import Any
+
+from tests.reference.model import Reference
+
+
+def attraction(model: Reference, app: Any) -> float:
+    """Reach times exp(V/mu), before crowding."""
+    s, user = model.shared, app.user
+    share = (app.tourists + app.committed) / user.customers if user.customers else 0.0
+    value = user.quality_taste * (user.ai_centrality * app.capability + (1 - user.ai_centrality) * app.feature)
+    if user.mean_data > 0:
+        value += s.apps_data_taste * log10((app.data + user.mean_data + 1e-9) / (2 * user.mean_data + 1e-9))
+    value += app.brand + user.network_taste * share + app.use_value
+    value -= user.price_taste * app.price_taste_factor * app.price
+    value += s.users_outage_taste * log(max(app.service, 1e-3))
+    return (1 - exp(-(app.awareness + app.distribution))) * exp(value / user.taste_scale)
+
+
+def choose(model: Reference) -> None:
+    """Move the customers of the month."""
+    s, now = model.shared, model.now
+    hype = exp(s.users_hype_weight * now.hype)
+    for k, user in enumerate(model.users):
+        mine = [app for app in model.apps if app.category == k]
+        before = user.customers
+        potential = user.market_size * exp(user.market_growth * now.month)
+        progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
+        progress += user.usage_value * (user.first_log_cost - user.log_cost)
+        outside = exp((s.users_outside_value + s.users_outside_catchup * progress) / user.taste_scale)
+        crowd = sum(1 - exp(-(app.awareness + app.distribution)) for app in mine)
+        weight = {app: attraction(model, app) * (1 + crowd) ** -s.users_crowding for app in mine}
+        inside = sum(weight.values())
+        rate = user.adoption_p * hype + (user.adoption_q * before / potential if potential else 0.0)
+        considering = max(0.0, potential - before) * min(1.0, rate)
+        odds = min(1.0, user.tourist_share * 2 ** (-now.month / user.tourist_half_life) * hype)
+        stay = exp(user.switching_cost / user.taste_scale)
+        gained = {app: [0.0, 0.0] for app in mine}
+        lost = {app: [0.0, 0.0] for app in mine}
+        for app in mine:
+            everything = outside + inside + weight[app] * (stay - 1)
+            for kind, moving in enumerate((user.hazard_tourist * app.tourists, user.hazard_committed * app.committed)):
+                for other in mine:
+                    if other is not app:
+                        gained[other][kind] += moving * weight[other] / everything
+                        lost[app][kind] += moving * weight[other] / everything
+                lost[app][kind] += moving * outside / everything
+        for app in mine:
+            app.choice_share = weight[app] / (outside + inside)
+            new = considering * app.choice_share
+            gained[app][0] += new * odds
+            gained[app][1] += new * (1 - odds)
+            app.tourists += gained[app][0] - lost[app][0]
+            app.committed += gained[app][1] - lost[app][1]
+            app.joined, app.left = sum(gained[app]), sum(lost[app])
+        user.potential = potential
+        user.customers = sum(app.tourists + app.committed for app in mine)
+        user.new_users = considering * inside / (outside + inside)
+        logsum = log((outside + inside) / outside) * (outside + inside) / inside if inside else 0.0
+        user.consumer_surplus = user.customers * user.taste_scale / user.price_taste * logsum
