@@ -25,7 +25,7 @@ for rate in (0.5, 0.8):
     log.clear()
     market = Market(Scenario("tiny").set({"apps.entry_rate": rate, "clouds.running_cost": 1.0 - 0.5 * rate}), rng=3)
     market.run(18)
-    arms.append((dict(log), market.state.count))
+    arms.append(({k: float(v) for k, v in log.items()}, int(market.state.count)))
 json.dump(arms, sys.stdout)
 """
 

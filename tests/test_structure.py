@@ -22,8 +22,11 @@ def imports() -> nx.DiGraph:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("moatlab"):
-                # A package's module that names its own package means a sibling in it.
-                graph.add_edges_from([(name, node.module)] if name != node.module else [])
+                for alias in node.names:
+                    # A name taken from a package may be one of its modules.
+                    sibling = f"{node.module}.{alias.name}"
+                    path_of = ROOT.parent.joinpath(*sibling.split(".")).with_suffix(".py")
+                    graph.add_edge(name, sibling if path_of.exists() else node.module)
     return graph
 
 

@@ -63,24 +63,33 @@ Matrix = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
 
+class PlainRow(np.record):  # type: ignore[misc]
+    """A row whose fields are attributes, for kernels that run as plain Python; fields win over numpy's own names."""
+
+    def __getattribute__(self, name: str) -> Any:
+        fields = np.record.__getattribute__(self, "dtype").fields
+        return self[name] if fields and name in fields else np.record.__getattribute__(self, name)
+
+
+def _as_rows(array: Any) -> Rows:
+    return array.view(np.dtype((PlainRow, array.dtype))) if PLAIN_PYTHON and array.dtype.names else array
+
+
 def rows(dtype: np.dtype[np.void], count: int) -> Rows:
-    """``count`` zeroed rows; as record objects where kernels run as plain Python and read fields as attributes."""
-    array = np.zeros(count, dtype)
-    return array.view(np.recarray) if PLAIN_PYTHON else array
+    """``count`` zeroed rows."""
+    return _as_rows(np.zeros(count, dtype))
 
 
 def blank(dtype: np.dtype[np.void], count: int) -> Rows:
     """``count`` rows of whatever the memory holds, for tables of which only written rows are read."""
-    array = np.empty(count, dtype)
-    return array.view(np.recarray) if PLAIN_PYTHON else array
+    return _as_rows(np.empty(count, dtype))
 
 
 def enlarged(array: Any, length: int) -> Any:
     """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
-    shape = (length, *array.shape[1:])
-    larger = np.zeros(shape, array.dtype)
+    larger = np.zeros((length, *array.shape[1:]), array.dtype)
     larger[: array.shape[0]] = array
-    return larger.view(np.recarray) if PLAIN_PYTHON and array.dtype.names else larger
+    return _as_rows(larger)
 
 
 class State:
