@@ -175,3 +175,10 @@ def test_neutral_drivers_have_no_effect() -> None:
     assert ample.series("market.scarcity_rent").abs().max() == 0
     loyal = Market(base.set({"users.*.hazard_tourist": 0.0, "users.*.hazard_committed": 0.0}), rng=1).run(6)
     assert loyal.series("apps.churn").max() == 0
+
+
+def test_a_rule_for_all_apps_holds_for_generated_ones_and_entrants() -> None:
+    market = Market(Scenario("essay-2023").set({"apps.*.price_rule": "frozen"}), rng=1)
+    market.run(12)
+    apps = market.state.apps[market.state.live]
+    assert (apps["birth"] > 0).any() and (apps["price_rule"] == 1).all()

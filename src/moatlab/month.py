@@ -227,6 +227,8 @@ def turn_over(s: State, ledger: Ledger) -> None:
     """Phase 9."""
     kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
     s.reserve(coming)
+    for name, value in s.app_defaults.items():
+        s.apps[name][s.count : s.count + coming] = value
     born = np.arange(s.count, s.count + coming, dtype=np.int64)
     s.live = np.concatenate([s.live[:kept], born])
     s.gather()

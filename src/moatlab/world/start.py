@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
+#: What generated apps take from ``apps.*.name``; their other traits are drawn.
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
@@ -155,6 +157,9 @@ def _start_apps(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ..
         apps["alive"][block] = 1
         apps["owner"][block] = -1
         apps["awareness"][block] = 0.15
+    for name in GENERATED_TAKE:
+        state.app_defaults[name] = encode(REGISTRY["apps", name], scenario.value("apps", "*", name), slugs)
+        apps[name][named : named + startups] = state.app_defaults[name]
     everyone = slice(0, named + startups)
     apps["account"][everyone] = state.first_account["apps"] + np.arange(named + startups)
     apps["service"][everyone] = apps["own_service"][everyone] = 1.0

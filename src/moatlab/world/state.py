@@ -117,6 +117,8 @@ class State:
         self.shared: Rows = rows(SHARED_DTYPE, 1)
         self.now: Rows = rows(NOW_DTYPE, 1)
         self.count = apps
+        #: Values that ``apps.*.name`` of the scenario gives to generated apps, at the start and at entry.
+        self.app_defaults: dict[str, float] = {}
         self.live: NDArray[np.int64] = np.arange(apps, dtype=np.int64)
         labs, hosts, clouds = counts["labs"], counts["hosts"], counts["clouds"]
         self.offers: Rows = rows(OFFER_DTYPE, labs)
