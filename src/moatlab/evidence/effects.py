@@ -1,0 +1,234 @@
+"""Effects: contrasts between arms that share their luck, unit by unit.
+
+Arms of a replication share all luck that they have in common, and arms of a point its sampled parameters, so what is
+compared is never two groups of runs but the same run twice.  The *unit* is what was drawn independently: a replication
+(seed) where the experiment has one point, a point (a draw of the uncertain parameters) where it has more; replications
+within a point are averaged first, since taking them as independent would shrink every interval that more seeds are
+spent on (Hurlbert 1984, pseudoreplication).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from moatlab.errors import InputError
+from moatlab.evidence.inference import Array, Mean, Method, holm
+from moatlab.parameters.addresses import nearest
+
+#: Columns of the tables of outcomes that are read here.
+COLUMNS = ("arm", "point", "replication", "outcome", "value")
+UNIT = ["point", "replication"]
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """The expected contrast of one outcome between arms, such as treatment less control.
+
+    ``weights`` say how much each arm counts (+1 and -1 of a difference; +1, -1, -1, +1 of an interaction), ``units``
+    [units] holds the contrast of each unit, ``arms`` [arms, units] the arms' own values in the order of ``weights``,
+    and ``lost`` the pairs (point, replication) that lack a value in some arm and are left out.
+    """
+
+    outcome: str
+    weights: Mapping[str, float]
+    units: Array
+    arms: Array
+    unit: Literal["seed", "draw"]
+    pairs: int
+    lost: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def mean(self) -> Mean:
+        """Inference by Student's t."""
+        return Mean(self.units)
+
+    @cached_property
+    def resampled(self) -> Mean:
+        """Inference by the studentised bootstrap."""
+        return Mean(self.units, "bootstrap")
+
+    def by(self, method: Method) -> Mean:
+        """Inference by either method."""
+        return self.mean if method == "t" else self.resampled
+
+    @property
+    def name(self) -> str:
+        """The contrast in words: ``treatment - control``."""
+        parts = []
+        for arm, weight in sorted(self.weights.items(), key=lambda item: item[1] < 0):
+            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
+            parts.append(("- " if weight < 0 else "+ " if parts else "") + size + arm)
+        return " ".join(parts)
+
+    @property
+    def estimate(self) -> float:
+        """Mean contrast over units, in the unit of the outcome."""
+        return self.mean.estimate
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the expected contrast, by Student's t."""
+        return self.mean.interval()
+
+    @property
+    def p(self) -> float:
+        """Two-sided P value of the paired t test against no effect."""
+        return self.mean.p
+
+    @property
+    def dz(self) -> float:
+        """Standardised effect: mean over standard deviation of the paired contrasts (Cohen 1988, d_z)."""
+        if self.estimate == 0.0:
+            return 0.0
+        spread = self.mean.spread
+        return float(np.copysign(np.inf, self.estimate)) if spread == 0.0 else self.estimate / spread
+
+    def arm_mean(self, arm: str) -> float:
+        """Mean of one arm's own values over the units compared."""
+        return float(self.arms[list(self.weights).index(arm)].mean()) if self.units.size else float("nan")
+
+    @property
+    def baseline(self) -> float:
+        """Mean of the arms that are subtracted: the control's, in a difference."""
+        subtracted = [self.arm_mean(arm) for arm, weight in self.weights.items() if weight < 0]
+        return float(np.mean(subtracted)) if subtracted else float("nan")
+
+    @property
+    def relative(self) -> float:
+        """The estimate as a share of the baseline."""
+        return self.estimate / abs(self.baseline) if self.baseline else float("nan")
+
+    @property
+    def pairing(self) -> float:
+        """Variance of the contrast with independent luck over its variance with shared luck.
+
+        So many times more runs would independent seeds need for the same interval.  Not a number for one unit or for
+        arms that do not vary at all; infinite where the arms vary and their difference does not.
+        """
+        if self.units.size < 2:
+            return float("nan")
+        weights = np.array(list(self.weights.values()))
+        apart = float(weights**2 @ self.arms.var(axis=1, ddof=1))
+        together = self.mean.spread**2
+        if together == 0.0:
+            return float("inf") if apart > 0.0 else float("nan")
+        return apart / together
+
+    @property
+    def caution(self) -> str:
+        """What makes the interval less sure than it says; empty if nothing does.
+
+        Pairing takes away all that the arms share, and what is left may sit in a few units: Student's interval then
+        covers less than its level (docs/effects.md has figures).  Cochran (1977, section 2.15) asks for more than 25
+        times the squared skewness.
+        """
+        count = int(self.units.size)
+        moved = int(np.count_nonzero(self.units))
+        if count < 3 or self.mean.spread == 0.0:
+            return ""
+        if moved <= count / 4:
+            return f"only {moved} of {count} {self.unit}s differ at all: the interval may be too narrow"
+        skew = float(stats.skew(self.units))
+        if abs(skew) > 1.5 and count < 25.0 * skew**2:
+            return f"a few {self.unit}s carry the effect (skewness {skew:.1f}): the interval may be too narrow"
+        return ""
+
+    def row(self) -> dict[str, Any]:
+        """The effect as a row of a table."""
+        low, high = self.interval
+        resampled = self.resampled.interval()
+        return {
+            "outcome": self.outcome, "contrast": self.name, "baseline": self.baseline, "estimate": self.estimate,
+            "low": low, "high": high, "bootstrap_low": resampled[0], "bootstrap_high": resampled[1], "p": self.p,
+            "dz": self.dz, "relative": self.relative, "pairing": self.pairing, "unit": self.unit,
+            "units": int(self.units.size), "pairs": self.pairs, "lost": len(self.lost),
+            "caution": self.caution,
+        }  # fmt: skip
+
+
+def contrast(outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float]) -> Effect:
+    """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
+
+    Raises `InputError` for an outcome or an arm that the table lacks, for a run that it holds twice, and where no pair
+    is complete.
+    """
+    wide = _wide(outcomes, outcome, list(weights))
+    values = wide.to_numpy(np.float64).T
+    points, replications = (wide.index.get_level_values(name).to_numpy() for name in UNIT)
+    return of_arms(outcome, weights, values, points, replications)
+
+
+def of_arms(
+    outcome: str, weights: Mapping[str, float], values: Array, points: Any, replications: Any
+) -> Effect:
+    """The same from arrays: ``values`` [arms, pairs] in the order of ``weights``, and each pair's point and replication.
+
+    Values that are no numbers mark a run that is missing or an outcome that is undefined.
+    """
+    points, replications = np.asarray(points), np.asarray(replications)
+    complete = np.isfinite(values).all(axis=0)
+    lost = tuple((int(p), int(r)) for p, r in zip(points[~complete], replications[~complete], strict=True))
+    if not complete.any():
+        raise InputError(f"outcome {outcome}: no point and replication has a value in each of {', '.join(weights)}")
+    arms, points = values[:, complete], points[complete]
+    # The contrast of each pair first, its mean over replications then, and sums without rounding: equal arms give
+    # exactly zero, in an interaction too.
+    weighted = arms * np.array(list(weights.values()))[:, None]
+    units = weighted[0] + weighted[1] if len(arms) == 2 else np.array([math.fsum(pair) for pair in weighted.T])
+    pairs = units.size
+    _, draw, seeds = np.unique(points, return_inverse=True, return_counts=True)
+    if seeds.size > 1:
+        units = np.bincount(draw, units) / seeds
+        arms = np.stack([np.bincount(draw, arm) / seeds for arm in arms])
+    return Effect(outcome, dict(weights), units, arms, "draw" if seeds.size > 1 else "seed", pairs, lost)
+
+
+def difference(outcomes: pd.DataFrame, outcome: str, treatment: str, control: str) -> Effect:
+    """Treatment less control."""
+    if treatment == control:
+        raise InputError(f"an arm is not compared with itself: {treatment!r}")
+    return contrast(outcomes, outcome, {treatment: 1.0, control: -1.0})
+
+
+def interaction(outcomes: pd.DataFrame, outcome: str, both: str, first: str, second: str, neither: str) -> Effect:
+    """The difference in differences: what the two changes together do beyond the sum of what each does alone."""
+    return contrast(outcomes, outcome, {both: 1.0, first: -1.0, second: -1.0, neither: 1.0})
+
+
+def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
+    """One row an effect, with P values corrected by Holm over all of them."""
+    table = pd.DataFrame([effect.row() for effect in effects])
+    if len(table):
+        table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"]))
+    return table
+
+
+def against_control(outcomes: pd.DataFrame, control: str, names: Iterable[str] | None = None) -> list[Effect]:
+    """Every outcome (or those of ``names``) of every other arm less ``control``, in the order of the table."""
+    arms = [str(arm) for arm in outcomes["arm"].unique() if arm != control]
+    chosen = [str(name) for name in (outcomes["outcome"].unique() if names is None else names)]
+    return [difference(outcomes, name, arm, control) for name in chosen for arm in arms]
+
+
+def _wide(outcomes: pd.DataFrame, outcome: str, arms: list[str]) -> pd.DataFrame:
+    """A row a (point, replication), a column an arm; not a number where a run is missing or its value undefined."""
+    mine = outcomes[outcomes["outcome"] == outcome]
+    if mine.empty:
+        raise InputError(f"there is no outcome {outcome!r}; {nearest(outcome, map(str, outcomes['outcome'].unique()))}")
+    for arm in arms:
+        if not (mine["arm"] == arm).any():
+            raise InputError(f"outcome {outcome}: there is no arm {arm!r}; {nearest(arm, map(str, mine['arm']))}")
+    twice = mine.duplicated(["arm", *UNIT])
+    if twice.any():
+        arm, point, replication = mine.loc[twice, ["arm", *UNIT]].iloc[0]
+        raise InputError(f"outcome {outcome}: arm {arm}, point {point}, replication {replication} stands there twice")
+    wide = mine.pivot(index=UNIT, columns="arm", values="value")[arms].astype(np.float64)
+    return wide.replace([np.inf, -np.inf], np.nan)
