@@ -157,7 +157,7 @@ def test_verdicts_at_the_border_are_wrong_as_often_as_they_may_be() -> None:
     def verdict(rng: np.random.Generator) -> str:
         drawn = rng.integers(control.size, size=32)
         effect = effect_of(control[drawn] + smallest + noise[drawn], control[drawn])
-        return judge([(effect, Prediction("up", smallest))])[0].verdict
+        return judge([(effect, Prediction("higher", smallest))])[0].verdict
 
     rng = np.random.default_rng(3)
     found = [verdict(rng) for _ in range(TRIALS)]
@@ -177,7 +177,7 @@ def test_an_absent_effect_is_found_absent_as_often_as_planned() -> None:
     def absent(rng: np.random.Generator) -> bool:
         drawn = rng.integers(control.size, size=count)
         effect = effect_of(control[drawn] + noise[drawn], control[drawn])
-        return judge([(effect, Prediction("up", smallest))])[0].verdict == "no effect"
+        return judge([(effect, Prediction("higher", smallest))])[0].verdict == "no effect"
 
     hits = rate(absent, 5)
     assert not binomial_excludes(hits, TRIALS, power), (hits / TRIALS, power)

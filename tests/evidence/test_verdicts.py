@@ -23,18 +23,18 @@ def effect(middle: float, spread: float = 1.0, count: int = 25) -> Effect:
 
 # 25 units of spread 1: the 95 % interval reaches 0.413 to either side, the 90 % interval 0.342.
 CASES = [
-    (2.0, 0.5, "up", "supported"), (2.0, 0.5, "down", "contradicted"), (-2.0, 0.5, "down", "supported"),
-    (-2.0, 0.5, "up", "contradicted"), (0.0, 0.5, "up", "no effect"), (0.0, 0.5, "none", "supported"),
+    (2.0, 0.5, "higher", "supported"), (2.0, 0.5, "lower", "contradicted"), (-2.0, 0.5, "lower", "supported"),
+    (-2.0, 0.5, "higher", "contradicted"), (0.0, 0.5, "higher", "no effect"), (0.0, 0.5, "none", "supported"),
     (2.0, 0.5, "none", "contradicted"), (2.0, 0.5, "open", "rises"), (-2.0, 0.5, "open", "falls"),
     # Significant, and too small to matter: interval [0.09, 0.91], P = 0.02, but not beyond 0.5, nor within it.
-    (0.5, 0.5, "up", "undecided"),
+    (0.5, 0.5, "higher", "undecided"),
     # Significant and shown to be small: [-0.01, 0.81] lies within 1.
-    (0.45, 1.0, "up", "no effect"),
-    (0.90, 0.5, "up", "undecided"), (0.92, 0.5, "up", "supported"),
+    (0.45, 1.0, "higher", "no effect"),
+    (0.90, 0.5, "higher", "undecided"), (0.92, 0.5, "higher", "supported"),
     # Equivalence by the 90 % interval: 0.15 + 0.342 < 0.5 although 0.15 + 0.413 > 0.5.
-    (0.15, 0.5, "up", "no effect"), (0.17, 0.5, "up", "undecided"),
+    (0.15, 0.5, "higher", "no effect"), (0.17, 0.5, "higher", "undecided"),
     # Without a smallest effect nothing is ever shown to be absent.
-    (0.0, 0.0, "up", "undecided"), (0.5, 0.0, "up", "supported"),
+    (0.0, 0.0, "higher", "undecided"), (0.5, 0.0, "higher", "supported"),
 ]  # fmt: skip
 
 
@@ -49,12 +49,12 @@ def test_the_interval_is_weighed_against_the_smallest_effect(
 def test_more_seeds_do_not_make_a_trifle_a_finding() -> None:
     """An effect of a tenth of what matters: significant with 10,000 seeds, and a verdict of no effect."""
     many = effect(0.05, 1.0, 10_000)
-    (verdict,) = judge([(many, Prediction("up", 0.5))])
+    (verdict,) = judge([(many, Prediction("higher", 0.5))])
     assert many.p < 1e-5 and verdict.verdict == "no effect"
 
 
 def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:
-    judged = [(effect(2.0), Prediction("up", 0.5, tag)) for tag in ("input", "mechanical", "emergent")]  # type: ignore[arg-type]
+    judged = [(effect(2.0), Prediction("higher", 0.5, tag)) for tag in ("input", "mechanical", "emergent")]  # type: ignore[arg-type]
     verdicts = judge(judged)
     assert [v.verdict for v in verdicts] == ["calibration", "size only", "supported"]
     # And only they make the family larger.
@@ -64,11 +64,11 @@ def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:
 
 def test_a_family_is_corrected_by_holm() -> None:
     barely = effect(0.5 + 0.43)  # decided alone, P of about 0.042
-    alone = judge([(barely, Prediction("up", 0.5))])[0]
-    among = judge([(barely, Prediction("up", 0.5)), (effect(0.5), Prediction("up", 0.5))])[0]
+    alone = judge([(barely, Prediction("higher", 0.5))])[0]
+    among = judge([(barely, Prediction("higher", 0.5)), (effect(0.5), Prediction("higher", 0.5))])[0]
     assert alone.verdict == "supported" and among.verdict == "undecided" and "Holm" in among.reason
     # Beside a clear one the step-down leaves it its own level; Bonferroni would not.
-    beside = judge([(barely, Prediction("up", 0.5)), (effect(9.0), Prediction("up", 0.5))])[0]
+    beside = judge([(barely, Prediction("higher", 0.5)), (effect(9.0), Prediction("higher", 0.5))])[0]
     assert beside.verdict == "supported" and beside.p_holm == pytest.approx(alone.p)
 
 
@@ -89,22 +89,22 @@ def test_a_verdict_and_its_interval_never_disagree() -> None:
 def test_the_share_of_draws_that_agree() -> None:
     units = np.array([2.0, 2.0, 2.0, 0.1, -2.0])
     found = Effect("rent", {"t": 1.0, "c": -1.0}, units, np.stack([units, 0 * units]), "draw", 5)
-    (verdict,) = judge([(found, Prediction("up", 0.5))])
+    (verdict,) = judge([(found, Prediction("higher", 0.5))])
     assert verdict.agreeing == 0.6 and verdict.verdict == "undecided" and "draws would decide" in verdict.reason
 
 
 def test_the_bootstrap_can_decide_instead() -> None:
-    (verdict,) = judge([(effect(2.0), Prediction("up", 0.5))], method="bootstrap")
+    (verdict,) = judge([(effect(2.0), Prediction("higher", 0.5))], method="bootstrap")
     assert verdict.verdict == "supported"
 
 
 def test_the_table_and_mistakes() -> None:
-    rows = verdicts_table(judge([(effect(2.0), Prediction("up", 0.5)), (effect(0.0), Prediction("open", 0.5))]))
+    rows = verdicts_table(judge([(effect(2.0), Prediction("higher", 0.5)), (effect(0.0), Prediction("open", 0.5))]))
     assert list(rows["verdict"]) == ["supported", "no effect"]
     assert {"estimate", "low", "high", "dz", "p_holm", "reason"} <= set(rows.columns)
-    with pytest.raises(InputError, match="up, down, none, open"):
-        Prediction("upwards", 0.5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="higher, lower, none, open"):
+        Prediction("up", 0.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="input, mechanical, emergent"):
-        Prediction("up", 0.5, "guess")  # type: ignore[arg-type]
+        Prediction("higher", 0.5, "guess")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="from 0"):
-        Prediction("up", -0.5)
+        Prediction("higher", -0.5)

@@ -30,13 +30,13 @@ from moatlab.words import short
 
 Tag = Literal["input", "mechanical", "emergent"]
 TAGS: tuple[Tag, ...] = get_args(Tag)
-Predicted = Literal["up", "down", "none", "open"]
+Predicted = Literal["higher", "lower", "none", "open"]
 PREDICTED: tuple[Predicted, ...] = get_args(Predicted)
 Finding = Literal["above", "below", "within", "undecided"]
 #: What a finding makes of a prediction.
 WORDS: dict[tuple[str, str], str] = {
-    ("up", "above"): "supported", ("up", "below"): "contradicted", ("up", "within"): "no effect",
-    ("down", "below"): "supported", ("down", "above"): "contradicted", ("down", "within"): "no effect",
+    ("higher", "above"): "supported", ("higher", "below"): "contradicted", ("higher", "within"): "no effect",
+    ("lower", "below"): "supported", ("lower", "above"): "contradicted", ("lower", "within"): "no effect",
     ("none", "within"): "supported", ("none", "above"): "contradicted", ("none", "below"): "contradicted",
     ("open", "above"): "rises", ("open", "below"): "falls", ("open", "within"): "no effect",
 }  # fmt: skip
