@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from moatlab.agents import App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
     from moatlab.errors import ClearingError, InputError
+    from moatlab.experiments import Batch, Experiment
+    from moatlab.experiments import open as open
     from moatlab.market import Market
     from moatlab.parameters.scenario import Scenario
     from moatlab.results import Results
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(("App", "Chipmaker", "Cloud", "Foundry", "Host", "Investor", "Lab"), "moatlab.agents"),
+    **dict.fromkeys(("Batch", "Experiment", "open"), "moatlab.experiments"),
     **dict.fromkeys(("ClearingError", "InputError"), "moatlab.errors"),
     "Market": "moatlab.market",
     "Results": "moatlab.results",
@@ -29,9 +32,11 @@ _HOMES = {
 
 __all__ = [
     "App",
+    "Batch",
     "Chipmaker",
     "ClearingError",
     "Cloud",
+    "Experiment",
     "Foundry",
     "Host",
     "InputError",
@@ -52,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__all__, "__version__", "open"])

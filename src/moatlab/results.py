@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from moatlab import metrics
 from moatlab.errors import InputError
+from moatlab.metric_names import metric_addresses
 from moatlab.parameters.addresses import nearest
+from moatlab.paths import SHARED_OUT, Paths, layer_shares
 from moatlab.rules.record import field_name
 from moatlab.world.identity import generated_slug
 from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS
@@ -200,14 +203,8 @@ class Results:
         columns["purchases"] = summed(metrics.purchases_of)
         columns["equity"] = summed(metrics.finance_of)
         _derive(columns, metrics.LAYER)
-        parts = {"revenue_share": "revenue", "value_share": "value_added"}
-        parts["profit_share"] = "gross_profit_after_depreciation"
-        for name, of in parts.items():
-            value = columns[of].reshape(self.months, count)
-            if name == "profit_share":
-                value = np.maximum(value, 0.0)
-            total = value.sum(axis=1, keepdims=True)
-            columns[name] = np.divide(value, total, out=np.full(value.shape, np.nan), where=total != 0).ravel()
+        for name, of in SHARED_OUT.items():
+            columns[name] = layer_shares(name, columns[of].reshape(self.months, count)).ravel()
         return pd.DataFrame(columns)
 
     def _build_market(self) -> pd.DataFrame:
@@ -348,17 +345,18 @@ class Results:
 
     def addresses(self) -> list[str]:
         """The metrics that have an address, with those of one firm or category as ``kind.slug.metric``."""
-        found = []
-        for metric in metrics.TABLE:
-            if metric.level == "market":
-                found.append(metric.column if "." in metric.column else f"market.{metric.column}")
-            elif metric.level == "layer":
-                found += [f"{layer}.{metric.name}" for layer in LAYERS]
-            elif metric.level == "category":
-                found += [f"users.{slug}.{metric.name}" for slug in self.about["slugs"]["users"]]
-            else:
-                found += [f"{kind}.{slug}.{metric.name}" for kind in LAYERS for slug in self.about["slugs"][kind]]
-        return found
+        return metric_addresses(self.about["slugs"])
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return Paths(self._raw, self.about)
+
+    def path(self, address: str) -> NDArray[np.float64]:
+        """The numbers of `series`, one a month, without building tables.
+
+        Raises `InputError` for a metric or firm that does not exist, and for firms where only layers are recorded.
+        """
+        return self._paths[address].copy()
 
     def frames(self, graph: Any = None) -> Frames:
         """The tables as the pictures take them."""

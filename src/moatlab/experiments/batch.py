@@ -1,0 +1,221 @@
+"""Reading a batch: tables for pandas, and all of it for DuckDB."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from moatlab.errors import InputError
+from moatlab.experiments.store import OUTCOME, Index, Store
+from moatlab.experiments.work import DONE
+
+if TYPE_CHECKING:
+    from moatlab.experiments.experiment import Experiment
+
+_MISSING = "missing"
+_ID = ["key", "arm", "point", "replication"]
+
+
+class Batch:
+    """The runs of an experiment in a folder.  Pairs of runs that share luck have the same (point, replication)."""
+
+    def __init__(self, folder: Path, experiment: Experiment, kept: Any = None) -> None:
+        """``kept`` is held on to: a temporary folder that goes when the batch does."""
+        self.folder = folder
+        self.experiment = experiment
+        self._kept = kept
+        self._store = Store(folder)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {self.experiment.name} in {self.folder}: {len(self.plan)} runs planned>"
+
+    @cached_property
+    def index(self) -> Index:
+        """What is stored, and which parts are damaged."""
+        return self._store.scan()
+
+    @cached_property
+    def plan(self) -> pd.DataFrame:
+        """Every planned run: key, arm, point, replication, seed, and a column for each uncertain parameter."""
+        path = self.folder / "plan.parquet"
+        try:
+            plan: pd.DataFrame = pq.read_table(path).to_pandas()
+            return plan
+        except (OSError, pa.ArrowInvalid) as problem:
+            raise InputError(f"{path} cannot be read: {problem}") from None
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Provenance: versions, commit, machine, seed."""
+        return self._store.read_manifest()
+
+    @cached_property
+    def _ended(self) -> pd.DataFrame:
+        """How the runs ended, one row a key: status, seconds, error, traceback, and a column ``outcome.NAME`` each."""
+        names = ["status", "seconds", "error", "traceback", "metrics"]
+        outcomes = [OUTCOME + name for name in self.experiment.outcomes]
+        parts = sorted({part for _, part, _ in self.index.runs.values()})
+        frame: pd.DataFrame = self._store.columns(parts, ["key", *names, *outcomes]).to_pandas()
+        for column in (*names, *outcomes):
+            if column not in frame:
+                frame[column] = np.nan if column in outcomes else ""
+        chosen = [self.index.runs.get(key, ("", "", ""))[:2] for key in frame["key"]]
+        here = [(s, p) == c for s, p, c in zip(frame["status"], frame["part"], chosen, strict=True)]
+        return frame[here].drop_duplicates("key").set_index("key")
+
+    def runs(self) -> pd.DataFrame:
+        """A row a planned run: key, arm, point, replication, seed, status, seconds, error, and the point's values.
+
+        ``status`` is done, failed, timeout, died, or missing for a run that is not stored.
+        """
+        told = self.plan[[*_ID, "seed"]].copy()
+        ended = self._ended.reindex(told["key"])
+        told["status"] = ended["status"].fillna(_MISSING).to_numpy()
+        told["seconds"] = ended["seconds"].to_numpy(np.float64)
+        told["error"] = ended["error"].fillna("").to_numpy()
+        for name in self._uncertain:
+            told[name] = self.plan[name]
+        return told
+
+    def outcomes(self) -> pd.DataFrame:
+        """A row a successful run and outcome: key, arm, point, replication, outcome, value."""
+        plan = self.plan[_ID]
+        done = self._ended[self._ended["status"] == DONE]
+        mine = plan[plan["key"].isin(done.index)]
+        parts = []
+        for name in self.experiment.outcomes:
+            part = mine.copy()
+            part["outcome"] = name
+            part["value"] = done[OUTCOME + name].reindex(part["key"]).to_numpy(np.float64)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True).sort_values(
+            ["outcome", "replication", "point", "arm"], kind="stable", ignore_index=True
+        )
+
+    def paths(self, *metrics: str) -> pd.DataFrame:
+        """A row a successful run, month and metric: key, arm, point, replication, month, metric, value.
+
+        All recorded metrics, or those named.  Raises `InputError` for one that was not recorded.
+        """
+        wanted = metrics or self.metrics
+        parts = []
+        for metric in wanted:
+            name = self.quoted(metric)
+            part = self.sql(
+                f"select key, arm, point, replication, month, {name} as value from monthly "
+                "order by replication, point, arm, month"
+            )
+            part.insert(5, "metric", metric)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def bands(self, metric: str, width: float = 0.9) -> pd.DataFrame:
+        """By arm and month over all its runs: arm, month, mean, low, high, runs; the band holds ``width`` of them."""
+        name, tail = self.quoted(metric), (1.0 - width) / 2.0
+        return self.sql(
+            f"select arm, month, avg({name}) as mean, quantile_cont({name}, {tail}) as low, "
+            f"quantile_cont({name}, {1.0 - tail}) as high, count({name}) as runs "
+            "from monthly group by arm, month order by arm, month"
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics whose monthly paths were recorded."""
+        found = [n for n in self._columns if n not in ("key", "month")]
+        return tuple(found)
+
+    def quoted(self, metric: str) -> str:
+        """The column of a recorded metric for a query.  Raises `InputError` for others."""
+        if metric not in self.metrics:
+            from moatlab.parameters.addresses import nearest
+
+            raise InputError(f"the paths of {metric!r} were not recorded; {nearest(metric, self.metrics)}")
+        return f'"{metric}"'
+
+    def missing(self) -> pd.DataFrame:
+        """The planned runs without a committed success, as in `runs`."""
+        runs = self.runs()
+        return runs[runs["status"] != DONE].reset_index(drop=True)
+
+    def failures(self) -> pd.DataFrame:
+        """The runs that failed, with their tracebacks."""
+        runs = self.runs()
+        failed = runs[~runs["status"].isin([DONE, _MISSING])].reset_index(drop=True)
+        failed["traceback"] = self._ended["traceback"].reindex(failed["key"]).to_numpy()
+        return failed
+
+    # DuckDB ---------------------------------------------------------------------------------------------------------
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask DuckDB.  Views: ``plan``, ``runs``, ``outcomes`` (as the methods of those names) and ``monthly``.
+
+        ``monthly`` has a row a successful run and month: the columns of ``plan``, ``month``, and one for each metric.
+        Raises `InputError` for a query that DuckDB does not understand.
+        """
+        import duckdb
+
+        try:
+            answer: pd.DataFrame = self._connection.execute(query).df()
+            return answer
+        except duckdb.Error as problem:
+            raise InputError(f"query: {problem}") from None
+
+    @property
+    def _uncertain(self) -> list[str]:
+        return [c for c in self.plan.columns if c not in (*_ID, "seed")]
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        """Parts of metrics that hold a run that counts."""
+        return sorted({metrics for status, _, metrics in self.index.runs.values() if status == DONE})
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        names: dict[str, None] = {}
+        for part in self._parts:
+            names |= dict.fromkeys(pq.read_schema(self._store.metrics / part).names)
+        return list(names) or ["key", "month", *self.experiment.record.paths]
+
+    @cached_property
+    def _connection(self) -> Any:
+        import duckdb
+
+        connection = duckdb.connect()
+        connection.register("plan", pa.Table.from_pandas(self.plan, preserve_index=False))
+        connection.register("runs", pa.Table.from_pandas(self.runs(), preserve_index=False))
+        connection.register("outcomes", pa.Table.from_pandas(self.outcomes(), preserve_index=False))
+        if not self._parts:
+            columns = {n: pa.array([], pa.string() if n == "key" else pa.float64()) for n in self._columns}
+            connection.register("recorded", pa.table(columns))
+        else:
+            files = ", ".join("'" + str(self._store.metrics / p).replace("'", "''") + "'" for p in self._parts)
+            connection.execute(
+                f"create view stored as select * from read_parquet([{files}], union_by_name=true, filename=true)"
+            )
+            # Runs that two processes did at once are in two parts, one of which counts.
+            counts = [(k, str(self._store.metrics / m)) for k, (s, _, m) in self.index.runs.items() if s == DONE]
+            keys, paths = zip(*counts, strict=True)
+            connection.register("counting", pa.table({"key": list(keys), "filename": list(paths)}))
+            join = "join counting using (key, filename)" if self.index.repeated else ""
+            connection.execute(f"create view recorded as select * exclude (filename) from stored {join}")
+        connection.execute("create view monthly as select * from plan join recorded using (key)")
+        return connection
+
+
+def open_batch(folder: str | Path) -> Batch:
+    """The batch in a folder.  Raises `InputError` for a folder that holds none."""
+    from moatlab.experiments.experiment import Experiment
+    from moatlab.experiments.resume import stored_spec
+
+    path = Path(folder)
+    store = Store(path)
+    about = store.read_manifest()
+    if about.get("model_kind") == "function":
+        return Batch(path, Experiment(stored_spec(store), None, str(path)))
+    return Batch(path, Experiment.load(path / "experiment.toml"))

@@ -1,0 +1,245 @@
+"""Engines: where chunks of runs are worked on.  The contract is `concurrent.futures.Executor`.
+
+``local`` starts worker processes of our own, for three reasons.  When a worker is killed, it is known which chunk it
+had, and the others go on.  When the parent is killed, the workers see the end of their pipe and leave.  And the user's
+main module is not run again in every worker, so a script needs no ``if __name__ == "__main__"``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any
+
+from moatlab.errors import InputError
+from moatlab.parameters.addresses import nearest
+
+ENGINES = ("local", "serial", "dask")
+
+
+class WorkerDiedError(RuntimeError):
+    """A worker process ended in the middle of its chunk."""
+
+
+class SerialExecutor(Executor):
+    """Works in this process, when something is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call at once; the future is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as problem:
+            future.set_exception(problem)
+        return future
+
+
+class _Worker:
+    """A process and the pipe to it."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = Pipe()
+        code = f"from moatlab.experiments.engines import serve; serve({theirs.fileno()})"
+        path = os.pathsep.join([p or os.getcwd() for p in sys.path])
+        # A session of its own: Ctrl-C in the terminal is the parent's business.
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+            start_new_session=True, env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+        theirs.close()
+        self.future: Future[Any] | None = None
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class LocalExecutor(Executor):
+    """Worker processes, each with a pipe of its own; a worker that dies is replaced."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = [_Worker() for _ in range(workers)]
+        self._queue: deque[tuple[Future[Any], Any]] = deque()
+        self._lock = threading.Lock()
+        self._closing = False
+        self._bell, self._ear = Pipe()
+        self._thread = threading.Thread(target=self._manage, daemon=True, name="moatlab-workers")
+        self._thread.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queue a call for the next worker that is free."""
+        if kwargs:
+            raise TypeError("takes positional arguments only")
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._closing:
+                raise RuntimeError("the executor has been shut down")
+            self._queue.append((future, (fn, args)))
+        self._bell.send_bytes(b"!")
+        return future
+
+    @property
+    def pids(self) -> list[int]:
+        """Process numbers of the workers."""
+        return [worker.process.pid for worker in self._workers]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers, at once: what has not come back by now is not waited for."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            left, self._queue = list(self._queue), deque()
+        for future, _ in left:
+            future.cancel()
+        self._bell.send_bytes(b"!")
+        if wait:
+            self._thread.join()
+
+    def _manage(self) -> None:
+        while True:
+            self._hand_out()
+            pipes: dict[Any, _Worker] = {w.pipe: w for w in self._workers if w.future is not None}
+            for ready in wait([self._ear, *pipes]):
+                if ready is self._ear:
+                    self._ear.recv_bytes()
+                else:
+                    self._take(pipes[ready])
+            if self._closing:
+                for worker in self._workers:
+                    worker.end()
+                    if worker.future is not None:
+                        worker.future.cancel()
+                return
+
+    def _hand_out(self) -> None:
+        for worker in self._workers:
+            while worker.future is None:
+                with self._lock:
+                    if not self._queue:
+                        return
+                    future, call = self._queue.popleft()
+                if not future.set_running_or_notify_cancel():
+                    continue
+                try:
+                    worker.pipe.send(call)
+                    worker.future = future
+                except OSError:
+                    # It was killed while it had nothing to do: the chunk goes to its successor.
+                    self._replace(worker)
+                    worker.pipe.send(call)
+                    worker.future = future
+                except Exception as problem:
+                    future.set_exception(problem)
+
+    def _take(self, worker: _Worker) -> None:
+        future, worker.future = worker.future, None
+        assert future is not None
+        try:
+            fine, result = worker.pipe.recv()
+        except Exception:
+            code = worker.process.wait()
+            self._replace(worker)
+            future.set_exception(WorkerDiedError(f"its worker process ended ({_how(code)})"))
+            return
+        if fine:
+            future.set_result(result)
+        else:
+            future.set_exception(result)
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.end()
+        worker.__init__()  # type: ignore[misc]
+
+
+def _how(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def serve(descriptor: int) -> None:
+    """Life of a worker: calls come down the pipe until its other end is gone."""
+    from moatlab.experiments import limits
+
+    limits.expendable = True
+    pipe = Connection(descriptor)
+    while True:
+        try:
+            call = pipe.recv_bytes()
+        except (EOFError, OSError):
+            return  # The parent is gone.
+        try:
+            fn, args = pickle.loads(call)
+            reply: tuple[bool, Any] = (True, fn(*args))
+        except Exception as problem:
+            reply = (False, problem)
+        with contextlib.suppress(OSError):
+            try:
+                pipe.send(reply)
+            except (TypeError, AttributeError, pickle.PicklingError):
+                pipe.send((False, RuntimeError(repr(reply[1]))))
+
+
+def workers_here() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def open_engine(
+    engine: str | Executor, workers: int | None = None, scheduler: str | None = None
+) -> Iterator[tuple[Executor, int]]:
+    """An engine by name, or an executor as it is, with its number of workers; closed afterwards if opened here.
+
+    Raises `InputError` for engines that do not exist and schedulers that do not answer.
+    """
+    if workers is not None and (isinstance(workers, bool) or workers != int(workers) or not 1 <= workers <= 4096):
+        raise InputError(f"workers is a whole number from 1 to 4096, not {workers}")
+    count = workers or workers_here()
+    if scheduler is not None and engine != "dask":
+        raise InputError("a scheduler goes with the engine dask")
+    if isinstance(engine, Executor):
+        yield engine, workers or int(getattr(engine, "_max_workers", None) or count)
+        return
+    if engine == "serial":
+        yield SerialExecutor(), 1
+    elif engine == "local":
+        with LocalExecutor(count) as local:
+            yield local, count
+    elif engine == "dask":
+        with _dask(count if scheduler is None else None, scheduler) as found:
+            yield found
+    else:
+        raise InputError(f"there is no engine {engine!r}; {nearest(str(engine), ENGINES)}")
+
+
+@contextlib.contextmanager
+def _dask(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+    """A dask scheduler at an address, or one started here with so many worker processes."""
+    try:
+        import distributed
+    except ImportError:
+        raise InputError("the engine dask needs dask: pip install 'moatlab[dask]'") from None
+    cluster: Any = distributed.LocalCluster
+    client_of: Any = distributed.Client
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            scheduler = stack.enter_context(
+                cluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+            ).scheduler_address
+        try:
+            client = stack.enter_context(client_of(scheduler, timeout="10s"))
+        except (OSError, ValueError) as problem:
+            raise InputError(f"no dask scheduler answers at {scheduler!r}: {problem}") from None
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise InputError(f"the dask scheduler at {scheduler} has no workers: start one with `dask worker`")
+        yield stack.enter_context(client.get_executor(pure=False)), threads

@@ -1,0 +1,130 @@
+"""Digests of all that decides a run's numbers: the model's source, versions, and code of one's own.
+
+What cannot be hashed is refused, since a run could otherwise be taken for another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from moatlab.errors import InputError
+
+#: Parts of the package that draw, tell, judge or schedule, and so decide no number of a run.
+_OUTSIDE = ("cli", "show", "evidence", "fit", "experiments")
+#: What reduces paths to outcomes is in the experiments' folder and does decide numbers.
+_INSIDE = ("experiments/record.py", "experiments/models.py")
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 of the parts, which are kept apart, as 32 hexadecimal digits."""
+    h = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        h.update(len(data).to_bytes(8, "big") + data)
+    return h.hexdigest()[:32]
+
+
+@cache
+def model_version() -> dict[str, str]:
+    """What two equal runs must share beside their inputs: the model's source, and the versions of numpy and numba.
+
+    Pictures, the command line and the statistics of effects do not count.
+    """
+    root = Path(__file__).parent.parent
+    parts = []
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if name.split("/")[0] not in _OUTSIDE or name in _INSIDE:
+            parts += [name, path.read_bytes().decode()]
+    return {"model": digest(*parts)[:16], "numpy": version("numpy"), "numba": version("numba")}
+
+
+def class_source(cls: type, where: str = "") -> str:
+    """Digest of a class of one's own: its source, that of its bases outside moatlab, and what its methods refer to.
+
+    Raises `InputError` where the source cannot be read or something that it refers to cannot be hashed.
+    """
+    return digest(*_of_class(cls, where or cls.__qualname__, set()))
+
+
+def function_source(function: Callable[..., Any], where: str = "") -> str:
+    """The same of a function."""
+    return digest(*_of_value(function, where or getattr(function, "__qualname__", repr(function)), set()))
+
+
+def _text(thing: Any, where: str) -> str:
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):
+        raise InputError(f"{where}: its source cannot be read; put it into a module's file") from None
+
+
+def _of_class(cls: type, where: str, seen: set[int]) -> Iterator[str]:
+    for base in cls.__mro__:
+        if base.__module__.split(".")[0] in ("moatlab", "mesa", "builtins", "typing", "abc") or id(base) in seen:
+            yield f"{base.__module__}.{base.__qualname__}"
+            continue
+        seen.add(id(base))
+        yield _text(base, where)
+        for name, value in sorted(vars(base).items()):
+            value = getattr(value, "__func__", value)
+            value = value.fget if isinstance(value, property) else value
+            if isinstance(value, types.FunctionType):
+                yield from _of_references(value, f"{where}.{name}", seen)
+            elif not name.startswith("__") and not isinstance(value, types.MemberDescriptorType):
+                yield name
+                yield from _of_value(value, f"{where}.{name}", seen)
+
+
+def _of_references(function: types.FunctionType, where: str, seen: set[int]) -> Iterator[str]:
+    """What a function takes from outside: defaults, captured variables, and globals of its module."""
+    found = inspect.getclosurevars(function)
+    outside = {**found.globals, **found.nonlocals}
+    yield from _of_value(function.__defaults__, where, seen)
+    yield from _of_value(function.__kwdefaults__, where, seen)
+    for name, value in sorted(outside.items()):
+        if name == "__class__":
+            continue
+        yield name
+        yield from _of_value(value, f"{where}: {name}", seen)
+
+
+def _of_value(value: Any, where: str, seen: set[int]) -> Iterator[str]:
+    if isinstance(value, _PLAIN):
+        yield f"{type(value).__name__} {value!r}"
+    elif isinstance(value, tuple | list | frozenset | set):
+        parts = [list(_of_value(v, where, seen)) for v in value]
+        yield f"{type(value).__name__} of {len(parts)}"
+        for part in sorted(parts) if isinstance(value, frozenset | set) else parts:
+            yield from part
+    elif isinstance(value, dict):
+        yield f"dict of {len(value)}"
+        for key, item in value.items():
+            yield from _of_value(key, where, seen)
+            yield from _of_value(item, where, seen)
+    elif isinstance(value, types.ModuleType):
+        yield f"module {value.__name__}"
+    elif isinstance(value, type):
+        yield from _of_class(value, where, seen)
+    elif isinstance(value, types.FunctionType):
+        module = str(value.__module__)
+        yield f"function {module}.{value.__qualname__}"
+        if module.split(".")[0] not in ("moatlab", "mesa", "numpy") and id(value) not in seen:
+            seen.add(id(value))
+            yield _text(value, where)
+            yield from _of_references(value, where, seen)
+    elif isinstance(value, types.BuiltinFunctionType) or (type(value).__module__ == "numpy" and callable(value)):
+        yield f"builtin {getattr(value, '__name__', value)}"
+    else:
+        raise InputError(
+            f"{where} is {type(value).__name__}, which cannot be hashed, so runs with it could not be told apart; "
+            "use numbers, text, lists and functions"
+        )

@@ -1,0 +1,203 @@
+"""What an experiment runs: the market, or a function in its place.
+
+A model turns an arm's changes into a *world*, which travels to the workers once, and runs it at a point with a seed.
+The function serves tests of the machinery, analytic test cases of sensitivity analysis, and measurements of the
+experiment layer itself, all through the driver that runs the market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moatlab.errors import InputError
+from moatlab.experiments.fingerprint import class_source, digest, function_source, model_version
+from moatlab.metric_names import find_metric, unknown_metric
+from moatlab.parameters.addresses import ALL, nearest, parse
+from moatlab.parameters.scenario import Scenario
+
+World = Any
+Paths = NDArray[np.float64]
+
+
+class Model(Protocol):
+    """The contract; every method that checks raises `InputError` in one line."""
+
+    @property
+    def months(self) -> int:
+        """Months of a run unless the experiment says otherwise."""
+        ...
+
+    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> World:
+        """The world of an arm."""
+        ...
+
+    def at(self, world: World, point: Mapping[str, Any]) -> World:
+        """The world at a point of the design."""
+        ...
+
+    def check_horizon(self, world: World, months: int) -> None:
+        """Refuse what would happen after the run."""
+        ...
+
+    def digest(self, world: World) -> str:
+        """Everything in the world that decides a run's numbers."""
+        ...
+
+    def version(self) -> Mapping[str, str]:
+        """What else decides them: source and versions, which a worker on another machine must share."""
+        ...
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a parameter takes whole numbers only."""
+        ...
+
+    def overlap(self, one: str, other: str) -> bool:
+        """Whether two addresses of parameters set the same value."""
+        ...
+
+    def expand(self, metric: str) -> list[str]:
+        """The metrics meant by an address, in which ``*`` stands for every firm or category."""
+        ...
+
+    def run(self, world: World, seed: int, months: int, paths: Sequence[str]) -> Paths:
+        """One run: an array (months, paths)."""
+        ...
+
+
+class MarketModel:
+    """The market, from a base scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    @property
+    def months(self) -> int:
+        """The scenario's horizon."""
+        return self.scenario.months
+
+    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> Scenario:
+        """The base scenario with an arm's changes."""
+        changed = self.scenario.set(changes) if changes else self.scenario
+        changed = changed.with_events(*events) if events else changed
+        for firm, agent in replace.items():
+            changed = changed.replace(firm, agent)
+        return changed
+
+    def at(self, world: Scenario, point: Mapping[str, Any]) -> Scenario:
+        """The arm's scenario with the point's values."""
+        return world.set(point) if point else world
+
+    def check_horizon(self, world: Scenario, months: int) -> None:
+        """Refuse events beyond the run."""
+        for event in world.events:
+            if max(event.month, event.last or 0) >= months:
+                raise InputError(
+                    f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})"
+                )
+
+    def digest(self, world: Scenario) -> str:
+        """The resolved scenario, and the source of agents of one's own."""
+        own = [f"{firm} {class_source(agent, firm)}" for firm, agent in sorted(world.overrides.items())]
+        return digest(world.digest(), *own)
+
+    def version(self) -> Mapping[str, str]:
+        """Digest of the model's source, versions of numpy and numba."""
+        return model_version()
+
+    def is_whole(self, name: str) -> bool:
+        """Whether the registry declares it so."""
+        return parse(name).declared.is_integer
+
+    def overlap(self, one: str, other: str) -> bool:
+        """The same parameter of the same row, ``*`` being every row."""
+        a, b = parse(one), parse(other)
+        same = (a.kind, a.parameter) == (b.kind, b.parameter)
+        return same and (a.slug == b.slug or ALL in (a.slug, b.slug))
+
+    def expand(self, metric: str) -> list[str]:
+        """Metrics of the scenario's firms and categories by address."""
+        slugs = self.scenario.all_slugs
+        kind, _, rest = metric.partition(".")
+        slug, _, name = rest.partition(".")
+        found = [f"{kind}.{s}.{name}" for s in slugs.get(kind, ())] if slug == ALL else [metric]
+        for address in found or [metric]:
+            known = find_metric(address, slugs)
+            if known is None or known.unit == "code":
+                raise unknown_metric(address, slugs)
+        return found
+
+    def run(self, world: Scenario, seed: int, months: int, paths: Sequence[str]) -> Paths:
+        """Simulate; firms are recorded only if a path needs them, which changes no number."""
+        from moatlab.market import Market
+
+        firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
+        results = Market(world, rng=seed, detail="firm" if firms else "layer").run(months)
+        return np.stack([results.path(p) for p in paths], axis=1)
+
+
+class FunctionModel:
+    """A function in the market's place: ``function(values, seed, months)`` returns a mapping of metric to path.
+
+    ``values`` are the ``parameters`` with an arm's and a point's changes.  A path may be one number, which then holds
+    for every month.  The function's source enters the run key, so it has to be defined in a file.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[dict[str, Any], int, int], Mapping[str, Any]],
+        parameters: Mapping[str, Any],
+        metrics: Sequence[str],
+        months: int = 1,
+    ) -> None:
+        self.function = function
+        self.parameters = dict(parameters)
+        self.metrics = tuple(metrics)
+        self.months = months
+
+    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters with an arm's changes; a function has no events and no firms."""
+        if events or replace:
+            raise InputError("a function in the market's place takes neither events nor agents")
+        return self.at(self.parameters, changes)
+
+    def at(self, world: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with the point's."""
+        for name in point:
+            if name not in self.parameters:
+                raise InputError(f"there is no parameter {name!r}; {nearest(name, self.parameters)}")
+        return {**world, **point}
+
+    def check_horizon(self, world: dict[str, Any], months: int) -> None:
+        """Nothing happens at a month."""
+
+    def digest(self, world: dict[str, Any]) -> str:
+        """The values."""
+        return digest(*(f"{name} {value!r}" for name, value in sorted(world.items())))
+
+    def version(self) -> Mapping[str, str]:
+        """The function's source beside the model's version."""
+        return {**model_version(), "function": function_source(self.function)}
+
+    def is_whole(self, name: str) -> bool:
+        """Whether its value is a whole number."""
+        return type(self.parameters.get(name)) is int
+
+    def overlap(self, one: str, other: str) -> bool:
+        """Names are plain."""
+        return one == other
+
+    def expand(self, metric: str) -> list[str]:
+        """A metric that the function returns."""
+        if metric not in self.metrics:
+            raise InputError(f"there is no metric {metric!r}; {nearest(metric, self.metrics)}")
+        return [metric]
+
+    def run(self, world: dict[str, Any], seed: int, months: int, paths: Sequence[str]) -> Paths:
+        """Call the function."""
+        returned = self.function(world, seed, months)
+        columns = [np.broadcast_to(np.asarray(returned[p], float), (months,)) for p in paths]
+        return np.stack(columns, axis=1)
