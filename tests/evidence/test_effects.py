@@ -37,7 +37,7 @@ def test_a_difference_is_the_paired_t_test() -> None:
     assert effect.p == pytest.approx(known.pvalue) and effect.interval == pytest.approx((interval.low, interval.high))
     apart = stats.ttest_ind(ARMS["treated"][0], ARMS["control"][0])
     assert effect.p < 1e-3 < 0.5 < apart.pvalue  # the unpaired test sees nothing here
-    assert (effect.unit, effect.pairs, effect.units.size, effect.name) == ("seed", 12, 12, "treated - control")
+    assert (effect.unit, effect.values.shape, effect.name) == ("seed", (1, 12), "treated - control")
     assert effect.baseline == pytest.approx(LUCK.mean()) and effect.relative == pytest.approx(
         effect.estimate / LUCK.mean()
     )
@@ -62,23 +62,51 @@ def test_identical_arms_differ_by_exactly_zero() -> None:
     assert (cross.units == 0.0).all()
 
 
-def test_seeds_within_a_draw_are_no_further_units() -> None:
+def test_seeds_of_the_same_draws_are_no_further_units() -> None:
     """Draws differ in their effect; a thousand seeds of five draws are five units, with four degrees of freedom."""
     true = np.array([1.0, -1.0, 3.0, 0.5, 2.0])
     control = RNG.normal(0.0, 1.0, (5, 200))
     effect = difference(table({"c": control, "t": control + true[:, None]}), "rent", "t", "c")
     low, high = effect.interval
-    assert (effect.unit, effect.units.size, effect.pairs) == ("draw", 5, 1000)
+    assert (effect.unit, effect.units.size, effect.values.shape) == ("draw", 5, (5, 200))
     assert high - effect.estimate == pytest.approx(stats.t.ppf(0.975, 4) * true.std(ddof=1) / np.sqrt(5))
     assert low < 0.0  # 1,000 independent pairs would have excluded zero
 
 
-def test_draws_count_alike_however_many_seeds_they_have() -> None:
-    control = np.zeros((2, 4))
-    outcomes = table({"c": control, "t": np.array([[1.0] * 4, [3.0] * 4])})
-    outcomes = outcomes[~((outcomes["point"] == 0) & (outcomes["replication"] > 0))]
-    effect = difference(outcomes, "rent", "t", "c")
-    assert effect.estimate == 2.0 and effect.pairs == 5 and len(effect.lost) == 0
+def test_draws_that_share_a_seed_are_no_independent_units() -> None:
+    """The effect is luck of the seed alone, the same at every draw: 200 draws of four seeds are four units."""
+    luck = np.array([2.0, -0.5, 1.0, 0.7])
+    control = RNG.normal(0.0, 1.0, (200, 4))
+    effect = difference(table({"c": control, "t": control + luck}), "rent", "t", "c")
+    low, high = effect.interval
+    assert high - effect.estimate == pytest.approx(stats.t.ppf(0.975, 3) * luck.std(ddof=1) / 2.0)
+    assert low < 0.0  # 200 independent draws would have excluded zero
+
+
+def test_crossed_draws_and_seeds_are_the_analysis_of_variance() -> None:
+    """The mean squares of statsmodels' two-way table give the variance of the mean."""
+    api = pytest.importorskip("statsmodels.formula.api")
+    anova = pytest.importorskip("statsmodels.stats.anova")
+    d = RNG.normal(size=(6, 1)) + 0.7 * RNG.normal(size=(1, 5)) + 0.4 * RNG.normal(size=(6, 5))
+    effect = difference(table({"c": np.zeros_like(d), "t": d}), "rent", "t", "c")
+    rows = pd.DataFrame([(p, r, d[p, r]) for p in range(6) for r in range(5)], columns=["p", "r", "y"])
+    squares = anova.anova_lm(api.ols("y ~ C(p) + C(r)", rows).fit())["mean_sq"]
+    draws, seeds, rest = squares["C(p)"], squares["C(r)"], squares["Residual"]
+    total = draws + seeds - rest
+    assert effect.mean.error == pytest.approx(np.sqrt(total / 30))
+    assert effect.mean.freedom == pytest.approx(total**2 / (draws**2 / 5 + seeds**2 / 4 + rest**2 / 20))
+
+
+def test_chosen_points_are_averaged_and_leave_the_seeds() -> None:
+    """Points of a grid are what is asked about: the spread between them is no uncertainty of their mean."""
+    control = RNG.normal(0.0, 1.0, (3, 20))
+    treated = control + np.array([[1.0], [5.0], [9.0]]) + 0.1 * RNG.normal(size=(1, 20))
+    outcomes = table({"c": control, "t": treated})
+    fixed = difference(outcomes, "rent", "t", "c", points="chosen")
+    known = stats.ttest_1samp((treated - control).mean(axis=0), 0.0).confidence_interval(0.95)
+    assert fixed.unit == "seed" and fixed.interval == pytest.approx((known.low, known.high))
+    drawn = difference(outcomes, "rent", "t", "c")
+    assert drawn.interval[0] < 0.0 < fixed.interval[0] and drawn.estimate == pytest.approx(fixed.estimate)
 
 
 def test_an_interaction_is_the_difference_of_differences() -> None:
@@ -96,9 +124,20 @@ def test_pairs_without_a_value_are_left_out_and_counted() -> None:
     outcomes.loc[(outcomes["arm"] == "treated") & (outcomes["replication"] == 4), "value"] = np.nan
     outcomes = outcomes[~((outcomes["arm"] == "control") & (outcomes["replication"] == 7))]
     effect = difference(outcomes, "rent", "treated", "control")
-    assert set(effect.lost) == {(0, 4), (0, 7)} and effect.units.size == 10
+    assert set(effect.lost) == {(0, 4), (0, 7)} and effect.values.shape == (1, 10)
     keep = [r for r in range(12) if r not in (4, 7)]
     assert effect.estimate == pytest.approx((ARMS["treated"] - LUCK)[0, keep].mean())
+
+
+def test_gaps_in_crossed_draws_take_the_emptiest_with_them() -> None:
+    """One seed that failed at most draws goes; one draw that failed at another seed goes: the rest stays crossed."""
+    control = RNG.normal(size=(6, 5))
+    treated = control + 1.0
+    treated[:5, 2] = np.nan
+    treated[1, 4] = np.nan
+    effect = difference(table({"c": control, "t": treated}), "rent", "t", "c")
+    assert effect.values.shape == (5, 4) and len(effect.lost) == 10
+    assert {p for p, r in effect.lost if r != 2} == {1}
 
 
 def test_the_table_has_a_row_an_effect_and_holm_over_all() -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from moatlab.evidence.effects import Effect, of_arms
-from moatlab.evidence.inference import Array, binomial_excludes, holm
+from moatlab.evidence.inference import Array, Mean, binomial_excludes, holm
 from moatlab.evidence.planning import power_of_equivalence, power_to_detect
 from moatlab.evidence.verdicts import Prediction, judge
 
@@ -37,9 +37,7 @@ def arm(name: str, outcome: str) -> Array:
 
 def effect_of(treated: Array, control: Array, draws: int = 1) -> Effect:
     """The effect as the layer computes it; ``draws`` splits the pairs among points."""
-    each = control.size // draws
-    values = np.stack([treated, control])
-    return of_arms("y", {"t": 1.0, "c": -1.0}, values, np.repeat(np.arange(draws), each), np.tile(np.arange(each), draws))
+    return of_arms("y", {"t": 1.0, "c": -1.0}, np.stack([treated, control]).reshape(2, draws, -1))
 
 
 def apart(rng: np.random.Generator, outcome: str, count: int) -> tuple[Array, Array]:
@@ -183,21 +181,30 @@ def test_an_absent_effect_is_found_absent_as_often_as_planned() -> None:
     assert not binomial_excludes(hits, TRIALS, power), (hits / TRIALS, power)
 
 
-def test_draws_are_the_units_of_an_experiment_over_draws() -> None:
-    """Eight draws whose true effects differ, 12 seeds each: their mean is covered; 96 pairs as units would cover 70 %."""
+@pytest.mark.parametrize(("luck", "seeds"), [(1.0, 6), (0.0, 6), (1.0, 1)])
+def test_draws_and_the_seeds_that_they_share_are_the_units(luck: float, seeds: int) -> None:
+    """Twelve draws whose true effects differ, all run with the same seeds, as experiments do it.
+
+    ``luck`` is the part of a pair's noise that its seed gives to every draw.  Draws alone as units, or every pair by
+    itself, cover far less than they say.
+    """
     noise = arm("network", "rent") - arm("control", "rent")
     noise, control = noise - noise.mean(), arm("control", "rent")
     between = float(noise.std())
 
-    def trial(rng: np.random.Generator) -> tuple[bool, bool]:
-        true = rng.normal(1.0, between, 8)
-        drawn = rng.integers(control.size, size=96)
-        treated = control[drawn] + np.repeat(true, 12) + noise[drawn]
-        low, high = effect_of(treated, control[drawn], draws=8).interval
-        naive = effect_of(treated, control[drawn]).interval
-        return low <= 1.0 <= high, naive[0] <= 1.0 <= naive[1]
+    def trial(rng: np.random.Generator) -> Array:
+        true, chosen = rng.normal(1.0, between, 12), rng.integers(control.size, size=seeds)
+        own = rng.integers(control.size, size=(12, seeds))
+        values = true[:, None] + (luck * noise[chosen] if seeds > 1 else 0.0) + noise[own]
+        base = np.broadcast_to(control[chosen], values.shape)
+        effect = effect_of((base + values).ravel(), base.ravel().copy(), 12)
+        means = [effect.mean, Mean(effect.units), Mean(effect.values.ravel())]
+        return np.array([m.interval()[0] <= 1.0 <= m.interval()[1] for m in means])
 
     rng = np.random.default_rng(9)
-    covered, naive = np.sum([trial(rng) for _ in range(TRIALS)], axis=0)
-    assert not binomial_excludes(int(covered), TRIALS, 0.95), covered / TRIALS
-    assert binomial_excludes(int(naive), TRIALS, 0.95)
+    crossed, draws_alone, every_pair = np.sum([trial(rng) for _ in range(TRIALS)], axis=0)
+    assert not binomial_excludes(int(crossed), TRIALS, 0.95), crossed / TRIALS
+    if seeds > 1:
+        assert every_pair / TRIALS < 0.85
+    if luck:
+        assert seeds == 1 or draws_alone / TRIALS < 0.85

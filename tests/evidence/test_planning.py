@@ -15,7 +15,7 @@ RNG = np.random.default_rng(5)
 
 
 def pilot(units: np.ndarray) -> Effect:
-    return Effect("rent", {"t": 1.0, "c": -1.0}, units, np.stack([units, 0 * units]), "seed", units.size)
+    return Effect("rent", {"t": 1.0, "c": -1.0}, units[None], np.stack([units, 0 * units])[:, None])
 
 
 def test_power_is_that_of_statsmodels() -> None:
@@ -79,7 +79,7 @@ def test_units_to_decide_bring_the_interval_to_the_bound() -> None:
     assert needed is not None
     distance = abs(abs(effect.estimate) - 0.2)
     for count, decided in ((needed, True), (needed - 1, False)):
-        width = stats.t.ppf(0.975, count - 1) * effect.mean.spread / np.sqrt(count)
+        width = stats.t.ppf(0.975, count - 1) * effect.units.std(ddof=1) / np.sqrt(count)
         assert (width <= distance) == decided
 
 

@@ -18,7 +18,7 @@ def effect(middle: float, spread: float = 1.0, count: int = 25) -> Effect:
     """An effect whose estimate is exactly ``middle`` and whose differences have exactly that spread."""
     units = RNG.normal(size=count)
     units = middle + spread * (units - units.mean()) / units.std(ddof=1)
-    return Effect("rent", {"t": 1.0, "c": -1.0}, units, np.stack([units, 0 * units]), "seed", count)
+    return Effect("rent", {"t": 1.0, "c": -1.0}, units[None], np.stack([units, 0 * units])[:, None])
 
 
 # 25 units of spread 1: the 95 % interval reaches 0.413 to either side, the 90 % interval 0.342.
@@ -88,7 +88,7 @@ def test_a_verdict_and_its_interval_never_disagree() -> None:
 
 def test_the_share_of_draws_that_agree() -> None:
     units = np.array([2.0, 2.0, 2.0, 0.1, -2.0])
-    found = Effect("rent", {"t": 1.0, "c": -1.0}, units, np.stack([units, 0 * units]), "draw", 5)
+    found = Effect("rent", {"t": 1.0, "c": -1.0}, units[:, None], np.stack([units, 0 * units])[..., None])
     (verdict,) = judge([(found, Prediction("higher", 0.5))])
     assert verdict.agreeing == 0.6 and verdict.verdict == "undecided" and "draws would decide" in verdict.reason
 

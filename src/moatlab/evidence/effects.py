@@ -1,10 +1,11 @@
-"""Effects: contrasts between arms that share their luck, unit by unit.
+"""Effects: contrasts between arms that share their luck, pair by pair.
 
 Arms of a replication share all luck that they have in common, and arms of a point its sampled parameters, so what is
-compared is never two groups of runs but the same run twice.  The *unit* is what was drawn independently: a replication
-(seed) where the experiment has one point, a point (a draw of the uncertain parameters) where it has more; replications
-within a point are averaged first, since taking them as independent would shrink every interval that more seeds are
-spent on (Hurlbert 1984, pseudoreplication).
+compared is never two groups of runs but the same run twice.  What was drawn independently is the unit: seeds (the
+replications) in an experiment of one point; draws of the parameters and seeds, crossed, in one over many points, since
+the replications of all points share their seeds.  Points that were chosen, as on a grid, are no draws: their mean is
+what is asked for.  Counting every pair as a unit of its own would shrink intervals with every seed spent on the same
+draws (Hurlbert 1984, pseudoreplication).
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from moatlab.errors import InputError
 from moatlab.evidence.inference import Array, Mean, Method, holm
 from moatlab.parameters.addresses import nearest
 
+#: Whether the points of a design stand for a distribution, or for themselves.
+Points = Literal["drawn", "chosen"]
 #: Columns of the tables of outcomes that are read here.
 COLUMNS = ("arm", "point", "replication", "outcome", "value")
 UNIT = ["point", "replication"]
@@ -32,32 +36,40 @@ UNIT = ["point", "replication"]
 class Effect:
     """The expected contrast of one outcome between arms, such as treatment less control.
 
-    ``weights`` say how much each arm counts (+1 and -1 of a difference; +1, -1, -1, +1 of an interaction), ``units``
-    [units] holds the contrast of each unit, ``arms`` [arms, units] the arms' own values in the order of ``weights``,
-    and ``lost`` the pairs (point, replication) that lack a value in some arm and are left out.
+    ``weights`` say how much each arm counts (+1 and -1 of a difference; +1, -1, -1, +1 of an interaction), ``values``
+    [draws, seeds] holds the contrast of each pair, ``arms`` [arms, draws, seeds] the arms' own values in the order of
+    ``weights``, and ``lost`` the pairs (point, replication) that are left out, most of them for want of a value.
     """
 
     outcome: str
     weights: Mapping[str, float]
-    units: Array
+    values: Array
     arms: Array
-    unit: Literal["seed", "draw"]
-    pairs: int
     lost: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def mean(self) -> Mean:
         """Inference by Student's t."""
-        return Mean(self.units)
+        return Mean(self.values)
 
     @cached_property
     def resampled(self) -> Mean:
         """Inference by the studentised bootstrap."""
-        return Mean(self.units, "bootstrap")
+        return Mean(self.values, "bootstrap")
 
     def by(self, method: Method) -> Mean:
         """Inference by either method."""
         return self.mean if method == "t" else self.resampled
+
+    @property
+    def unit(self) -> str:
+        """What further runs would add to: "draw" of the parameters, or "seed"."""
+        return "draw" if self.values.shape[0] > 1 else "seed"
+
+    @property
+    def units(self) -> Array:
+        """The contrast of each draw (its mean over seeds), or of each seed."""
+        return self.values.mean(axis=1) if self.unit == "draw" else self.values[0]
 
     @property
     def name(self) -> str:
@@ -92,8 +104,8 @@ class Effect:
         return float(np.copysign(np.inf, self.estimate)) if spread == 0.0 else self.estimate / spread
 
     def arm_mean(self, arm: str) -> float:
-        """Mean of one arm's own values over the units compared."""
-        return float(self.arms[list(self.weights).index(arm)].mean()) if self.units.size else float("nan")
+        """Mean of one arm's own values over the pairs compared."""
+        return float(self.arms[list(self.weights).index(arm)].mean()) if self.values.size else float("nan")
 
     @property
     def baseline(self) -> float:
@@ -110,13 +122,13 @@ class Effect:
     def pairing(self) -> float:
         """Variance of the contrast with independent luck over its variance with shared luck.
 
-        So many times more runs would independent seeds need for the same interval.  Not a number for one unit or for
+        So many times more runs would independent seeds need for the same interval.  Not a number for one pair or for
         arms that do not vary at all; infinite where the arms vary and their difference does not.
         """
-        if self.units.size < 2:
+        if self.values.size < 2:
             return float("nan")
         weights = np.array(list(self.weights.values()))
-        apart = float(weights**2 @ self.arms.var(axis=1, ddof=1))
+        apart = float(weights**2 @ self.arms.reshape(len(weights), -1).var(axis=1, ddof=1))
         together = self.mean.spread**2
         if together == 0.0:
             return float("inf") if apart > 0.0 else float("nan")
@@ -149,58 +161,80 @@ class Effect:
             "outcome": self.outcome, "contrast": self.name, "baseline": self.baseline, "estimate": self.estimate,
             "low": low, "high": high, "bootstrap_low": resampled[0], "bootstrap_high": resampled[1], "p": self.p,
             "dz": self.dz, "relative": self.relative, "pairing": self.pairing, "unit": self.unit,
-            "units": int(self.units.size), "pairs": self.pairs, "lost": len(self.lost),
+            "draws": self.values.shape[0], "seeds": self.values.shape[1], "lost": len(self.lost),
             "caution": self.caution,
         }  # fmt: skip
 
 
-def contrast(outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float]) -> Effect:
+def contrast(outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float], points: Points = "drawn") -> Effect:
     """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
 
-    Raises `InputError` for an outcome or an arm that the table lacks, for a run that it holds twice, and where no pair
-    is complete.
+    ``points`` says whether the points of the design were drawn, or chosen.  Raises `InputError` for an outcome or an
+    arm that the table lacks, for a run that it holds twice, and where no pair is complete.
     """
     wide = _wide(outcomes, outcome, list(weights))
-    values = wide.to_numpy(np.float64).T
-    points, replications = (wide.index.get_level_values(name).to_numpy() for name in UNIT)
-    return of_arms(outcome, weights, values, points, replications)
+    each = wide.unstack("replication")
+    values = np.stack([each[arm].to_numpy(np.float64) for arm in weights])
+    return of_arms(
+        outcome, weights, values, points, each.index.to_numpy(), each[next(iter(weights))].columns.to_numpy()
+    )
 
 
 def of_arms(
-    outcome: str, weights: Mapping[str, float], values: Array, points: Any, replications: Any
+    outcome: str,
+    weights: Mapping[str, float],
+    values: Array,
+    points: Points = "drawn",
+    draws: Any = None,
+    seeds: Any = None,
 ) -> Effect:
-    """The same from arrays: ``values`` [arms, pairs] in the order of ``weights``, and each pair's point and replication.
+    """The same from an array ``values`` [arms, points, replications] in the order of ``weights``.
 
-    Values that are no numbers mark a run that is missing or an outcome that is undefined.
+    Values that are no numbers mark a run that is missing or an outcome that is undefined.  ``draws`` and ``seeds`` name
+    the points and replications in ``lost``.
     """
-    points, replications = np.asarray(points), np.asarray(replications)
+    draws = np.arange(values.shape[1]) if draws is None else draws
+    seeds = np.arange(values.shape[2]) if seeds is None else seeds
     complete = np.isfinite(values).all(axis=0)
-    lost = tuple((int(p), int(r)) for p, r in zip(points[~complete], replications[~complete], strict=True))
     if not complete.any():
         raise InputError(f"outcome {outcome}: no point and replication has a value in each of {', '.join(weights)}")
-    arms, points = values[:, complete], points[complete]
-    # The contrast of each pair first, its mean over replications then, and sums without rounding: equal arms give
-    # exactly zero, in an interaction too.
-    weighted = arms * np.array(list(weights.values()))[:, None]
-    units = weighted[0] + weighted[1] if len(arms) == 2 else np.array([math.fsum(pair) for pair in weighted.T])
-    pairs = units.size
-    _, draw, seeds = np.unique(points, return_inverse=True, return_counts=True)
-    if seeds.size > 1:
-        units = np.bincount(draw, units) / seeds
-        arms = np.stack([np.bincount(draw, arm) / seeds for arm in arms])
-    return Effect(outcome, dict(weights), units, arms, "draw" if seeds.size > 1 else "seed", pairs, lost)
+    rows, columns = _crossed(complete)
+    kept = np.zeros_like(complete)
+    kept[np.ix_(rows, columns)] = True
+    lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(~kept), strict=True))
+    arms = values[np.ix_(np.arange(len(values)), rows, columns)]
+    # Sums without rounding: equal arms give exactly zero, in an interaction too.
+    weighted = arms * np.array(list(weights.values()))[:, None, None]
+    pairs = weighted[0] + weighted[1] if len(arms) == 2 else np.apply_along_axis(math.fsum, 0, weighted)
+    if points == "chosen":
+        arms, pairs = arms.mean(axis=1, keepdims=True), pairs.mean(axis=0, keepdims=True)
+    return Effect(outcome, dict(weights), pairs, arms, lost)
 
 
-def difference(outcomes: pd.DataFrame, outcome: str, treatment: str, control: str) -> Effect:
+def _crossed(complete: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns in whose crossing everything is complete: the emptiest row or column goes until it is so."""
+    rows, columns = np.arange(complete.shape[0]), np.arange(complete.shape[1])
+    while not (inner := complete[np.ix_(rows, columns)]).all():
+        by_row, by_column = inner.mean(axis=1), inner.mean(axis=0)
+        if by_row.min() < by_column.min() or (by_row.min() == by_column.min() and rows.size >= columns.size):
+            rows = np.delete(rows, by_row.argmin())
+        else:
+            columns = np.delete(columns, by_column.argmin())
+    return rows, columns
+
+
+def difference(outcomes: pd.DataFrame, outcome: str, treatment: str, control: str, points: Points = "drawn") -> Effect:
     """Treatment less control."""
     if treatment == control:
         raise InputError(f"an arm is not compared with itself: {treatment!r}")
-    return contrast(outcomes, outcome, {treatment: 1.0, control: -1.0})
+    return contrast(outcomes, outcome, {treatment: 1.0, control: -1.0}, points)
 
 
-def interaction(outcomes: pd.DataFrame, outcome: str, both: str, first: str, second: str, neither: str) -> Effect:
+def interaction(
+    outcomes: pd.DataFrame, outcome: str, both: str, first: str, second: str, neither: str, points: Points = "drawn"
+) -> Effect:
     """The difference in differences: what the two changes together do beyond the sum of what each does alone."""
-    return contrast(outcomes, outcome, {both: 1.0, first: -1.0, second: -1.0, neither: 1.0})
+    return contrast(outcomes, outcome, {both: 1.0, first: -1.0, second: -1.0, neither: 1.0}, points)
 
 
 def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
@@ -211,11 +245,13 @@ def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
     return table
 
 
-def against_control(outcomes: pd.DataFrame, control: str, names: Iterable[str] | None = None) -> list[Effect]:
+def against_control(
+    outcomes: pd.DataFrame, control: str, names: Iterable[str] | None = None, points: Points = "drawn"
+) -> list[Effect]:
     """Every outcome (or those of ``names``) of every other arm less ``control``, in the order of the table."""
     arms = [str(arm) for arm in outcomes["arm"].unique() if arm != control]
     chosen = [str(name) for name in (outcomes["outcome"].unique() if names is None else names)]
-    return [difference(outcomes, name, arm, control) for name in chosen for arm in arms]
+    return [difference(outcomes, name, arm, control, points) for name in chosen for arm in arms]
 
 
 def _wide(outcomes: pd.DataFrame, outcome: str, arms: list[str]) -> pd.DataFrame:

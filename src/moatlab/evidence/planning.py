@@ -57,11 +57,12 @@ def least(enough: Callable[[int], bool]) -> int | None:
 
 @dataclass(frozen=True)
 class Plan:
-    """Units (seeds, or draws of the parameters) needed; None where no number would do.
+    """Units (seeds, or draws of the parameters with the pilot's seeds) needed; None where no number would do.
 
     ``detect``: to tell an effect of the smallest size of interest from zero; ``support``: for an interval wholly beyond
     it, if the effect is as large as ``expected``; ``equivalence``: for an interval within it, if there is no effect.
-    ``spread`` is the pilot's standard deviation of paired differences, ``cautious`` the upper bound the plan uses.
+    More draws do not help against the luck of few seeds: then it is seeds that are to be added.  ``spread`` is the
+    pilot's standard deviation of paired differences, ``cautious`` the upper bound that the plan uses.
     """
 
     unit: str
@@ -95,22 +96,26 @@ def plan(
     count = int(pilot.units.size)
     if count < 2:
         raise InputError(f"a plan needs a pilot of two {pilot.unit}s at least, not {count}")
-    spread = pilot.mean.spread
-    cautious = spread * float(np.sqrt((count - 1) / stats.chi2.ppf(1.0 - CAUTION, count - 1)))
+    # The spread that n units have, seen from their mean: constant, unless all draws share the luck of few seeds.
+    caution = float(np.sqrt((count - 1) / stats.chi2.ppf(1.0 - CAUTION, count - 1)))
+
+    def spread(n: int) -> float:
+        return caution * pilot.mean.error_with(n) * float(np.sqrt(n))
+
     size = abs(pilot.estimate if expected is None else expected)
-    if spread == 0.0:
+    if pilot.mean.error == 0.0:
         return Plan(pilot.unit, 0.0, 0.0, smallest, size, power, 2, 2 if size > smallest else None, 2)
     return Plan(
-        pilot.unit, spread, cautious, smallest, size, power,
-        least(lambda n: power_to_detect(n, cautious, smallest, 0.0, level) >= power),
-        least(lambda n: power_to_detect(n, cautious, size, smallest, level) >= power) if size > smallest else None,
-        least(lambda n: power_of_equivalence(n, cautious, 0.0, smallest, level) >= power),
+        pilot.unit, spread(count) / caution, spread(count), smallest, size, power,
+        least(lambda n: power_to_detect(n, spread(n), smallest, 0.0, level) >= power),
+        least(lambda n: power_to_detect(n, spread(n), size, smallest, level) >= power) if size > smallest else None,
+        least(lambda n: power_of_equivalence(n, spread(n), 0.0, smallest, level) >= power),
     )  # fmt: skip
 
 
 def to_decide(effect: Effect, smallest: float, level: float = 0.95) -> int | None:
-    """Units at which the interval would be decided, were the estimate the truth; None where it lies on the bound."""
-    spread, distance = effect.mean.spread, abs(abs(effect.estimate) - smallest)
-    if not spread > 0.0 or distance == 0.0:
+    """Units at which the interval would be decided, were the estimate the truth; None where no number would do."""
+    mean, distance = effect.mean, abs(abs(effect.estimate) - smallest)
+    if distance == 0.0 or not mean.error > 0.0:
         return None if distance == 0.0 else 2
-    return least(lambda n: stats.t.ppf((1.0 + level) / 2.0, n - 1) * spread / np.sqrt(n) <= distance)
+    return least(lambda n: stats.t.ppf((1.0 + level) / 2.0, n - 1) * mean.error_with(n) <= distance)

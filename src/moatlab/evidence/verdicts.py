@@ -65,8 +65,8 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """A judged effect.  ``p`` is the P value of the decision that the data come closest to, ``p_holm`` the same
-    corrected for the family, and ``decided`` the finding that ``p_holm`` admits."""
+    """A judged effect.  ``p`` is the P value of the decision that the data come closest to (``nearest``, if it stood
+    alone), ``p_holm`` the same corrected for the ``family``, and ``finding`` what ``p_holm`` admits."""
 
     effect: Effect
     prediction: Prediction
@@ -75,6 +75,23 @@ class Verdict:
     p: float
     p_holm: float
     family: int
+
+    @property
+    def estimate(self) -> float:
+        """The effect, in the unit of the outcome."""
+        return self.effect.estimate
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        return self.effect.interval
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        size = f", {self.effect.relative:+.1%} of {short(self.effect.baseline)}" if self.effect.baseline else ""
+        return f"{self.effect.outcome}: {short(self.estimate)} [{short(low)}, {short(high)}]{size}: {self.verdict}"
+
+    __repr__ = __str__
 
     @property
     def verdict(self) -> str:
@@ -104,8 +121,8 @@ class Verdict:
             return "the answer was put in: no verdict"
         if self.prediction.tag == "mechanical":
             return "the sign follows from an equation: the size is what is found"
-        if self.effect.units.size < 2:
-            return f"one {self.effect.unit} has no interval"
+        if self.effect.values.size < 2:
+            return "one pair has no interval"
         if self.finding == "undecided":
             if self.nearest != "undecided" and self.family > 1:
                 return f"{where}: decided alone, not among {self.family} outcomes (Holm)"
@@ -131,7 +148,7 @@ def _regions(values: Any, smallest: float) -> Any:
 def decision(effect: Effect, smallest: float, method: Method = "t") -> tuple[Finding, float]:
     """The finding that the data come closest to, and the level at which they would just decide for it.
 
-    Twice the one-sided P values stand for the two-sided interval; that of equivalence is taken as it is (module's text).
+    Twice the one-sided P values stand for the two-sided interval; that of equivalence is taken as it is.
     With no smallest effect (0) nothing is ever within.
     """
     mean = effect.by(method)
@@ -145,9 +162,7 @@ def decision(effect: Effect, smallest: float, method: Method = "t") -> tuple[Fin
     return best, options[best]
 
 
-def judge(
-    judged: Sequence[tuple[Effect, Prediction]], method: Method = "t", level: float = 0.95
-) -> list[Verdict]:
+def judge(judged: Sequence[tuple[Effect, Prediction]], method: Method = "t", level: float = 0.95) -> list[Verdict]:
     """Verdicts of one family of effects, in order.
 
     Those with a verdict on the sign (tag ``emergent``) are the family that Holm's correction counts.

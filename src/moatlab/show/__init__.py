@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from moatlab.show.accrual import accrual
+from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.frames import Frames
 from moatlab.show.graphs import graph
@@ -22,8 +23,10 @@ __all__ = [
     "accrual",
     "categories",
     "concentration",
+    "difference",
     "draw",
     "draw_all",
+    "effects",
     "flow",
     "graph",
     "prices",
