@@ -1,4 +1,4 @@
-"""The command line: simulate, scenarios, explain, phases.
+"""The command line: simulate, scenarios, explain, phases; run, status, show, rerun.
 
 Whatever the user got wrong is one line on standard error and exit code 2; nothing half-written stays.
 """
@@ -80,7 +80,68 @@ def phases() -> None:
     typer.echo(list_phases())
 
 
-COMMANDS = ("simulate", "scenarios", "explain", "phases")
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="An experiment file (TOML).")],
+    engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, tcp://HOST:PORT.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
+    only: Annotated[str | None, typer.Option(help="Run this arm only.")] = None,
+    replications: Annotated[int | None, typer.Option(help="Replications instead of the file's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and say what would run.")] = False,
+    extend: Annotated[bool, typer.Option("--extend", help="Go on in a folder though the file has changed.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Repeat runs that failed.")] = False,
+    other_version: Annotated[
+        bool, typer.Option("--other-version", help="Go on in a folder of another version of the model.")
+    ] = False,
+    reuse: Annotated[list[Path] | None, typer.Option(help="Take equal runs from this folder.")] = None,
+) -> None:
+    """Run an experiment: what its folder lacks, and nothing twice."""
+    from moatlab.cli.run import Request
+    from moatlab.cli.run import run as run_experiment
+
+    told, code = run_experiment(
+        Request(file, engine, workers, scheduler, out, only, replications, dry_run, extend, retry, other_version,
+                tuple(reuse or ()))
+    )  # fmt: skip
+    typer.echo(told)
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -> None:
+    """Say how far a batch is, what failed and what is damaged."""
+    from moatlab.cli.status import status as tell
+
+    typer.echo(tell(folder))
+
+
+@app.command("show")
+def show_(
+    folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures (by default in the batch).")] = None,
+) -> None:
+    """Print a batch's outcomes by arm; write tables and pictures."""
+    from moatlab.cli.show import show
+
+    typer.echo(show(folder, out))
+
+
+@app.command()
+def rerun(
+    folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
+    key: Annotated[str, typer.Argument(help="Run key, or its first digits.")],
+) -> None:
+    """Run one run of a batch again in this process, and compare bytes."""
+    from moatlab.cli.rerun import rerun as repeat
+
+    told, code = repeat(folder, key)
+    typer.echo(told)
+    raise typer.Exit(code)
+
+
+COMMANDS = ("simulate", "scenarios", "explain", "phases", "run", "status", "show", "rerun")
 
 
 def _complain(message: str, code: int) -> int:

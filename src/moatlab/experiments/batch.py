@@ -116,10 +116,10 @@ class Batch:
         return pd.concat(parts, ignore_index=True)
 
     def bands(self, metric: str, width: float = 0.9) -> pd.DataFrame:
-        """By arm and month over all its runs: arm, month, mean, low, high, runs; the band holds ``width`` of them."""
+        """By arm and month over all its runs: arm, month, mean, median, low, high, runs; the band holds ``width``."""
         name, tail = self.quoted(metric), (1.0 - width) / 2.0
         return self.sql(
-            f"select arm, month, avg({name}) as mean, quantile_cont({name}, {tail}) as low, "
+            f"select arm, month, avg({name}) as mean, median({name}) as median, quantile_cont({name}, {tail}) as low, "
             f"quantile_cont({name}, {1.0 - tail}) as high, count({name}) as runs "
             "from monthly group by arm, month order by arm, month"
         )

@@ -26,7 +26,12 @@ ENGINES = ("local", "serial", "dask")
 
 
 class WorkerDiedError(RuntimeError):
-    """A worker process ended in the middle of its chunk."""
+    """A worker process ended in the middle of its chunk, with this exit code (minus the signal that killed it)."""
+
+    def __init__(self, code: int) -> None:
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        super().__init__(f"its worker process ended ({how})")
+        self.code = code
 
 
 class SerialExecutor(Executor):
@@ -43,7 +48,7 @@ class SerialExecutor(Executor):
 
 
 class _Worker:
-    """A process and the pipe to it."""
+    """A process and the pipe to it; it says when it is ready for work."""
 
     def __init__(self) -> None:
         self.pipe, theirs = Pipe()
@@ -55,12 +60,15 @@ class _Worker:
             start_new_session=True, env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
         theirs.close()
+        self.ready = False
         self.future: Future[Any] | None = None
 
-    def end(self) -> None:
+    def end(self) -> int:
+        """End the process if it has not ended by itself; returns its exit code."""
         self.pipe.close()
-        self.process.kill()
-        self.process.wait()
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.process.wait()
 
 
 class LocalExecutor(Executor):
@@ -71,6 +79,7 @@ class LocalExecutor(Executor):
         self._queue: deque[tuple[Future[Any], Any]] = deque()
         self._lock = threading.Lock()
         self._closing = False
+        self._stillborn = 0
         self._bell, self._ear = Pipe()
         self._thread = threading.Thread(target=self._manage, daemon=True, name="moatlab-workers")
         self._thread.start()
@@ -95,35 +104,38 @@ class LocalExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers, at once: what has not come back by now is not waited for."""
         with self._lock:
-            if self._closing:
-                return
-            self._closing = True
-            left, self._queue = list(self._queue), deque()
-        for future, _ in left:
-            future.cancel()
-        self._bell.send_bytes(b"!")
+            closed, self._closing = self._closing, True
+        if not closed:
+            self._bell.send_bytes(b"!")
         if wait:
             self._thread.join()
 
     def _manage(self) -> None:
-        while True:
-            self._hand_out()
-            pipes: dict[Any, _Worker] = {w.pipe: w for w in self._workers if w.future is not None}
-            for ready in wait([self._ear, *pipes]):
-                if ready is self._ear:
-                    self._ear.recv_bytes()
-                else:
-                    self._take(pipes[ready])
-            if self._closing:
-                for worker in self._workers:
-                    worker.end()
-                    if worker.future is not None:
-                        worker.future.cancel()
-                return
+        """The life of the thread between the queue and the pipes."""
+        problem: Exception = RuntimeError("the executor has been shut down")
+        try:
+            while not self._closing:
+                self._hand_out()
+                pipes: dict[Any, int] = {w.pipe: at for at, w in enumerate(self._workers) if w.future or not w.ready}
+                for ready in wait([self._ear, *pipes]):
+                    if ready is self._ear:
+                        self._ear.recv_bytes()
+                    else:
+                        self._take(pipes[ready])
+        except Exception as met:
+            problem = met
+        with self._lock:
+            self._closing = True
+            left = [future for future, _ in self._queue] + [w.future for w in self._workers if w.future]
+        for worker in self._workers:
+            worker.end()
+        for future in left:
+            if not future.cancel():
+                future.set_exception(problem)
 
     def _hand_out(self) -> None:
-        for worker in self._workers:
-            while worker.future is None:
+        for at in range(len(self._workers)):
+            while self._workers[at].ready and self._workers[at].future is None:
                 with self._lock:
                     if not self._queue:
                         return
@@ -131,38 +143,40 @@ class LocalExecutor(Executor):
                 if not future.set_running_or_notify_cancel():
                     continue
                 try:
-                    worker.pipe.send(call)
-                    worker.future = future
+                    self._workers[at].pipe.send_bytes(pickle.dumps(call))
+                    self._workers[at].future = future
                 except OSError:
-                    # It was killed while it had nothing to do: the chunk goes to its successor.
-                    self._replace(worker)
-                    worker.pipe.send(call)
-                    worker.future = future
+                    # It was killed while it had nothing to do.
+                    future.set_exception(WorkerDiedError(self._workers[at].end()))
+                    self._workers[at] = _Worker()
                 except Exception as problem:
                     future.set_exception(problem)
 
-    def _take(self, worker: _Worker) -> None:
-        future, worker.future = worker.future, None
-        assert future is not None
+    def _take(self, at: int) -> None:
+        worker = self._workers[at]
         try:
             fine, result = worker.pipe.recv()
-        except Exception:
-            code = worker.process.wait()
-            self._replace(worker)
-            future.set_exception(WorkerDiedError(f"its worker process ended ({_how(code)})"))
+        except (EOFError, OSError):
+            code = worker.end()
+            self._workers[at] = _Worker()
+            if worker.future is not None:
+                worker.future.set_exception(WorkerDiedError(code))
+            elif code > 0:
+                self._stillborn += 1
+                if self._stillborn > 3:
+                    raise RuntimeError("worker processes cannot start: what they said is above") from None
             return
+        except Exception as problem:
+            fine, result = False, problem
+        if not worker.ready:
+            worker.ready = True
+            return
+        future, worker.future = worker.future, None
+        assert future is not None
         if fine:
             future.set_result(result)
         else:
             future.set_exception(result)
-
-    def _replace(self, worker: _Worker) -> None:
-        worker.end()
-        worker.__init__()  # type: ignore[misc]
-
-
-def _how(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def serve(descriptor: int) -> None:
@@ -171,6 +185,7 @@ def serve(descriptor: int) -> None:
 
     limits.expendable = True
     pipe = Connection(descriptor)
+    pipe.send((True, os.getpid()))
     while True:
         try:
             call = pipe.recv_bytes()
@@ -193,6 +208,16 @@ def workers_here() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check_engine(engine: str | Executor, workers: int | None, scheduler: str | None) -> None:
+    """Raises `InputError` for engines that do not exist and numbers of workers that cannot be."""
+    if not isinstance(engine, Executor) and engine not in ENGINES:
+        raise InputError(f"there is no engine {engine!r}; {nearest(str(engine), ENGINES)}")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 4096):
+        raise InputError(f"workers is a whole number from 1 to 4096, not {workers}")
+    if scheduler is not None and engine != "dask":
+        raise InputError("a scheduler goes with the engine dask")
+
+
 @contextlib.contextmanager
 def open_engine(
     engine: str | Executor, workers: int | None = None, scheduler: str | None = None
@@ -201,11 +226,8 @@ def open_engine(
 
     Raises `InputError` for engines that do not exist and schedulers that do not answer.
     """
-    if workers is not None and (isinstance(workers, bool) or workers != int(workers) or not 1 <= workers <= 4096):
-        raise InputError(f"workers is a whole number from 1 to 4096, not {workers}")
+    check_engine(engine, workers, scheduler)
     count = workers or workers_here()
-    if scheduler is not None and engine != "dask":
-        raise InputError("a scheduler goes with the engine dask")
     if isinstance(engine, Executor):
         yield engine, workers or int(getattr(engine, "_max_workers", None) or count)
         return
@@ -214,11 +236,9 @@ def open_engine(
     elif engine == "local":
         with LocalExecutor(count) as local:
             yield local, count
-    elif engine == "dask":
+    else:
         with _dask(count if scheduler is None else None, scheduler) as found:
             yield found
-    else:
-        raise InputError(f"there is no engine {engine!r}; {nearest(str(engine), ENGINES)}")
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from moatlab.experiments.plan import Plan, frame, luck
 from moatlab.experiments.record import Record
 from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, read_toml
 from moatlab.experiments.work import Job
+from moatlab.parameters.addresses import nearest
 from moatlab.parameters.reading import packaged
 from moatlab.parameters.scenario import Scenario
 
@@ -228,6 +229,11 @@ class Experiment:
         from moatlab.experiments.runner import Options, run
 
         return run(self, engine, workers, None if out is None else Path(out), Options(**options))
+
+    def check_arm(self, name: str) -> None:
+        """Raises `InputError` for an arm that does not exist."""
+        if name not in self.arms:
+            raise InputError(f"there is no arm {name!r}; {nearest(name, self.arms)}", self.where)
 
     # Checks ---------------------------------------------------------------------------------------------------------
 

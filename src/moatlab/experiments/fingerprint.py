@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
+import sysconfig
 import types
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -60,6 +62,22 @@ def function_source(function: Callable[..., Any], where: str = "") -> str:
     return digest(*_of_value(function, where or getattr(function, "__qualname__", repr(function)), set()))
 
 
+@cache
+def _is_installed(module: str) -> bool:
+    """Whether a module is Python's, moatlab's or an installed package's, and so known by name and version."""
+    top = module.split(".")[0]
+    if top == "moatlab" or top in sys.stdlib_module_names:
+        return top != "__main__"
+    place = getattr(sys.modules.get(top), "__file__", None)
+    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    return place is not None and not installed.isdisjoint(Path(place).resolve().parents)
+
+
+def _named(module: str) -> str:
+    """A module with its version, where it states one."""
+    return f"{module} {getattr(sys.modules.get(module.split('.')[0]), '__version__', '')}".rstrip()
+
+
 def _text(thing: Any, where: str) -> str:
     try:
         return inspect.getsource(thing)
@@ -69,8 +87,8 @@ def _text(thing: Any, where: str) -> str:
 
 def _of_class(cls: type, where: str, seen: set[int]) -> Iterator[str]:
     for base in cls.__mro__:
-        if base.__module__.split(".")[0] in ("moatlab", "mesa", "builtins", "typing", "abc") or id(base) in seen:
-            yield f"{base.__module__}.{base.__qualname__}"
+        if _is_installed(base.__module__) or id(base) in seen:
+            yield f"{_named(base.__module__)}.{base.__qualname__}"
             continue
         seen.add(id(base))
         yield _text(base, where)
@@ -111,13 +129,13 @@ def _of_value(value: Any, where: str, seen: set[int]) -> Iterator[str]:
             yield from _of_value(key, where, seen)
             yield from _of_value(item, where, seen)
     elif isinstance(value, types.ModuleType):
-        yield f"module {value.__name__}"
+        yield f"module {_named(value.__name__)}"
     elif isinstance(value, type):
         yield from _of_class(value, where, seen)
     elif isinstance(value, types.FunctionType):
         module = str(value.__module__)
-        yield f"function {module}.{value.__qualname__}"
-        if module.split(".")[0] not in ("moatlab", "mesa", "numpy") and id(value) not in seen:
+        yield f"function {_named(module)}.{value.__qualname__}"
+        if not _is_installed(module) and id(value) not in seen:
             seen.add(id(value))
             yield _text(value, where)
             yield from _of_references(value, where, seen)

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.errors import InputError
 from moatlab.experiments.batch import Batch
-from moatlab.experiments.engines import WorkerDiedError, open_engine
+from moatlab.experiments.engines import WorkerDiedError, check_engine, open_engine
 from moatlab.experiments.fingerprint import digest
-from moatlab.experiments.limits import GRACE
 from moatlab.experiments.models import MarketModel
 from moatlab.experiments.resume import borrow, prepare
 from moatlab.experiments.store import Index, Store
@@ -78,10 +77,9 @@ def run(
     Raises `InputError` for bad input, `OSError` if the disk does not take the results, KeyboardInterrupt on Ctrl-C;
     in every case what is stored stays stored, and the same call goes on from there.
     """
-    if options.only is not None and options.only not in experiment.arms:
-        from moatlab.parameters.addresses import nearest
-
-        raise InputError(f"there is no arm {options.only!r}; {nearest(options.only, experiment.arms)}")
+    check_engine(engine, workers, options.scheduler)
+    if options.only is not None:
+        experiment.check_arm(options.only)
     plan = experiment.plan
     packed = _pack(experiment)
     kept = None
@@ -231,7 +229,8 @@ class _Batch:
         except Exception as problem:
             if not _died(problem):
                 raise
-            runs = self._bury(tasks, str(problem), time.monotonic() - sent)
+            code = getattr(problem, "code", None)
+            runs = self._bury(tasks, str(problem), code, time.monotonic() - sent)
         claim.unlink(missing_ok=True)
         self._keep(runs)
 
@@ -247,12 +246,12 @@ class _Batch:
                 self.spent, self.timed = 0.9 * self.spent + run.seconds, 0.9 * self.timed + 1  # type: ignore[assignment]
         self._tell()
 
-    def _bury(self, tasks: list[Task], how: str, seconds: float) -> list[Run]:
+    def _bury(self, tasks: list[Task], how: str, code: int | None, seconds: float) -> list[Run]:
         """Runs of a worker that died: each goes out again by itself, twice at most, before it counts as failed."""
         lost = []
         for task in tasks:
             self.deaths[task.key] = self.deaths.get(task.key, 0) + 1
-            late = len(tasks) == 1 and seconds >= self.limit + GRACE / 2
+            late = len(tasks) == 1 and code == 1 and seconds >= self.limit
             if late:
                 text = f"took longer than the time limit of {self.limit:g} s, in compiled code"
                 lost.append(Run(task.key, task.seed, TIMEOUT, seconds, text))

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+class Dated(Protocol):
+    """What every picture over time needs to know of its data."""
+
+    @property
+    def dates(self) -> Array:
+        """The months as dates in years."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the data come from, in a line."""
+        ...
+
+
+def dates_of(start: str, months: Array) -> Array:
+    """Months from the calendar month ``start`` on, as dates in years."""
+    year, month = start.split("-")[:2]
+    dates: Array = int(year) + (int(month) - 1) / 12 + months / 12
+    return dates
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,17 @@ class Frames:
     @property
     def dates(self) -> Array:
         """The months as dates in years."""
-        return self.origin + np.asarray(self.months, dtype=np.float64) / 12
+        return dates_of(self.start, np.asarray(self.months, dtype=np.float64))
+
+    @property
+    def source(self) -> str:
+        """Project, scenario, seeds."""
+        seeds = self.seeds
+        if len(seeds) == 1:
+            return f"moatlab, {self.title}, seed {seeds[0]}"
+        run = seeds == list(range(seeds[0], seeds[-1] + 1))
+        which = ", ".join(map(str, seeds[:12])) + ("…" if len(seeds) > 12 else "")
+        return f"moatlab, {self.title}, seeds {f'{seeds[0]} to {seeds[-1]}' if run else which}"
 
     def year_of(self, month: int) -> int:
         """The calendar year in which ``month`` falls."""

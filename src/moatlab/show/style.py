@@ -18,7 +18,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from moatlab.show.frames import Array, Frames
+from moatlab.show.frames import Array, Dated, Frames
 
 DPI = 160
 SMALL, NORMAL, LARGE = 7.0, 8.5, 13.0
@@ -66,30 +66,20 @@ def dark(colour: str) -> str:
     return to_hex((red * factor, green * factor, blue * factor))
 
 
-def sheet(frames: Frames, title: str, subtitle: str, width: float, height: float) -> Figure:
+def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float) -> Figure:
     """An empty figure of so many inches with title, subtitle and source line."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     lines = (
         (1 - 0.16 / height, title, LARGE, INK, "top"),
         (1 - 0.43 / height, subtitle, NORMAL, GREY, "top"),
-        (0.1 / height, source(frames), SMALL, GREY, "bottom"),
+        (0.1 / height, frames.source, SMALL, GREY, "bottom"),
     )
     for y, text, size, colour, side in lines:
         weight = "bold" if size == LARGE else "normal"
         text = fit(text, width - 0.3, size * (1.12 if size == LARGE else 1))
         figure.text(0.15 / width, y, text, size=size, weight=weight, color=colour, va=side, parse_math=False)
     return figure
-
-
-def source(frames: Frames) -> str:
-    """The source line: project, scenario, seeds."""
-    seeds = frames.seeds
-    if len(seeds) == 1:
-        return f"moatlab, {frames.title}, seed {seeds[0]}"
-    run = seeds == list(range(seeds[0], seeds[-1] + 1))
-    which = f"{seeds[0]} to {seeds[-1]}" if run else ", ".join(map(str, seeds[:12])) + ("…" if len(seeds) > 12 else "")
-    return f"moatlab, {frames.title}, seeds {which}"
 
 
 def bands_note(frames: Frames) -> str:
@@ -146,7 +136,7 @@ def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
         axes.spines[side].set_color(GREY)
 
 
-def calendar(axes: Axes, frames: Frames) -> None:
+def calendar(axes: Axes, frames: Dated) -> None:
     """The time axis of the run: calendar years, or months in a short run."""
     dates = frames.dates
     first, last = float(dates[0]), float(dates[-1] if dates.size > 1 else dates[0] + 1 / 12)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from moatlab.show import series, style
-from moatlab.show.frames import Frames
+from moatlab.show.frames import Dated, Frames
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.world.payments import LAYERS
@@ -107,7 +107,7 @@ def concentration(frames: Frames) -> Figure:
 
 def draw_lines(
     axes: Axes,
-    frames: Frames,
+    frames: Dated,
     lines: list[Line],
     title: str,
     ylabel: str,

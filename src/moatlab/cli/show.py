@@ -1,0 +1,89 @@
+"""`moatlab show`: a batch's outcomes by arm and paired differences, as tables and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from moatlab.cli.run import refuse_no_batch
+from moatlab.errors import InputError
+from moatlab.show.style import figures
+
+if TYPE_CHECKING:
+    from moatlab.experiments import Batch
+    from moatlab.show.arms import Arms
+
+
+def show(folder: Path, out: Path | None) -> str:
+    """Write tables and pictures into ``out`` (the batch's own folder, if None); returns what to print."""
+    refuse_no_batch(folder)
+    from moatlab.experiments import open_batch, tables
+    from moatlab.show.arms import draw_all
+
+    batch = open_batch(folder)
+    if not len(batch.outcomes()):
+        raise InputError(f"{folder} has no successful run yet, so there is nothing to show")
+    target = out or folder
+    if target.exists() and not target.is_dir():
+        raise InputError(f"--out {target} is a file, not a folder")
+    levels, gaps = tables.by_arm(batch), tables.differences(batch)
+    for name, table in (("by-arm", levels), ("differences", gaps)):
+        (target / "tables").mkdir(parents=True, exist_ok=True)
+        table.to_csv(target / "tables" / f"{name}.csv", index=False)
+    drawn = draw_all(gather(batch, gaps), target / "pictures") if batch.experiment.months > 0 else []
+    lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
+    lines += _table("By arm: mean [5 %, 95 % of the runs]", levels, "runs")
+    if len(gaps):
+        width = f"{100 * batch.experiment.test.confidence:g} % interval of the mean"
+        lines += _table(f"Paired differences from {batch.experiment.control}: mean [{width}]", gaps, "pairs")
+    missing = len(batch.missing())
+    if missing:
+        lines += [f"{missing} of {len(batch.plan)} planned runs are missing: moatlab status {folder}", ""]
+    lines.append(f"tables: {target / 'tables'}; pictures: {', '.join(path.name for path in drawn)} in "
+                 f"{target / 'pictures'}")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
+    head = ["outcome", "arm", count, "mean", "interval"]
+    rows = [
+        [str(r.outcome), str(r.arm), str(int(getattr(r, count))), figures(float(r.mean)),
+         f"[{figures(float(r.low))}, {figures(float(r.high))}]"]
+        for r in table.itertuples()
+    ]  # fmt: skip
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    made = [title]
+    for row in [head, *rows]:
+        cells = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        made.append("  ".join(cells).rstrip())
+    return [*made, ""]
+
+
+def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
+    """What the pictures need of a batch."""
+    from moatlab.experiments import tables
+    from moatlab.metric_names import find_metric
+    from moatlab.show.arms import Arms
+
+    experiment, scenario = batch.experiment, batch.experiment.scenario
+    units: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for metric in batch.metrics:
+        known = find_metric(metric, scenario.all_slugs) if scenario is not None else None
+        units[metric] = known.unit if known is not None else ""
+        kind, slug, *rest = metric.split(".") if "." in metric else ("", metric)
+        named = scenario is not None and rest
+        names[metric] = f"{scenario.display_name(kind, slug)}: {rest[0]}" if named and scenario else metric
+    runs = int(batch.sql("select min(n) as n from (select count(*) as n from runs where status = 'done' group by arm)")
+               ["n"].iloc[0])  # fmt: skip
+    return Arms(
+        title=experiment.name, source=f"moatlab, {experiment.name} on {scenario.title if scenario else 'a function'}",
+        start=scenario.start if scenario is not None else "2000-01", months=experiment.months,
+        arms=tuple(experiment.arms), control=experiment.control, runs=runs, confidence=experiment.test.confidence,
+        bands={m: batch.bands(m).rename(columns={"median": "mid"}) for m in batch.metrics},
+        differences={m: tables.path_differences(batch, m) for m in batch.metrics},
+        effects=effects, units=units, names=names,
+        metric_of={name: o.metric for name, o in experiment.outcomes.items()},
+    )  # fmt: skip
