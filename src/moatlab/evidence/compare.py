@@ -20,6 +20,7 @@ from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, ver
 from moatlab.evidence.welfare import COMPUTED
 from moatlab.experiments.record import reduce_path
 from moatlab.experiments.spec import Reduce
+from moatlab.metric_names import find_metric
 from moatlab.parameters.addresses import nearest
 from moatlab.parameters.scenario import Scenario
 from moatlab.world.payments import LAYERS
@@ -122,7 +123,11 @@ class Comparison:
         for a metric, firm or month that does not exist.
         """
         address = self.address(metric, firm, layer, category)
-        effect = self._effect(address, *self._window(month, months), reduce)
+        first, last = self._window(month, months)
+        label = f"{address}, {'' if reduce == 'mean' else reduce + ' of '}{self._told(first, last)}"
+        effect = self._effect(address, first, last, reduce, label)
+        if effect is None:
+            raise InputError(f"{label} has no value, in any seed, both with and without the change", "effect")
         return judge([(effect, Prediction(predicted, smallest))])[0]
 
     def table(
@@ -133,9 +138,9 @@ class Comparison:
         first, last = self._window(None, months)
         family = []
         for metric in metrics:
-            if np.isfinite(self.paths(metric)[:, :, first : last + 1]).any(axis=2).all(axis=0).any():
-                prediction = Prediction("open", (smallest or {}).get(metric, 0.0))
-                family.append((self._effect(metric, first, last, "mean"), prediction))
+            effect = self._effect(metric, first, last, "mean", metric)
+            if effect is not None:
+                family.append((effect, Prediction("open", (smallest or {}).get(metric, 0.0))))
         return judge(family)
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
@@ -160,23 +165,28 @@ class Comparison:
         or the effects of `table` side by side."""
         from moatlab import show
 
-        title = self.scenario.title
+        source = f"{self.scenario.title}, seeds {_span(self.seeds)}"
         if metric is None:
             window = self._told(*self._window(None, None))
-            source = f"{title}, {len(self.seeds)} seeds"
             return show.effects(self.table(), f"Effects of: {self.what}", f"Means of {window}", source)
         address = self.address(metric, firm, layer, category)
-        return show.difference(
-            self.paths(address), address, self.what, title, self.seeds, self.scenario.start, self.since
-        )
+        paths = self.paths(address)
+        return show.difference(paths, address, self.unit(address), self.what, source, self.scenario.start, self.since)
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric."""
+        known = find_metric(metric, self.scenario.all_slugs)
+        return known.unit if known is not None else COMPUTED[metric].unit
 
     def _told(self, first: int, last: int) -> str:
         return f"month {first}" if first == last else f"months {first}-{last}"
 
-    def _effect(self, address: str, first: int, last: int, reduce: Reduce) -> Effect:
+    def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
+        """None where no seed has a value with and without."""
         paths = self.paths(address)[:, :, first : last + 1]
         values = np.array([[[reduce_path(path, reduce, address) for path in arm]] for arm in paths])
-        label = f"{address}, {'' if reduce == 'mean' else reduce + ' of '}{self._told(first, last)}"
+        if not np.isfinite(values).all(axis=0).any():
+            return None
         return of_arms(label, {CONTROL: -1.0, TREATED: 1.0}, values, seeds=self.seeds)
 
     def _window(self, month: int | None, months: tuple[int, int] | None) -> tuple[int, int]:
@@ -234,3 +244,8 @@ def _pair(scenario: Scenario, treated: Scenario, seed: int, months: int) -> tupl
 
     without, with_ = (Market(world, rng=seed).run(months).named() for world in (scenario, treated))
     return without, with_
+
+
+def _span(seeds: Sequence[int]) -> str:
+    whole = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if whole else ", ".join(map(str, seeds[:12])) + (", ..." if seeds[12:] else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy import stats
 
 from moatlab.show import style
-from moatlab.show.frames import Array, Frames, timeline
+from moatlab.show.frames import Array, Dated, dates_of
 from moatlab.show.series import Band
 from moatlab.show.style import EndLabel, Pen
 
@@ -37,19 +38,19 @@ def difference(
     frames = timeline(seeds, paths.shape[2], title, start)
     figure = style.sheet(
         frames, f"{address}: what changes",
-        f"{what}; left: median and 5 to 95 % of {len(seeds)} seeds; right: mean paired difference, dark its 95 % "
+        f"{what}; left: median and 5 to 95 % of {paths.shape[1]} seeds; right: mean paired difference, dark its 95 % "
         "interval, light 5 to 95 % of the seeds", 11.0, 4.4,
     )  # fmt: skip
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
-    _panel(arms, frames, address, "level (its unit)", since)
+    _panel(arms, frames, address, f"level ({unit})", since)
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
     style.scale_by(arms, [band.mid for band in bands], [v for band in bands for v in (band.low, band.high)])
     _ends(arms, frames, [("without", bands[0], WITHOUT), ("with", bands[1], WITH)])
     paired = paths[1] - paths[0]
     wide, mean = _quantiles(paired), _mean_interval(paired)
-    _panel(gap, frames, "With less without, same luck", "difference (its unit)", since)
+    _panel(gap, frames, "With less without, same luck", f"difference ({unit})", since)
     pen = Pen(style.PALETTE[2])
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
     style.stroke(gap, frames.dates, mean.low, mean.mid, mean.high, pen)
@@ -74,10 +75,7 @@ def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str)
     left = min(4.6, max((style.text_width(n, style.SMALL) for n in names), default=1.0) + 0.35)
     right = max((style.text_width(t, style.SMALL) for t in texts), default=1.0) + 0.4
     width, height = left + 4.2 + right, 1.6 + ROW * max(1, len(shown))
-    frames = timeline([1], 1, source, "2023-01")
-    figure = style.sheet(frames, title, subtitle, width, height)
-    for text in figure.texts[2:]:
-        text.set_text(f"moatlab, {source}")
+    figure = style.sheet(Shown(np.zeros(1), f"moatlab, {source}"), title, subtitle, width, height)
     axes = style.box(figure, left, 0.65, 4.2, height - 1.6)
     style.dress(axes, "Paired effect and 95 % interval", "", "% of the control's mean")
     axes.set_ylim(len(shown) - 0.5, -0.5)
@@ -132,14 +130,14 @@ def _shares(axes: Axes, reach: Array) -> None:
     axes.axvline(0, color=style.INK, linewidth=0.7)
 
 
-def _panel(axes: Axes, frames: Frames, title: str, ylabel: str, since: int) -> None:
+def _panel(axes: Axes, frames: Dated, title: str, ylabel: str, since: int) -> None:
     style.dress(axes, title, ylabel)
     style.calendar(axes, frames)
     if since > 0:
-        axes.axvline(frames.origin + since / 12, color=style.GREY, linewidth=0.8, linestyle=":")
+        axes.axvline(frames.dates[since], color=style.GREY, linewidth=0.8, linestyle=":")
 
 
-def _ends(axes: Axes, frames: Frames, lines: Sequence[tuple[str, Band, Pen]]) -> None:
+def _ends(axes: Axes, frames: Dated, lines: Sequence[tuple[str, Band, Pen]]) -> None:
     style.end_labels(
         axes,
         [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,10 +87,3 @@ class Frames:
     def year_of(self, month: int) -> int:
         """The calendar year in which ``month`` falls."""
         return int(np.floor(self.origin + month / 12 + 1e-9))
-
-
-def timeline(seeds: Sequence[int], months: int, title: str, start: str) -> Frames:
-    """Frames of so many months without tables: what a picture of paths needs for its axis of time and its source."""
-    grid = pd.DataFrame({"seed": np.repeat(list(seeds), months), "month": np.tile(np.arange(months), len(seeds))})
-    empty = pd.DataFrame()
-    return Frames(grid, empty, empty, empty, empty, empty, title, start)
