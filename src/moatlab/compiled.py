@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +76,13 @@ def kernel(function: F) -> F:
 def inlined(function: F) -> F:
     """A helper of kernels, compiled into its callers."""
     return kernel(function)
+
+
+def constant(number: int) -> int:
+    """A whole number that kernels pass on, of numpy's type: numba compiles a callee anew for each Python integer."""
+    import numpy as np
+
+    return cast(int, np.int64(number))
 
 
 def direct(function: F) -> F:

@@ -42,6 +42,10 @@ class Market(mesa.Model):
         if isinstance(rng, bool) or int(rng) != rng or rng < 0:
             raise InputError(f"rng is a whole number from 0, not {rng!r}")
         super().__init__(rng=int(rng))
+        # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
+        # later garbage collection.  The class has both methods, so Mesa's wrapper works without.
+        for name in ("step", "_user_step"):
+            self.__dict__.pop(name, None)
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
         self.seed = int(rng)
         self.detail: Detail = detail
@@ -68,6 +72,10 @@ class Market(mesa.Model):
 
     def step(self) -> None:
         """Simulate a month: the phases of `moatlab.month.PHASES`, then the record."""
+        self._wrapped_step()
+
+    def _user_step(self) -> None:
+        """What Mesa's wrapper calls once it has counted the step."""
         self._happen(self.month)
         state, ledger = self.state, self.ledger
         ledger.open_month(state)

@@ -226,12 +226,13 @@ def raise_capital(s: State, ledger: Ledger) -> None:
 def turn_over(s: State, ledger: Ledger) -> None:
     """Phase 9."""
     kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
-    s.reserve(coming)
-    for name, value in s.app_defaults.items():
-        s.apps[name][s.count : s.count + coming] = value
-    born = np.arange(s.count, s.count + coming, dtype=np.int64)
-    s.live = np.concatenate([s.live[:kept], born])
-    s.gather()
+    if coming:
+        s.reserve(coming)
+        for name, value in s.app_defaults.items():
+            s.apps[name][s.count : s.count + coming] = value
+    if coming or kept < s.live.shape[0]:
+        s.live = np.concatenate([s.live[:kept], np.arange(s.count, s.count + coming, dtype=np.int64)])
+        s.gather()
     _enter(s.arrays, s.count, s.first_account["apps"], ledger.book, ledger.totals)
     s.count += coming
 

@@ -141,7 +141,52 @@ def rerun(
     raise typer.Exit(code)
 
 
-COMMANDS = ("simulate", "scenarios", "explain", "phases", "run", "status", "show", "rerun")
+@app.command()
+def whatif(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 2'.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+    merge: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
+    ] = None,
+    divest: Annotated[list[str] | None, typer.Option(metavar="A", help="An app leaves its company or lab.")] = None,
+    month: Annotated[int | None, typer.Option(help="Month of --merge and --divest (by default the start).")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
+    smallest: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC=SIZE", help="Smallest effect of interest.")
+    ] = None,
+    window: Annotated[
+        tuple[int, int] | None, typer.Option(metavar="FIRST LAST", help="Months averaged (by default all after it).")
+    ] = None,
+    months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
+    seed: Annotated[int, typer.Option(help="First seed.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of pairs of runs.")] = 32,
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures.")] = None,
+) -> None:
+    """Compare runs with and without one change: prices, surplus, profits, with intervals."""
+    from moatlab.cli.whatif import Request, run
+
+    typer.echo(run(Request(
+        scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
+        tuple(smallest or ()), window, months, seed, seeds, workers, out,
+    )))  # fmt: skip
+
+
+@app.command("fit-report")
+def fit_report(
+    scenario: Annotated[str, typer.Argument(help="A packaged scenario that has targets.")] = "essay-2023",
+    seeds: Annotated[int, typer.Option(help="Seeds, none of which tuning saw.")] = 32,
+    prior_draws: Annotated[int, typer.Option(help="Draws of the assumed parameters, one run each.")] = 128,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+) -> None:
+    """Hold a scenario against what was known: the table of its targets."""
+    from moatlab.cli import fit
+
+    fit.fit_report(scenario, tuple(set_ or ()), seeds, prior_draws)
+
+
+COMMANDS = ("simulate", "scenarios", "explain", "phases", "fit-report", "run", "status", "show", "rerun", "whatif")
 
 
 def _complain(message: str, code: int) -> int:

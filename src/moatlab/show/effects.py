@@ -28,14 +28,20 @@ FINDINGS = {"above": "#009e73", "below": "#d55e00", "within": "#0072b2", "undeci
 ROW = 0.24
 
 
-def difference(
-    paths: Array, address: str, what: str, title: str, seeds: Sequence[int], start: str, since: int
-) -> Figure:
+@dataclass(frozen=True)
+class Shown:
+    """The months of a picture as dates in years, and where its data come from."""
+
+    dates: Array
+    source: str
+
+
+def difference(paths: Array, address: str, unit: str, what: str, source: str, start: str, since: int) -> Figure:
     """A metric by month without a change and with it, and the paired difference.
 
-    ``paths`` are [2 arms, seeds, months], ``since`` the first month that the change can touch.
+    ``paths`` are [2 arms, seeds, months] in ``unit``, ``since`` the first month that the change can touch.
     """
-    frames = timeline(seeds, paths.shape[2], title, start)
+    frames = Shown(dates_of(start, np.arange(paths.shape[2], dtype=np.float64)), f"moatlab, {source}")
     figure = style.sheet(
         frames, f"{address}: what changes",
         f"{what}; left: median and 5 to 95 % of {paths.shape[1]} seeds; right: mean paired difference, dark its 95 % "

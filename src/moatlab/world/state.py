@@ -6,6 +6,7 @@ Rows of apps are appended and never reused; ``live`` holds the rows alive.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,7 @@ class Arrays(NamedTuple):
     matrices: Rows
 
 
+_ARRAYS_OF = attrgetter(*Arrays._fields)
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
@@ -158,7 +160,7 @@ class State:
 
     def gather(self) -> None:
         """Take up arrays that were replaced; whoever replaces one calls this."""
-        self.arrays = Arrays(*(getattr(self, name) for name in Arrays._fields))
+        self.arrays = Arrays._make(_ARRAYS_OF(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copy of the tuple would hold arrays of its own.
