@@ -181,7 +181,7 @@ def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> st
         low, high = v.interval
         rows.append([
             v.effect.outcome, short(v.effect.baseline), short(v.estimate), f"[{short(low)}, {short(high)}]",
-            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), f"{v.p_holm:.3f}",
+            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001",
             v.verdict + ("*" if v.effect.caution else ""),
         ])  # fmt: skip
     title = f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of months {window[0]}-{window[1]}\n"

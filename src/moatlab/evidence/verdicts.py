@@ -149,9 +149,11 @@ def decision(effect: Effect, smallest: float, method: Method = "t") -> tuple[Fin
     """The finding that the data come closest to, and the level at which they would just decide for it.
 
     Twice the one-sided P values stand for the two-sided interval; that of equivalence is taken as it is.
-    With no smallest effect (0) nothing is ever within.
+    With no smallest effect (0) only what is exactly zero in every pair is within.
     """
     mean = effect.by(method)
+    if mean.estimate == mean.error == 0.0:
+        return "within", 0.0  # exactly nothing happened, in every pair
     options: dict[Finding, float] = {
         "above": min(1.0, 2.0 * mean.p_above(smallest)),
         "below": min(1.0, 2.0 * mean.p_below(-smallest)),

@@ -14,6 +14,7 @@ from moatlab.show.frames import Frames
 from moatlab.show.graphs import graph
 from moatlab.show.prices import prices
 from moatlab.show.retention import retention
+from moatlab.show.sensitivity import sensitivity
 from moatlab.show.style import write
 from moatlab.show.trajectories import categories, concentration, share, shares
 
@@ -31,6 +32,7 @@ __all__ = [
     "graph",
     "prices",
     "retention",
+    "sensitivity",
     "share",
     "shares",
     "write",
