@@ -186,7 +186,35 @@ def fit_report(
     fit.fit_report(scenario, tuple(set_ or ()), seeds, prior_draws)
 
 
-COMMANDS = ("simulate", "scenarios", "explain", "phases", "fit-report", "run", "status", "show", "rerun", "whatif")
+@app.command()
+def sensitivity(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file with a morris or sobol design, or its batch.")],
+    outcome: Annotated[list[str] | None, typer.Option(help="An outcome (by default all).")] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm analysed (by default the control).")] = None,
+    versus: Annotated[str | None, typer.Option(help="Analyse the paired difference from this arm.")] = None,
+    engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
+) -> None:
+    """Say which parameters move an experiment's outcomes (Morris, Sobol)."""
+    from moatlab.cli.sensitivity import Request, run
+
+    typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))
+
+
+COMMANDS = (
+    "simulate",
+    "scenarios",
+    "explain",
+    "phases",
+    "fit-report",
+    "run",
+    "status",
+    "show",
+    "rerun",
+    "whatif",
+    "sensitivity",
+)
 
 
 def _complain(message: str, code: int) -> int:

@@ -90,7 +90,9 @@ def sensitivity(batch: Batch, outcome: str, arm: str | None = None, versus: str 
     return analyse(design, values, outcome, told, int(batch.plan["replication"].nunique()))
 
 
-def analyse(design: Layout, values: Array, outcome: str = "outcome", arm: str = "", replications: int = 1) -> Sensitivity:
+def analyse(
+    design: Layout, values: Array, outcome: str = "outcome", arm: str = "", replications: int = 1
+) -> Sensitivity:
     """The same from the outcome's ``values`` [points], in the order of the design's points."""
     try:
         from SALib.analyze import morris, sobol
