@@ -17,6 +17,7 @@ from moatlab.parameters.events import Event
 from moatlab.parameters.scenario import Scenario
 from moatlab.recording import Recorder
 from moatlab.results import Results
+from moatlab.warming import warm_up
 from moatlab.world.graph import TradeGraph
 from moatlab.world.identity import generated_slug
 from moatlab.world.ledger import Ledger
@@ -41,6 +42,7 @@ class Market(mesa.Model):
     def __init__(self, scenario: Scenario | str | Path, rng: int = 0, detail: Detail = "firm") -> None:
         if isinstance(rng, bool) or int(rng) != rng or rng < 0:
             raise InputError(f"rng is a whole number from 0, not {rng!r}")
+        warm_up()
         super().__init__(rng=int(rng))
         # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
         # later garbage collection.  The class has both methods, so Mesa's wrapper works without.

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from moatlab.cli.simulate import announce_compilation, within
+from moatlab.cli.simulate import within
 from moatlab.fit.targets import targets_of
 from moatlab.parameters.scenario import Scenario
 
@@ -24,7 +24,6 @@ def fit_report(name: str, changes: tuple[str, ...], seeds: int, prior_draws: int
     targets = targets_of(scenario.name)
     within("--seeds", seeds, 1, MOST)
     within("--prior-draws", prior_draws, 0, MOST)
-    announce_compilation()
     from moatlab.fit.report import FIRST_SEED, report_on
 
     bar = Progress(

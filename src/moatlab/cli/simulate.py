@@ -80,18 +80,9 @@ def _check_folder(out: Path) -> None:
         raise InputError(f"--out {out}: cannot write in {place}: {problem.strerror}") from None
 
 
-def announce_compilation() -> None:
-    """Say so before the first run of a version, which compiles the rules."""
-    from moatlab.compiled import is_warm
-
-    if not is_warm():
-        print("compiling the market's rules (once per version, about half a minute) ...", file=sys.stderr, flush=True)
-
-
 def run(request: Request) -> str:
     """Simulate as asked, write the folder, and return the summary."""
     scenario, months, out = _prepare(request)
-    announce_compilation()
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
