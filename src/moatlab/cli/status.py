@@ -22,7 +22,7 @@ def status(folder: Path) -> str:
     width = max(len(str(arm)) for arm in [*counts.index, "arm"])
     lines.append("  ".join(["arm".ljust(width), "planned".rjust(8), *(s.rjust(8) for s in shown)]))
     for arm in batch.experiment.arms:
-        mine = [str(c) for c in counts.loc[arm, shown].tolist()]
+        mine = [str(c) for c in counts.loc[[arm], shown].to_numpy()[0]]
         cells = [str(int((runs["arm"] == arm).sum())), *mine]
         lines.append("  ".join([arm.ljust(width), *(c.rjust(8) for c in cells)]))
     done = runs[runs["status"] == "done"]
