@@ -64,8 +64,7 @@ def test_dask_gives_the_same_bytes(serial: Batch) -> None:
 
 
 def test_the_numbers_are_those_of_the_market(serial: Batch) -> None:
-    runs = serial.runs().set_index(["arm", "point", "replication"])
-    row = runs.loc[("more", 1, 2)]
+    row = serial.runs().query("arm == 'more' and point == 1 and replication == 2").iloc[0]
     scenario = Scenario("tiny").with_events("month 3: scale foundry.fab.capacity 2")
     results = Market(scenario.set({"apps.entry_rate": row["apps.entry_rate"]}), rng=int(row["seed"])).run()
     values = serial.outcomes().set_index(["arm", "point", "replication", "outcome"])["value"]

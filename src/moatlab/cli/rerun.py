@@ -21,10 +21,9 @@ def rerun(folder: Path, key: str) -> tuple[str, int]:
     if len(found) != 1:
         many = "no planned run has" if not found else f"{len(found)} planned runs have"
         raise InputError(f"{many} a key that begins with {key!r}; `moatlab status {folder}` lists those that failed")
-    if batch.manifest["model"] != model_version():
-        raise InputError(
-            f"{folder} was made by another version of the model: {batch.manifest['model']} there, {model_version()} here"
-        )
+    there, here = batch.manifest["model"], model_version()
+    if there != here:
+        raise InputError(f"{folder} was made by another version of the model: {there} there, {here} here")
     experiment = batch.experiment
     if found[0] not in experiment.plan.keys:
         raise InputError(f"run {key} has agents of one's own ({batch.manifest['own_agents']}): run it from Python")

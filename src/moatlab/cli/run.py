@@ -14,6 +14,7 @@ from moatlab.errors import InputError
 if TYPE_CHECKING:
     from moatlab.experiments import Batch, Experiment
     from moatlab.experiments.runner import Counts, Progress
+    from moatlab.experiments.store import Store
 
 #: Failed runs that are listed at the end.
 LISTED = 5

@@ -49,10 +49,9 @@ def show(folder: Path, out: Path | None) -> str:
 def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
     head = ["outcome", "arm", count, "mean", "interval"]
     rows = [
-        [str(r.outcome), str(r.arm), str(int(getattr(r, count))), figures(float(r.mean)),
-         f"[{figures(float(r.low))}, {figures(float(r.high))}]"]
-        for r in table.itertuples()
-    ]  # fmt: skip
+        [str(outcome), str(arm), str(int(n)), figures(mean), f"[{figures(low)}, {figures(high)}]"]
+        for outcome, arm, n, mean, low, high in table[["outcome", "arm", count, "mean", "low", "high"]].to_numpy()
+    ]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     made = [title]
     for row in [head, *rows]:

@@ -22,8 +22,8 @@ def status(folder: Path) -> str:
     width = max(len(str(arm)) for arm in [*counts.index, "arm"])
     lines.append("  ".join(["arm".ljust(width), "planned".rjust(8), *(s.rjust(8) for s in shown)]))
     for arm in batch.experiment.arms:
-        row = counts.loc[arm]
-        cells = [str(int(row.sum())), *(str(int(row[s])) for s in shown)]
+        mine = [str(c) for c in counts.loc[[arm], shown].to_numpy()[0]]
+        cells = [str(int((runs["arm"] == arm).sum())), *mine]
         lines.append("  ".join([arm.ljust(width), *(c.rjust(8) for c in cells)]))
     done = runs[runs["status"] == "done"]
     lines += ["", f"seconds a run: median {done['seconds'].median():.3f}" if len(done) else "no run is done yet"]

@@ -80,6 +80,7 @@ class LocalExecutor(Executor):
         self._lock = threading.Lock()
         self._closing = False
         self._stillborn = 0
+        self._problem: Exception = RuntimeError("the executor has been shut down")
         self._bell, self._ear = Pipe()
         self._thread = threading.Thread(target=self._manage, daemon=True, name="moatlab-workers")
         self._thread.start()
@@ -91,7 +92,7 @@ class LocalExecutor(Executor):
         future: Future[Any] = Future()
         with self._lock:
             if self._closing:
-                raise RuntimeError("the executor has been shut down")
+                raise self._problem
             self._queue.append((future, (fn, args)))
         self._bell.send_bytes(b"!")
         return future
@@ -112,7 +113,6 @@ class LocalExecutor(Executor):
 
     def _manage(self) -> None:
         """The life of the thread between the queue and the pipes."""
-        problem: Exception = RuntimeError("the executor has been shut down")
         try:
             while not self._closing:
                 self._hand_out()
@@ -123,7 +123,7 @@ class LocalExecutor(Executor):
                     else:
                         self._take(pipes[ready])
         except Exception as met:
-            problem = met
+            self._problem = met
         with self._lock:
             self._closing = True
             left = [future for future, _ in self._queue] + [w.future for w in self._workers if w.future]
@@ -131,7 +131,7 @@ class LocalExecutor(Executor):
             worker.end()
         for future in left:
             if not future.cancel():
-                future.set_exception(problem)
+                future.set_exception(self._problem)
 
     def _hand_out(self) -> None:
         for at in range(len(self._workers)):

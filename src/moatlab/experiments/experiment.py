@@ -274,7 +274,7 @@ class Experiment:
                     raise InputError(f"arms.{name} {what} arms.{other}", self.where)
 
     def _base(self) -> Any:
-        with _told(f"{self.where}: set"):
+        with _told(self.where):
             return self.model.world(self.spec.set, (), {})
 
     def _check_ranges(self, base: Any) -> None:

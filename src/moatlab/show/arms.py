@@ -128,7 +128,7 @@ def _forest(axes: Axes, arms: Arms, outcome: str, treatments: Sequence[str]) -> 
     for place, arm in enumerate(treatments):
         if arm not in mine.index:
             continue
-        mean, low, high = (float(mine.loc[arm, c]) * factor for c in ("mean", "low", "high"))
+        mean, low, high = (float(v) * factor for v in mine.loc[[arm], ["mean", "low", "high"]].to_numpy()[0])
         colour = arms.pen(arm).colour
         if np.isfinite(low):
             axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="butt")

@@ -1,0 +1,143 @@
+"""Run keys: equal for equal runs, different for anything that could change a number, refused for what has no digest."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from moatlab import Experiment, InputError, Lab, Scenario
+from moatlab.experiments.fingerprint import class_source, function_source, model_version
+
+TABLES: dict[str, Any] = {
+    "scenario": "tiny",
+    "replications": 2,
+    "arms": {"control": {}, "more": {"events": ["month 3: scale foundry.fab.capacity 2"]}},
+    "outcomes": {"rent": {"metric": "market.rent", "months": [3, 9]}},
+}
+
+
+def keys(**changes: Any) -> list[str]:
+    return Experiment.from_dict({**TABLES, **changes}).plan.keys
+
+
+def test_the_key_does_not_depend_on_words() -> None:
+    same = {"name": "other", "question": "why?", "time_limit": 5.0, "prediction": "none"}
+    assert keys() == keys(**same)
+    assert keys(replications=5)[:4] == keys()
+    renamed = {"base": {}, "extra": {"meaning": "x", "events": ["month 3: scale foundry.fab.capacity 2.0"]}}
+    assert keys(arms=renamed) == keys()
+    assert keys(scenario=Scenario("tiny").set({"apps.entry_rate": 0.3})) == keys()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 2},
+        {"months": 23},
+        {"set": {"apps.entry_rate": 0.31}},
+        {"events": ["month 5: set apps.entry_rate 1"]},
+        {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 8]}}},
+        {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 9], "reduce": "max"}}},
+        {"outcomes": {"rent": {"metric": "market.markup", "months": [3, 9]}}},
+        {"paths": ["market.hype"]},
+    ],
+)
+def test_the_key_depends_on_all_that_decides_a_run(changes: dict[str, Any]) -> None:
+    assert not set(keys()) & set(keys(**changes))
+
+
+def test_an_arm_and_a_point_that_say_the_same_are_the_same_run() -> None:
+    by_arm = keys(arms={"one": {"set": {"apps.entry_rate": 0.2}}})
+    by_point = keys(arms={"one": {}}, design={"kind": "chosen", "points": [{"apps.entry_rate": 0.2}]})
+    assert by_arm == by_point
+
+
+def module(folder: Path, text: str, name: str = "own_firms") -> ModuleType:
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    description = importlib.util.spec_from_file_location(name, path)
+    assert description is not None and description.loader is not None
+    made = importlib.util.module_from_spec(description)
+    sys.modules[name] = made
+    description.loader.exec_module(made)
+    import linecache
+
+    linecache.checkcache()
+    return made
+
+
+OWN = """
+from moatlab import Lab
+FACTOR = 0.8
+def cut(price): return FACTOR * price
+class Own(Lab):
+    depth = 3
+    def set_price(self):
+        return cut(self.marginal_cost) {more}
+"""
+
+
+def test_the_source_of_own_agents_is_in_the_key(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = class_source(module(tmp_path / "a", OWN.format(more="")).Own)
+    assert class_source(module(tmp_path / "b", OWN.format(more="")).Own) == first
+    for text in (
+        OWN.format(more="+ 0.1"),
+        OWN.format(more="").replace("0.8", "0.7"),
+        OWN.format(more="").replace("FACTOR * price", "FACTOR * price * 1"),
+        OWN.format(more="").replace("depth = 3", "depth = 4"),
+    ):
+        assert class_source(module(tmp_path / "b", text).Own) != first
+    found = []
+    for more in ("", "+ 1"):
+        arm = {"replace": {"labs.closed": module(tmp_path / "a", OWN.format(more=more)).Own}}
+        found.append(set(Experiment.from_dict({**TABLES, "arms": {"own": arm}}).plan.keys))
+    assert not found[0] & found[1]
+
+
+def test_what_cannot_be_hashed_is_refused(tmp_path: Path) -> None:
+    text = "import threading\nlock = threading.Lock()\n" + OWN.format(more="if lock else 0")
+    with pytest.raises(InputError, match="lock"):
+        class_source(module(tmp_path, text).Own)
+    scope: dict[str, Any] = {"Lab": Lab, "__name__": "nowhere"}
+    exec("class Ghost(Lab):\n    def set_price(self): return 1.0", scope)
+    with pytest.raises(InputError, match="source"):
+        class_source(scope["Ghost"])
+    with pytest.raises(InputError, match=r"labs\.closed"):
+        Experiment.from_dict({**TABLES, "arms": {"own": {"replace": {"labs.closed": scope["Ghost"]}}}})
+
+
+def test_captured_values_count() -> None:
+    def make(factor: float) -> Any:
+        return lambda values, seed, months: {"m": factor * seed}
+
+    assert function_source(make(1.0)) == function_source(make(1.0)) != function_source(make(2.0))
+
+
+class Undercut(Lab):
+    """Sells at its marginal cost."""
+
+    def set_price(self) -> float:
+        """At cost."""
+        return self.marginal_cost
+
+
+def test_agents_of_ones_own_run_and_are_stored(tmp_path: Path) -> None:
+    tables = copy.deepcopy(TABLES)
+    tables["arms"] = {"control": {}, "own": {"replace": {"labs.closed": Undercut}}}
+    tables["outcomes"] = {"price": {"metric": "labs.closed.price", "months": [3, 9]}}
+    batch = Experiment.from_dict(tables).run(engine="serial", out=tmp_path / "out")
+    values = batch.outcomes().groupby("arm")["value"].mean()
+    assert values["own"] < values["control"]
+    assert batch.manifest["own_agents"] == {"own": ["labs.closed"]}
+
+
+def test_the_version_names_what_decides_numbers() -> None:
+    assert set(model_version()) == {"model", "numpy", "numba"}
