@@ -156,11 +156,8 @@ def _compare(request: Request, scenario: Scenario, treated: Scenario) -> Compari
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from moatlab.compiled import is_warm
     from moatlab.evidence.compare import compare
 
-    if not is_warm():
-        print("compiling the market's rules (once per version, about half a minute) ...", file=sys.stderr, flush=True)
     bar = Progress(
         TextColumn("pairs of runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not sys.stderr.isatty(),

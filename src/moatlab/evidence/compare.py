@@ -37,6 +37,14 @@ HEADLINE = (
     "market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent", "market.chip_price",
     *(f"{layer}.operating_profit" for layer in LAYERS), *(f"{layer}.hhi" for layer in LAYERS if layer != "foundry"),
 )  # fmt: skip
+#: Units that a firm's good decides.
+UNITS_OF_GOODS = {
+    ("apps", "price"): "$ per month", ("labs", "price"): "$ per Mtok", ("hosts", "price"): "$ per Mtok",
+    ("clouds", "price"): "$ per GPU-hour", ("chipmakers", "price"): "k$ per GPU",
+    ("foundry", "price"): "k$ per package",
+    ("apps", "customers"): "M", ("labs", "customers"): "Ttok", ("hosts", "customers"): "Ttok",
+    ("clouds", "customers"): "Mh", ("chipmakers", "customers"): "kGPU", ("foundry", "customers"): "kpackages",
+}  # fmt: skip
 
 
 def change(scenario: Scenario, on: Mapping[str, Any]) -> Scenario:
@@ -176,7 +184,9 @@ class Comparison:
     def unit(self, metric: str) -> str:
         """The unit of a metric."""
         known = find_metric(metric, self.scenario.all_slugs)
-        return known.unit if known is not None else COMPUTED[metric].unit
+        if known is None:
+            return COMPUTED[metric].unit
+        return UNITS_OF_GOODS.get((metric.partition(".")[0], known.name), known.unit)
 
     def _told(self, first: int, last: int) -> str:
         return f"month {first}" if first == last else f"months {first}-{last}"
@@ -210,6 +220,7 @@ def compare(
     """
     from moatlab.experiments.engines import open_engine
     from moatlab.experiments.models import MarketModel
+    from moatlab.warming import warm_up
 
     treated = on if isinstance(on, Scenario) else change(scenario, on)
     horizon = scenario.months if months is None else months
@@ -218,6 +229,7 @@ def compare(
     chosen = _seeds(seeds)
     for world in (scenario, treated):
         MarketModel(world).check_horizon(world, horizon)
+    warm_up()  # before workers start, else each of them compiles
     found: dict[int, tuple[Results, Results]] = {}
     with open_engine(engine, workers) as (executor, _):
         flying = {executor.submit(_pair, scenario, treated, seed, horizon): seed for seed in chosen}

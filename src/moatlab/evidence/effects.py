@@ -39,6 +39,7 @@ class Effect:
     ``weights`` say how much each arm counts (+1 and -1 of a difference; +1, -1, -1, +1 of an interaction), ``values``
     [draws, seeds] holds the contrast of each pair, ``arms`` [arms, draws, seeds] the arms' own values in the order of
     ``weights``, and ``lost`` the pairs (point, replication) that are left out, most of them for want of a value.
+    ``pairs`` are those that count, over all points; ``label`` is what the contrast is called, if it has a name.
     """
 
     outcome: str
@@ -46,6 +47,8 @@ class Effect:
     values: Array
     arms: Array
     lost: tuple[tuple[int, int], ...] = ()
+    label: str = ""
+    pairs: int = 0
 
     @cached_property
     def mean(self) -> Mean:
@@ -73,7 +76,9 @@ class Effect:
 
     @property
     def name(self) -> str:
-        """The contrast in words: ``treatment - control``."""
+        """The contrast in words: its label, or ``treatment - control``."""
+        if self.label:
+            return self.label
         parts = []
         for arm, weight in sorted(self.weights.items(), key=lambda item: item[1] < 0):
             size = "" if abs(weight) == 1 else f"{abs(weight):g} "
@@ -161,12 +166,14 @@ class Effect:
             "outcome": self.outcome, "contrast": self.name, "baseline": self.baseline, "estimate": self.estimate,
             "low": low, "high": high, "bootstrap_low": resampled[0], "bootstrap_high": resampled[1], "p": self.p,
             "dz": self.dz, "relative": self.relative, "pairing": self.pairing, "unit": self.unit,
-            "draws": self.values.shape[0], "seeds": self.values.shape[1], "lost": len(self.lost),
+            "draws": self.values.shape[0], "seeds": self.values.shape[1], "pairs": self.pairs, "lost": len(self.lost),
             "caution": self.caution,
         }  # fmt: skip
 
 
-def contrast(outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float], points: Points = "drawn") -> Effect:
+def contrast(
+    outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float], points: Points = "drawn", label: str = ""
+) -> Effect:
     """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
 
     ``points`` says whether the points of the design were drawn, or chosen.  Raises `InputError` for an outcome or an
@@ -187,6 +194,7 @@ def of_arms(
     points: Points = "drawn",
     draws: Any = None,
     seeds: Any = None,
+    label: str = "",
 ) -> Effect:
     """The same from an array ``values`` [arms, points, replications] in the order of ``weights``.
 
@@ -198,7 +206,7 @@ def of_arms(
     complete = np.isfinite(values).all(axis=0)
     if not complete.any():
         raise InputError(f"outcome {outcome}: no point and replication has a value in each of {', '.join(weights)}")
-    rows, columns = _crossed(complete)
+    rows, columns = crossed(complete)
     kept = np.zeros_like(complete)
     kept[np.ix_(rows, columns)] = True
     lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(~kept), strict=True))
@@ -206,12 +214,13 @@ def of_arms(
     # Sums without rounding: equal arms give exactly zero, in an interaction too.
     weighted = arms * np.array(list(weights.values()))[:, None, None]
     pairs = weighted[0] + weighted[1] if len(arms) == 2 else np.apply_along_axis(math.fsum, 0, weighted)
+    count = pairs.size
     if points == "chosen":
         arms, pairs = arms.mean(axis=1, keepdims=True), pairs.mean(axis=0, keepdims=True)
-    return Effect(outcome, dict(weights), pairs, arms, lost)
+    return Effect(outcome, dict(weights), pairs, arms, lost, label, count)
 
 
-def _crossed(complete: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def crossed(complete: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns in whose crossing everything is complete: the emptiest row or column goes until it is so."""
     rows, columns = np.arange(complete.shape[0]), np.arange(complete.shape[1])
     while not (inner := complete[np.ix_(rows, columns)]).all():

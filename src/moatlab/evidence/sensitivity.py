@@ -107,6 +107,7 @@ def analyse(
         )  # fmt: skip
         columns: dict[str, Any] = {"parameter": names, "mu": found["mu"], "mu_star": found["mu_star"]}
         columns |= _bounds("mu_star", found["mu_star"], found["mu_star_conf"])
+        columns["mu_star_low"] = np.maximum(columns["mu_star_low"], 0.0)
         columns["sigma"] = found["sigma"]
     elif variance == 0.0:
         # Shares of no variance: SALib divides by it.

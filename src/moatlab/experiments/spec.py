@@ -171,6 +171,24 @@ class Outcome(_Table):
         return self
 
 
+class Contrast(_Table):
+    """A difference to judge: how much each arm counts, such as +1 and -1, or +1, -1, -1, +1 for an interaction.
+
+    ``predicted`` replaces, by outcome, the sign that the outcomes themselves predict.
+    """
+
+    meaning: StrictStr = ""
+    weights: dict[str, float]
+    predicted: dict[str, Literal["higher", "lower", "none", "open"]] = {}
+
+    @field_validator("weights")
+    @classmethod
+    def _balance(cls, value: dict[str, float]) -> dict[str, float]:
+        if abs(sum(value.values())) > 1e-9 or not any(value.values()):
+            raise ValueError("weights sum to 0 and are not all 0, as +1 and -1 do")
+        return value
+
+
 class Inference(_Table):
     """How effects are judged."""
 
@@ -196,6 +214,7 @@ class Spec(_Table):
     uncertainties: dict[str, Uncertainty] = {}
     design: Design = Design()
     outcomes: dict[str, Outcome]
+    contrasts: dict[str, Contrast] = {}
     paths: tuple[StrictStr, ...] = ()
     test: Inference = Inference()
 
@@ -215,6 +234,14 @@ class Spec(_Table):
             _slug(name, "arms")
         for name in self.outcomes:
             _slug(name, "outcomes")
+        for name, contrast in self.contrasts.items():
+            _slug(name, "contrasts")
+            for arm in contrast.weights:
+                if arm not in self.all_arms:
+                    raise ValueError(f"contrasts.{name}: there is no arm {arm!r}; {nearest(arm, self.all_arms)}")
+            for outcome in contrast.predicted:
+                if outcome not in self.outcomes:
+                    raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
         if not self.outcomes:
             raise ValueError("outcomes is empty: an experiment has at least one outcome")
         kind = self.design.kind
@@ -292,7 +319,8 @@ def _keys(loc: list[str]) -> list[str]:
     """The keys that may stand in the table at a place."""
     model: type[BaseModel] = Spec
     inside: dict[str, type[BaseModel]] = {
-        "arms": Arm, "uncertainties": Uncertainty, "outcomes": Outcome, "design": Design, "test": Inference
+        "arms": Arm, "uncertainties": Uncertainty, "outcomes": Outcome, "contrasts": Contrast,
+        "design": Design, "test": Inference,
     }  # fmt: skip
     if loc:
         model = inside.get(loc[0], Spec)

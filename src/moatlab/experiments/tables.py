@@ -1,22 +1,13 @@
-"""What a batch says by arm: levels with bands, and paired differences from the control.
-
-The unit of a paired difference is what was drawn independently: a replication, or in a design of several points a
-point, over whose replications the difference is averaged.  Intervals are Student's t over these units.
-"""
+"""What a batch says by arm: levels with bands.  Paired differences are in `moatlab.evidence`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
     from moatlab.experiments.batch import Batch
-
-
-def _unit(batch: Batch) -> str:
-    return "point" if batch.plan["point"].nunique() > 1 else "replication"
 
 
 def by_arm(batch: Batch) -> pd.DataFrame:
@@ -26,45 +17,6 @@ def by_arm(batch: Batch) -> pd.DataFrame:
         "quantile_cont(value, 0.05) as low, quantile_cont(value, 0.95) as high "
         "from outcomes group by outcome, arm"
     ).pipe(_ordered, batch)
-
-
-def differences(batch: Batch) -> pd.DataFrame:
-    """By outcome and treatment: outcome, arm, pairs, mean, low, high (of the mean, at the experiment's confidence).
-
-    A pair of which one run is missing or undefined does not count.
-    """
-    told = batch.sql(
-        f"with unit as (select t.outcome, t.arm, t.{_unit(batch)} as unit, avg(t.value - c.value) as d "
-        "from outcomes t join outcomes c using (outcome, point, replication) "
-        f"where c.arm = '{batch.experiment.control}' and t.arm <> c.arm and not isnan(t.value - c.value) "
-        "group by t.outcome, t.arm, unit) "
-        "select outcome, arm, count(d) as pairs, avg(d) as mean, stddev_samp(d) as sd from unit group by outcome, arm"
-    )
-    return _interval(told, batch.experiment.test.confidence).pipe(_ordered, batch)
-
-
-def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
-    """By treatment and month: arm, month, pairs, mean, low, high of the paired difference in one metric."""
-    name = batch.quoted(metric)
-    told = batch.sql(
-        f"with unit as (select t.arm, t.month, t.{_unit(batch)} as unit, avg(t.{name} - c.{name}) as d "
-        "from monthly t join monthly c using (point, replication, month) "
-        f"where c.arm = '{batch.experiment.control}' and t.arm <> c.arm and not isnan(t.{name} - c.{name}) "
-        "group by t.arm, t.month, unit) "
-        "select arm, month, count(d) as pairs, avg(d) as mean, stddev_samp(d) as sd from unit "
-        "group by arm, month order by arm, month"
-    )
-    return _interval(told, batch.experiment.test.confidence)
-
-
-def _interval(told: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    from scipy.stats import t
-
-    pairs = told["pairs"].to_numpy(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half = t.ppf(0.5 + confidence / 2.0, pairs - 1.0) * told["sd"].to_numpy(np.float64) / np.sqrt(pairs)
-    told["low"], told["high"] = told["mean"] - half, told["mean"] + half
-    return told.drop(columns="sd")
 
 
 def _ordered(table: pd.DataFrame, batch: Batch) -> pd.DataFrame:

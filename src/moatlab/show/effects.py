@@ -49,14 +49,14 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     )  # fmt: skip
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
-    _panel(arms, frames, address, f"level ({unit})", since)
+    _panel(arms, frames, address, style.fit(f"level ({unit})", 2.7, style.SMALL), since)
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
     style.scale_by(arms, [band.mid for band in bands], [v for band in bands for v in (band.low, band.high)])
     _ends(arms, frames, [("without", bands[0], WITHOUT), ("with", bands[1], WITH)])
     paired = paths[1] - paths[0]
     wide, mean = _quantiles(paired), _mean_interval(paired)
-    _panel(gap, frames, "With less without, same luck", f"difference ({unit})", since)
+    _panel(gap, frames, "With less without, same luck", style.fit(f"difference ({unit})", 2.7, style.SMALL), since)
     pen = Pen(style.PALETTE[2])
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
     style.stroke(gap, frames.dates, mean.low, mean.mid, mean.high, pen)
