@@ -241,13 +241,13 @@ def compare(
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    chosen = list(range(1, seeds + 1)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
-    if isinstance(chosen, bool) or not isinstance(chosen, Iterable):
-        raise InputError(f"seeds is a number of seeds or the seeds themselves, not {seeds!r}", "compare")
-    chosen = list(chosen)
-    if not 1 <= len(chosen) <= MOST_SEEDS or len(set(chosen)) < len(chosen):
-        raise InputError(f"seeds are 1 to {MOST_SEEDS} different whole numbers from 0", "compare")
-    return chosen
+    chosen: list[Any] = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
+    whole = all(isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0 for seed in chosen)
+    if isinstance(seeds, bool) or not whole or len(set(chosen)) < len(chosen) or not 1 <= len(chosen) <= MOST_SEEDS:
+        raise InputError(
+            f"seeds is a number from 1 to {MOST_SEEDS}, or different whole numbers from 0, not {seeds!r}", "compare"
+        )
+    return [int(seed) for seed in chosen]
 
 
 def _pair(scenario: Scenario, treated: Scenario, seed: int, months: int) -> tuple[Results, Results]:
