@@ -274,7 +274,7 @@ STATE_FIELDS: dict[str, list[Field]] = {
 }
 _INTEGERS = {"identity", "alive", "account", "birth", "generated", "category", "owner", "source", "month", "seed"}
 _INTEGERS |= {"seller_kind", "seller", "lab", "open", "partner", "own_chip", "generation", "price_rule", "incumbent"}
-_INTEGERS |= {"api", "captive", "own_model", "released", "next_own"}
+_INTEGERS |= {"api", "captive", "own_model", "released", "next_own", "company"}
 
 
 def _dtype(names: list[str]) -> np.dtype[np.void]:

@@ -15,6 +15,12 @@ FIRM = [
             "The lab that owns the app (it pays the transfer price and hands over its cash); empty for none.",
             ASSUMED, Moves("labs.api_revenue", -1, who="jasper", step=("", "openai")),
             scope="firm", refers="labs"),
+    declare("apps", "company", "word", "", (0, 0),
+            "The company that the app belongs to: apps of one company in a category set their prices jointly; empty "
+            "for one that stands alone.", ASSUMED,
+            Moves("apps.jasper.price", +1, who="jasper", step=("", "midas"),
+                  given=(("apps.microsoft.company", "midas"), ("apps.chrome-extension.company", "midas"))),
+            scope="firm", word=True),
     declare("apps", "incumbent", "flag", False, (0, 1),
             "Whether an incumbent owns the app and covers its deficits.", "essay",
             Moves("apps.firms", +1, who="jasper", step=(False, True), given=(("apps.jasper.cash", -500.0),)),
