@@ -51,7 +51,7 @@ class Phase:
 @direct
 @kernel
 def _users(s: Rows) -> None:
-    choose(s.users, s.apps, s.live, s.shared, s.now)
+    choose(s.users, s.apps, s.live, s.labs.shape[0], s.shared, s.now)
 
 
 @direct

@@ -118,4 +118,4 @@ def _change(action: Action, text: str, slugs: Slugs, where: str) -> tuple[Addres
 
 def _scalable(parameter: Parameter) -> bool:
     """Whether a multiple of the value makes sense: numbers, but not whole ones."""
-    return not (parameter.choices or parameter.refers or parameter.is_flag or parameter.is_integer)
+    return not (parameter.is_text or parameter.is_flag or parameter.is_integer)

@@ -7,7 +7,15 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.pricing import app_price_wanted, quota_wanted, quota_worth, refresh_app
+from moatlab.rules.pricing import (
+    BUNDLED,
+    METERED,
+    app_price_wanted,
+    quota_wanted,
+    quota_worth,
+    refresh_app,
+    token_price_wanted,
+)
 from moatlab.rules.sourcing import reachable
 from moatlab.world.draws import (
     BRAND_SHOCK,
@@ -152,11 +160,19 @@ def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grad
     app.quota = 1.0
     refresh_app(row, app, user, routing, offers, grades, shared)
     app.quota = quota_wanted(app, user, app.token_cost, shared)
-    if first <= 0.0:
+    if app.plan == METERED and app.price_rule != BUNDLED:
+        if app.token_price <= 0.0:
+            app.token_price = app.token_cost
+            for _ in range(8):
+                app.token_price = token_price_wanted(app, user, shared, app.token_price)
+        app.quota = quota_wanted(app, user, app.token_price, shared)
+        app.price = app.token_price * app.quota
+    elif first <= 0.0:
         app.price = app_price_wanted(app, user, shared)
     refresh_app(row, app, user, routing, offers, grades, shared)
     app.use_value = quota_worth(app, user, shared)
     app.next_price = app.price
+    app.next_token_price = app.token_price
     app.next_quota = app.quota
 
 

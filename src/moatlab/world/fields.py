@@ -24,6 +24,7 @@ USERS: list[Field] = [
     ("inclusive", "utils, exponentiated", "sum of the attractions of the apps"),
     ("outside", "utils, exponentiated", "attraction of using no app"),
     ("crowd", "firms", "apps weighted by reach: divides attraction by its power `crowding`"),
+    ("best_attraction", "utils, exponentiated", "largest attraction of an app before nests are formed"),
     ("dilution", "factor", "what crowding leaves of an app's attraction"),
     ("loyalty", "factor", "exp(switching cost): attraction of the app in use when reconsidered"),
     ("considering", "M customers", "non-users who considered the category this month"),
@@ -84,6 +85,11 @@ APPS: list[Field] = [
     ("own_unit_cost", "$ per Mtok", "marginal cost of a token of the own model"),
     ("own_service", "share", "share of the own model's hours served"),
     ("own_budget", "M$", "compute bought this month to make or refresh the own model"),
+    ("nest", "row", "lab that carries most of its tokens, -1 for its own model; kept where nests are correlated"),
+    ("nest_pull", "utils, exponentiated", "attraction within its nest, relative"),
+    ("nest_share", "share", "probability of choosing the app, given its nest"),
+    ("diverted", "$ per month", "what a lost customer brings the app's company elsewhere"),
+    ("next_token_price", "$ per Mtok", "price of a token from next month, with a metered plan"),
     ("next_price", "$ per customer and month", "price from next month"),
     ("next_quota", "Mtok per customer and month", "quota from next month"),
     ("next_rnd", "M$", "feature spending next month"),
@@ -274,7 +280,7 @@ STATE_FIELDS: dict[str, list[Field]] = {
 }
 _INTEGERS = {"identity", "alive", "account", "birth", "generated", "category", "owner", "source", "month", "seed"}
 _INTEGERS |= {"seller_kind", "seller", "lab", "open", "partner", "own_chip", "generation", "price_rule", "incumbent"}
-_INTEGERS |= {"api", "captive", "own_model", "released", "next_own"}
+_INTEGERS |= {"api", "captive", "own_model", "released", "next_own", "company", "plan", "nest"}
 
 
 def _dtype(names: list[str]) -> np.dtype[np.void]:

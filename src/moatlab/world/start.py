@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
-GENERATED_TAKE = ("price_rule", "markup", "price", "distribution")
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
