@@ -16,6 +16,7 @@ from moatlab.world.posting import (
     APP_RND,
     APP_TRAINING,
     APP_VARIABLE_COST,
+    ENTERPRISE,
     HOST_COMPUTE,
     HOST_STAFF,
     HOSTED_INFERENCE,
@@ -102,6 +103,11 @@ def settle_apps(
         app.last_revenue = app.revenue
         app.revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
         pay(book, cash, totals, month, SUBSCRIPTION, USERS, app.account, app.revenue)
+        if app.own_model == 1 and app.base > 0 and labs[app.base - 1].alive == 1:
+            maker = labs[app.base - 1]
+            maker.revenue += maker.enterprise_fee
+            pay(book, cash, totals, month, ENTERPRISE, app.account, maker.account, maker.enterprise_fee)
+            app.outlay += SMOOTHING * maker.enterprise_fee
         fees = shared.apps_variable_cost * app.revenue
         pay(book, cash, totals, month, APP_VARIABLE_COST, app.account, SUPPLIERS, fees)
         pay(book, cash, totals, month, MARKETING, app.account, SUPPLIERS, app.marketing)
@@ -122,7 +128,7 @@ def settle_apps(
             host = hosts[offer.seller]
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
-            if lab.alive == 1 and amount > 0.0:
+            if lab.alive == 1 and lab.hosting_agreement == 1 and amount > 0.0:
                 pay(book, cash, totals, month, LICENCE, host.account, lab.account, amount)
                 lab.revenue += amount
                 host.gross_profit -= amount

@@ -67,6 +67,7 @@ APP_WRITE_OFF = CODE["app write-off"]
 LAB_WRITE_OFF = CODE["lab write-off"]
 CHIP_FINANCE = CODE["chip finance"]
 FOUNDRY_FINANCE = CODE["foundry finance"]
+ENTERPRISE = CODE["enterprise agreement"]
 
 
 @inlined

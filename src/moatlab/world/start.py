@@ -10,7 +10,16 @@ import numpy as np
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.sourcing import UNPUBLISHED, grade_offers, post_offers
+from moatlab.rules.sourcing import (
+    CLOSED,
+    NOT_TO_RIVALS,
+    OPEN,
+    RIVAL_BITS,
+    UNPUBLISHED,
+    grade_offers,
+    mark_rivals,
+    post_offers,
+)
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
 from moatlab.world import draws, topology
@@ -107,6 +116,7 @@ def start(scenario: Scenario, seed: int) -> State:
     publish(state.labs, state.now)
     now["first_frontier"] = now["expected_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
+    mark_rivals(state.labs, state.apps, state.live)
     post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
     state.offers["service"] = 1.0
     state.hosts["margin"] = 0.5 * _host_cost(state)
@@ -183,6 +193,7 @@ def _start_labs(state: State, seed: int, rent: float) -> None:
     labs["published"] = np.where(labs["open"] == 1, labs["capability"], UNPUBLISHED)
     labs["published_hours"] = np.where(labs["open"] == 1, labs["model_hours"], 0.0)
     labs["service"] = 1.0
+    labs["raised"] = np.maximum(state.cash[labs["account"]], 0.0)
     labs["price"] = np.where(labs["price"] > 0.0, labs["price"], 2.0 * labs["unit_cost"])
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
     labs["training_budget"] = shared["labs_compute_share"] * money
@@ -211,8 +222,11 @@ def _first_routing(scenario: Scenario, state: State, slugs: dict[str, tuple[str,
         int
     )
     for row, slug in enumerate(slugs["apps"]):
-        owned = (state.offers["open"] == 2) & (state.offers["seller"] == state.apps["owner"][row])
-        open_ = (state.sellers[row, column] != 0) & ((state.offers["open"] == 1) | owned)
+        owner, category = int(state.apps["owner"][row]), int(state.apps["category"][row])
+        rival = (state.offers["rivals"] >> (category % RIVAL_BITS)) & 1 == 1
+        sold = (state.offers["open"] == OPEN) | ((state.offers["open"] == NOT_TO_RIVALS) & ~rival)
+        sold |= (state.offers["open"] != CLOSED) & (state.offers["seller"] == owner)
+        open_ = (state.sellers[row, column] != 0) & sold
         routing = open_ / max(int(open_.sum()), 1)
         source = scenario.value("apps", slug, "source")
         if source:
