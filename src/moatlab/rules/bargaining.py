@@ -38,7 +38,7 @@ def favourite_lab(
             continue
         value = quality * grades[o, app.category]
         value += taste * worth_of_price(offer.price, shared.users_usage_elasticity)
-        value = shared.apps_routing_sharpness * value + shared.apps_routing_inertia * routing[row, o]
+        value += shared.apps_routing_inertia / max(shared.apps_routing_sharpness, 1e-12) * routing[row, o]
         if value > best:
             best = value
             found = o

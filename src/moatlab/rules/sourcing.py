@@ -226,8 +226,10 @@ def decide_routing(
     """Next month's routing of every app, and the elasticity that each seller faces.
 
     An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
-    wants shares proportional to exp(rho (beta w theta + K v(P)) + inertia share + ecosystem or hub), v the worth of a
-    token price (`worth_of_price`), and moves ``routing_speed`` of the way.
+    wants shares proportional to exp(rho (beta w theta + K_i v(P)) / n_i + inertia share + ecosystem or hub), v the
+    worth of a token price (`worth_of_price`), and moves ``routing_speed`` of the way.  Fit differs from call to call by
+    n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
+    alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
     """
     shared = shared_row[0]
     count = offers.shape[0]
@@ -240,6 +242,7 @@ def decide_routing(
     held = np.zeros(n_labs + hosts.shape[0])
     column = np.empty(count, np.int64)
     bonus = np.empty(count)
+    weights = np.empty(users.shape[0])
     worth = np.empty(count)
     slope = np.empty(count)
     demand = 0.0
@@ -256,13 +259,16 @@ def decide_routing(
         else:
             column[o] = n_labs + offer.seller
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
+    for k in range(users.shape[0]):
+        weights[k] = rho * users[k].usage_value**eta * users[k].price_taste ** (1.0 - eta)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
         user = users[app.category]
-        taste = token_taste(app, user, shared)
-        weight = rho * taste
+        weight = weights[app.category]
         quality = rho * user.quality_taste * user.ai_centrality
+        if weight > 0.0:
+            quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
         now = routing[row]
         wanted = next_routing[row]
         special = app.owner >= 0 or app.deal > 0
@@ -296,7 +302,7 @@ def decide_routing(
         customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
         if app.owner < 0:
             demand += app.tokens
-            tastes += app.tokens * taste
+            tastes += app.tokens * weight
         for o in range(count + 1):
             share = now[o]
             aim = wanted[o] / total if total > 0.0 else share
@@ -311,7 +317,7 @@ def decide_routing(
                 tokens = app.tokens * share
                 offer.listed += tokens
                 offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))
-    typical = rho * tastes / demand if demand > 0.0 else 0.0
+    typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
         sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, 1e-300) ** -eta)
     for index in range(hosts.shape[0]):

@@ -104,14 +104,14 @@ LABS = [
             "Share of the API markup that a lab charges its own app.", ASSUMED,
             Moves("apps.chatgpt.price", +1, step=(0.0, 1.0))),
     declare("labs", "supply", "rule", "everybody", (0, 0),
-            "To whom the API is sold: everybody, all but rivals of the lab's own apps (apps of their categories), or the "
-            "lab's own apps only.", "essay (vertical integration); value assumed",
+            "To whom the API is sold: everybody, all but rivals of the lab's own apps (apps of their categories), or "
+            "the lab's own apps only.", "essay (vertical integration); value assumed",
             Moves("labs.openai.revenue", -1, (6, 35), who="openai", step=("everybody", "own apps")), scope="firm",
             choices=("everybody", "not rivals", "own apps")),
     declare("labs", "negotiation", "flag", True, (0, 1), "Whether large API customers negotiate their price.",
             "essay (highly skewed customer distributions); assumed",
             Moves("labs.gross_margin", -1, (6, 35), step=(False, True))),
-    declare("labs", "negotiation_threshold", "M$ per month", 0.5, (0.0, 1e6),
+    declare("labs", "negotiation_threshold", "M$ per month", 1.0, (0.0, 1e6),
             "Bill for tokens above which an app negotiates.", ASSUMED,
             Moves("labs.gross_margin", +1, (6, 35), step=(0.1, 5.0))),
     declare("labs", "bargaining_weight", "share", 0.5, (0.0, 1.0),
