@@ -9,7 +9,7 @@ import numpy as np
 from moatlab.compiled import Rows, kernel
 from moatlab.rules.pricing import BUNDLED, quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
-from moatlab.rules.sourcing import hours_per_token
+from moatlab.rules.sourcing import own_hours_per_token
 from moatlab.rules.training import fading
 from moatlab.world.draws import BRAND_SHOCK, normal
 
@@ -82,7 +82,10 @@ def commit_apps(
         app.own_capability = app.next_own_capability
         app.own_hours = app.next_own_hours
         app.own_budget = app.next_own_budget
-        if app.next_own == 1:
+        app.deal = app.next_deal
+        app.deal_share = app.next_deal_share
+        app.base = app.next_base
+        if app.next_own == 1 and app.own_model == 0:
             app.own_model = 1
             app.own_service = 1.0
             now.graduations += 1.0
@@ -116,7 +119,7 @@ def refresh_apps(
         app = apps[row]
         user = users[app.category]
         if app.own_model == 1:
-            hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
             app.own_unit_cost = hours * now.expected_rent
         refresh_app(row, app, user, routing, offers, grades, shared)
         user.best_feature = max(user.best_feature, app.feature)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from moatlab.compiled import Rows, kernel
+from moatlab.rules.training import fading
 from moatlab.world.draws import HYPE_SHOCK, normal
 from moatlab.world.identity import identity
 from moatlab.world.posting import (
@@ -81,26 +82,41 @@ def raise_rounds(
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
             standing += labs[index].fund_weight
             revenue += labs[index].smooth_revenue
+    # Shares of the commitments: standing and revenue, times access to capital, which returns to 1.
+    fade = fading(shared.investors_access_half_life)
+    claims = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.weight = 0.0
+        if lab.alive == 1 and lab.fund_weight > 0.0:
+            weight = lab.fund_weight / standing
+            if revenue > 0.0:
+                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
+            lab.weight = weight * lab.access
+            claims += lab.weight
+        lab.access += fade * (1.0 - lab.access)
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
             continue
         pay(book, cash, totals, month, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
-        if lab.fund_weight > 0.0 and standing > 0.0:
-            weight = lab.fund_weight / standing
-            if revenue > 0.0:
-                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
+        if lab.weight > 0.0:
+            weight = lab.weight / claims
             lab.claim += to_labs * weight
             now.powder_labs += to_labs * weight
             burn = lab.training + lab.staff - lab.gross_profit
             if burn > 0.0 and cash[lab.account] < shared.investors_runway * burn and lab.claim > 0.0:
                 pay(book, cash, totals, month, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
                 now.powder_labs = max(0.0, now.powder_labs - lab.claim)
+                lab.raised += lab.claim
                 lab.claim = 0.0
         cost = lab.training + lab.staff + lab.cost_of_goods
         spare = cash[lab.account] - shared.labs_payout_months * cost
         if spare > 0.0 and cost > 0.0:
-            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, spare / PAYOUT_MONTHS)
+            # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
+            returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            lab.returned += returned
+            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, returned)
     hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
     asked = 0.0
     for step in range(2):
@@ -110,14 +126,15 @@ def raise_rounds(
             if app.incumbent == 1 or app.owner >= 0:
                 continue
             burn = app.outlay - app.gross_profit
-            short = cash[app.account] < shared.investors_runway * burn
-            if burn > 0.0 and short and (app.growth > hurdle or month - app.birth < 6):
-                request = shared.investors_round_months * burn
+            short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
+            if (short or app.ask > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+                request = app.ask + (shared.investors_round_months * burn if short else 0.0)
                 if step == 0:
                     asked += request
                 else:
                     pay(book, cash, totals, month, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
+                    app.ask = 0.0
     for position in range(live.shape[0]):
         app = apps[live[position]]
         money = cash[app.account]

@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.sourcing import hours_per_token
+from moatlab.rules.sourcing import hours_per_token, own_hours_per_token
 
 #: Relative excess demand at which rents count as cleared.
 TOLERANCE = 1e-12
@@ -117,7 +117,7 @@ def gather_buyers(
         buyer.elastic = 0.0
         buyer.budget = app.own_budget
         if app.own_model == 1:
-            hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
             buyer.inference = app.tokens * routing[row, own] * hours
             buyer.choke = shared.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
         for c in range(n_clouds):

@@ -249,12 +249,19 @@ def token_markup(semi_elasticity: float, unit_cost: float) -> float:
     return min(1.0 / semi_elasticity, ceiling) if semi_elasticity > 0.0 else ceiling
 
 
+@inlined
+def cost_change(seller: Rows) -> float:
+    """Unit cost of a token over that at the last pricing; 1 at the first."""
+    return seller.unit_cost / seller.priced_cost if seller.priced_cost > 0.0 and seller.unit_cost > 0.0 else 1.0
+
+
 @kernel
 def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows) -> None:
     """Next month's API price of every lab and markup of every host.
 
     A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
-    apps that pass the price on (see `decide_routing`).
+    apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
+    part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
     """
     shared = shared_row[0]
     for index in range(labs.shape[0]):
@@ -265,7 +272,9 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
             if lab.price_rule == MARKUP:
                 markup = lab.markup * lab.unit_cost
             wanted = lab.unit_cost / (1.0 - lab.revenue_share) + markup
-            lab.next_price = lab.price + shared.labs_price_speed * (wanted - lab.price)
+            passed_on = lab.price * cost_change(lab)
+            lab.next_price = passed_on + shared.labs_price_speed * (wanted - passed_on)
+        lab.priced_cost = lab.unit_cost
     for index in range(hosts.shape[0]):
         host = hosts[index]
         host.next_margin = host.margin
@@ -273,7 +282,9 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
             markup = token_markup(host.semi_elasticity, host.unit_cost)
             if host.price_rule == MARKUP:
                 markup = host.markup * host.unit_cost
-            host.next_margin = host.margin + shared.labs_price_speed * (markup - host.margin)
+            passed_on = host.margin * cost_change(host)
+            host.next_margin = passed_on + shared.labs_price_speed * (markup - passed_on)
+        host.priced_cost = host.unit_cost
 
 
 @inlined

@@ -16,7 +16,7 @@ from moatlab.rules.pricing import (
     refresh_app,
     token_price_wanted,
 )
-from moatlab.rules.sourcing import reachable
+from moatlab.rules.sourcing import reachable, sold_to
 from moatlab.world.draws import (
     BRAND_SHOCK,
     CUSTOMERS_AT_BIRTH,
@@ -128,7 +128,7 @@ def pick_sources(
         u = uniform(now.seed, SOURCES_AT_BIRTH, index, app.identity)
         weight = 1.0 if shared.apps_attachment == 0.0 else 0.05 + labs[index].tokens / tokens
         scores[index] = math.log(weight) - math.log(-math.log(u))
-        if labs[index].alive == 0 or labs[index].api == 0:
+        if not sold_to(offers[index], app.owner, app.category):
             scores[index] = -1e300
         sellers[row, index] = 0
     for _ in range(min(wanted, n_labs)):
@@ -143,7 +143,7 @@ def pick_sources(
     for o in range(offers.shape[0] + 1):
         routing[row, o] = 0.0
     for o in range(offers.shape[0]):
-        if reachable(row, app.owner, offers[o], sellers, n_labs):
+        if reachable(row, app, offers[o], sellers, n_labs):
             routing[row, o] = 1.0
 
 

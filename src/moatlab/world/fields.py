@@ -90,6 +90,10 @@ APPS: list[Field] = [
     ("nest_share", "share", "probability of choosing the app, given its nest"),
     ("diverted", "$ per month", "what a lost customer brings the app's company elsewhere"),
     ("next_token_price", "$ per Mtok", "price of a token from next month, with a metered plan"),
+    ("base", "code", "1 + row of the lab whose checkpoint the own model is built on; 0 for none"),
+    ("deal", "code", "1 + row of the lab with which the app has a negotiated price; 0 for none"),
+    ("deal_share", "share", "of that lab's list markup that the app pays"),
+    ("ask", "M$", "asked of investors for an own model"),
     ("next_price", "$ per customer and month", "price from next month"),
     ("next_quota", "Mtok per customer and month", "quota from next month"),
     ("next_rnd", "M$", "feature spending next month"),
@@ -98,6 +102,9 @@ APPS: list[Field] = [
     ("next_own_capability", "points", "capability of the own model from next month"),
     ("next_own_hours", "Mh", "its training hours"),
     ("next_own_budget", "M$", "compute for it next month"),
+    ("next_base", "code", "`base` from next month"),
+    ("next_deal", "code", "`deal` from next month"),
+    ("next_deal_share", "share", "`deal_share` from next month"),
 ]
 
 LABS: list[Field] = [
@@ -108,6 +115,7 @@ LABS: list[Field] = [
     ("hours_per_token", "GPU-hours per Mtok", "serving cost in hours"),
     ("unit_cost", "$ per Mtok", "marginal cost of a token at the rents the lab pays"),
     ("semi_elasticity", "1/$", "fall of the log of tokens sold per $ of price"),
+    ("priced_cost", "$ per Mtok", "marginal cost at the last pricing"),
     ("tokens", "Ttok", "tokens wanted from the API this month"),
     ("service", "share", "share of the wanted hours served"),
     ("revenue", "M$", "sales of tokens and licences"),
@@ -121,7 +129,12 @@ LABS: list[Field] = [
     ("training_budget", "M$ per month", "what the lab means to spend on training"),
     ("staff", "M$ per month", "research staff"),
     ("claim", "M$", "investors' commitments that the lab may call"),
+    ("weight", "weight", "its weight in this month's commitments"),
     ("released", "flag", "whether a model was released this month"),
+    ("hired_lead", "points", "private lead that researchers from other labs brought this month"),
+    ("raised", "M$", "money raised since the start, with the cash of month 0"),
+    ("returned", "M$", "paid out to owners since the start"),
+    ("rivals", "code", "bits of the categories in which the lab has an app of its own"),
     ("inference_cost", "M$", "GPU-hours that serve tokens"),
     ("next_price", "$ per Mtok", "API price from next month"),
     ("next_training_budget", "M$ per month", "training budget from next month"),
@@ -129,6 +142,8 @@ LABS: list[Field] = [
     ("next_capability", "points", "capability in service from next month"),
     ("next_model_hours", "Mh", "training hours of that model"),
     ("next_private_lead", "points", "private lead from next month"),
+    ("next_crawled", "Ttok", "crawled data from next month"),
+    ("next_talent", "researchers, relative", "talent from next month"),
 ]
 
 HOSTS: list[Field] = [
@@ -137,6 +152,7 @@ HOSTS: list[Field] = [
     ("price", "$ per Mtok", "price weighted by tokens"),
     ("unit_cost", "$ per Mtok", "marginal cost weighted by tokens"),
     ("semi_elasticity", "1/$", "fall of the log of tokens sold per $ of price"),
+    ("priced_cost", "$ per Mtok", "marginal cost at the last pricing"),
     ("tokens", "Ttok", "tokens wanted this month"),
     ("hub", "share", "share of all hosted tokens last month"),
     ("service", "share", "share of the wanted hours served"),
@@ -149,12 +165,14 @@ OFFERS: list[Field] = [
     ("seller_kind", "code", "0 for a lab's API, 1 for a host"),
     ("seller", "row", "row of the seller"),
     ("lab", "row", "row of the lab that made the model"),
-    ("open", "code", "1 if any app with an edge can buy, 2 if only the apps that the lab owns, 0 if none"),
+    ("open", "code", "to whom it is sold: 1 all with an edge, 2 the lab's own apps, 3 no rivals of those, 0 none"),
+    ("rivals", "code", "bits of the categories in which the lab has an app of its own"),
     ("price", "$ per Mtok", "list price"),
     ("unit_cost", "$ per Mtok", "marginal cost"),
     ("service", "share", "share of the wanted hours served"),
     ("tokens", "Ttok", "tokens wanted this month"),
-    ("pull", "1/$ times Ttok", "sum over apps behind the semi-elasticity"),
+    ("listed", "Ttok", "tokens sold at the list price this month"),
+    ("pull", "1/$ times Ttok", "sum over apps that pay the list price, behind the semi-elasticity"),
 ]
 
 CLOUDS: list[Field] = [
@@ -281,6 +299,8 @@ STATE_FIELDS: dict[str, list[Field]] = {
 _INTEGERS = {"identity", "alive", "account", "birth", "generated", "category", "owner", "source", "month", "seed"}
 _INTEGERS |= {"seller_kind", "seller", "lab", "open", "partner", "own_chip", "generation", "price_rule", "incumbent"}
 _INTEGERS |= {"api", "captive", "own_model", "released", "next_own", "company", "plan", "nest"}
+_INTEGERS |= {"deal", "next_deal", "base", "next_base"}
+_INTEGERS |= {"rivals", "supply", "hosting_agreement"}
 
 
 def _dtype(names: list[str]) -> np.dtype[np.void]:

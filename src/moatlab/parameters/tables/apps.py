@@ -157,9 +157,10 @@ KIND = [
             "Share of the way to the preferred routing that is covered in a month.", ASSUMED,
             Moves("labs.openai.share", -1, (1, 6), step=(0.05, 0.6))),
     declare("apps", "graduation", "rule", "npv", (0, 0),
-            "Whether apps may move to a model of their own: off, or npv (when its present value is positive).",
+            "Whether apps move to a model of their own at a review: off, npv (when its present value is positive) or "
+            "forced (always).",
             "essay (graduation risk)", Moves("apps.own_model_share", +1, (24, 59), step=("off", "npv")),
-            choices=("off", "npv")),
+            choices=("off", "npv", "forced")),
     declare("apps", "review_rate", "1/month", 0.1, (0.0, 1.0),
             "Probability that an app reviews make-or-buy in a month.", ASSUMED,
             Moves("apps.own_model_share", +1, (3, 23), step=(0.02, 0.3))),
@@ -203,4 +204,15 @@ KIND = [
     declare("apps", "payout_months", "months", 12.0, (1.0, 1e4),
             "Cash beyond this many months of cost is paid out to the owners.", ASSUMED,
             Moves("apps.cash", +1, (24, 59))),
+]
+
+#: Make-or-buy, beside what stands above.
+GRADUATION = [
+    declare("apps", "finetune_share", "share", 0.02, (0.0, 10.0),
+            "Compute of fine-tuning relative to the checkpoint's own training, beside the fixed cost.", ASSUMED,
+            Moves("apps.own_model_share", -1, (12, 59), step=(0.0, 0.3))),
+    declare("apps", "own_idle", "Mh per month", 0.02, (0.0, 1e3),
+            "Square-root staffing: an own fleet idles by the root of this times its load.",
+            "Halfin and Whitt 1981; value assumed",
+            Moves("apps.own_model_share", -1, (12, 59), step=(0.0, 1.0))),
 ]
