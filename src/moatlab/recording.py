@@ -69,6 +69,11 @@ class Recorder:
         self.payments[block][at] = ledger.totals[:-1]
         self.months += 1
 
+    def value(self, table: str, column: str, month: int) -> float:
+        """One recorded figure of the market's table of that month."""
+        block, at = divmod(month, MONTHS)
+        return float(getattr(self, table)[block][column][at])
+
     def parts(self, name: str) -> list[Any]:
         """A table of the months recorded, as parts that are not copied (payments: months by kind)."""
         if name == "firms":

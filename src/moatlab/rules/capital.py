@@ -79,15 +79,16 @@ def raise_rounds(
     revenue = 0.0
     for index in range(labs.shape[0]):
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
-            standing += labs[index].fund_weight
+            standing += labs[index].fund_weight * math.exp(labs[index].access)
             revenue += labs[index].smooth_revenue
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
             continue
         pay(book, cash, totals, month, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
+        lab.access *= 1.0 - shared.investors_access_decay
         if lab.fund_weight > 0.0 and standing > 0.0:
-            weight = lab.fund_weight / standing
+            weight = lab.fund_weight * math.exp(lab.access) / standing
             if revenue > 0.0:
                 weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
             lab.claim += to_labs * weight
@@ -113,6 +114,8 @@ def raise_rounds(
             short = cash[app.account] < shared.investors_runway * burn
             if burn > 0.0 and short and (app.growth > hurdle or month - app.birth < 6):
                 request = shared.investors_round_months * burn
+                if app.access != 0.0:
+                    request *= math.exp(app.access)
                 if step == 0:
                     asked += request
                 else:
@@ -120,6 +123,7 @@ def raise_rounds(
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
     for position in range(live.shape[0]):
         app = apps[live[position]]
+        app.access *= 1.0 - shared.investors_access_decay
         money = cash[app.account]
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         if app.owner >= 0:
@@ -154,11 +158,19 @@ def balance_infrastructure(
     clouds: Rows, chipmakers: Rows, foundry: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
     now_row: Rows,
 ) -> None:  # fmt: skip
-    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need."""
+    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
+
+    A cloud with more than an equal share of revenue gains access to capital, which fades.
+    """
     shared = shared_row[0]
     month = now_row[0].month
+    revenue = 0.0
+    for c in range(clouds.shape[0]):
+        revenue += clouds[c].revenue
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
+        lead = cloud.revenue / revenue - 1.0 / clouds.shape[0] if revenue > 0.0 else 0.0
+        cloud.access += shared.clouds_access_gain * lead - shared.clouds_access_decay * cloud.access
         money = cash[cloud.account]
         reserve = cloud.budget
         if money < 0.0:
