@@ -18,9 +18,17 @@ from moatlab.errors import ClearingError
 from moatlab.rules.apps import commit_apps, decide_spending, refresh_apps
 from moatlab.rules.bargaining import decide_deals
 from moatlab.rules.capital import balance_infrastructure, move_hype, raise_rounds
-from moatlab.rules.chips import age_fleets, decide_list_prices, decide_orders, deliver, order_chips, start_chips
+from moatlab.rules.chips import (
+    age_fleets,
+    decide_list_prices,
+    decide_orders,
+    deliver,
+    keep_priority,
+    order_chips,
+    start_chips,
+)
 from moatlab.rules.commit import commit_hardware, commit_sellers, price_hosted
-from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve
+from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve, settle_in
 from moatlab.rules.foundry import decide_foundry, run_foundry
 from moatlab.rules.graduation import decide_own_model
 from moatlab.rules.outside import move_outside
@@ -77,10 +85,14 @@ def _compute(s: Rows) -> int:
     capacity = np.empty(n)
     reserve = np.empty(n)
     rents = np.empty(n)
+    gravity = np.empty(n)
     for c in range(n):
         capacity[c] = s.clouds[c].capacity
         reserve[c] = s.clouds[c].reserve
         rents[c] = s.clouds[c].rent
+        gravity[c] = s.clouds[c].gravity
+    settle_in(s.buyers, count, lag, affinity, capacity, gravity, shared.compute_switching_rate,
+              shared.compute_choke_steepness)  # fmt: skip
     iterations, violation = clear(
         s.buyers, count, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
         shared.compute_switching_rate, shared.compute_choke_steepness, shared.outside_spot_elasticity,
@@ -121,7 +133,7 @@ def _decide(s: Rows) -> None:
     decide_token_prices(s.labs, s.hosts, s.offers, s.shared)
     decide_training(s.labs, s.cash, s.shared, s.now)
     decide_reserves(s.clouds, s.shared)
-    decide_orders(s.clouds, s.chipmakers, s.backlog, s.cash, s.shared, s.now)
+    decide_orders(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared, s.now)
     decide_list_prices(s.chipmakers, s.shared)
     decide_foundry(s.foundry, s.chipmakers, s.shared)
 
@@ -138,10 +150,11 @@ def _take_effect(s: Rows) -> None:
 @direct
 @kernel
 def _chips(s: Rows, book: Rows, totals: Rows) -> None:
-    order_chips(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared)
-    deliver(s.clouds, s.chipmakers, s.backlog, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now)
+    order_chips(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors, book, s.cash, totals, s.shared, s.now)
+    deliver(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now)
     start_chips(s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs, book, s.cash, totals, s.shared, s.now)
     run_foundry(s.foundry, s.construction, book, s.cash, totals, s.shared, s.now)
+    keep_priority(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.shared)
     age_fleets(s.clouds, s.chipmakers, s.fleet, s.foundry, s.shared, s.now)
 
 

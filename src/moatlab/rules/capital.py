@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 from moatlab.compiled import Rows, kernel
-from moatlab.rules.training import fading
 from moatlab.world.draws import HYPE_SHOCK, normal
 from moatlab.world.identity import identity
 from moatlab.world.posting import (
@@ -82,8 +81,7 @@ def raise_rounds(
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
             standing += labs[index].fund_weight
             revenue += labs[index].smooth_revenue
-    # Shares of the commitments: standing and revenue, times access to capital, which returns to 1.
-    fade = fading(shared.investors_access_half_life)
+    # Shares of the commitments: standing and revenue, times access to capital, which fades.
     claims = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
@@ -92,9 +90,9 @@ def raise_rounds(
             weight = lab.fund_weight / standing
             if revenue > 0.0:
                 weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
-            lab.weight = weight * lab.access
+            lab.weight = weight * math.exp(lab.access)
             claims += lab.weight
-        lab.access += fade * (1.0 - lab.access)
+        lab.access *= 1.0 - shared.investors_access_decay
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
@@ -128,7 +126,10 @@ def raise_rounds(
             burn = app.outlay - app.gross_profit
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
             if (short or app.ask > 0.0) and (app.growth > hurdle or month - app.birth < 6):
-                request = app.ask + (shared.investors_round_months * burn if short else 0.0)
+                size = shared.investors_round_months * burn if short else 0.0
+                if app.access != 0.0:
+                    size *= math.exp(app.access)
+                request = app.ask + size
                 if step == 0:
                     asked += request
                 else:
@@ -137,6 +138,7 @@ def raise_rounds(
                     app.ask = 0.0
     for position in range(live.shape[0]):
         app = apps[live[position]]
+        app.access *= 1.0 - shared.investors_access_decay
         money = cash[app.account]
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         if app.owner >= 0:
@@ -171,11 +173,19 @@ def balance_infrastructure(
     clouds: Rows, chipmakers: Rows, foundry: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
     now_row: Rows,
 ) -> None:  # fmt: skip
-    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need."""
+    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
+
+    A cloud with more than an equal share of revenue gains access to capital, which fades.
+    """
     shared = shared_row[0]
     month = now_row[0].month
+    revenue = 0.0
+    for c in range(clouds.shape[0]):
+        revenue += clouds[c].revenue
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
+        lead = cloud.revenue / revenue - 1.0 / clouds.shape[0] if revenue > 0.0 else 0.0
+        cloud.access += shared.clouds_access_gain * lead - shared.clouds_access_decay * cloud.access
         money = cash[cloud.account]
         reserve = cloud.budget
         if money < 0.0:

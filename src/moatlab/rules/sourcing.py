@@ -87,8 +87,7 @@ def worth_of_price(price: float, eta: float) -> float:
 
 @inlined
 def price_of_worth(worth: float, eta: float) -> float:
-    """The price at which a token is worth that much: the inverse of `worth_of_price`; 0 or infinity outside its range.
-    """
+    """The price at which a token is worth that much: the inverse of `worth_of_price`; 0 or infinity outside its range."""
     if eta == 1.0:
         return math.exp(min(-worth, 700.0))
     base = (eta - 1.0) * worth
@@ -201,9 +200,7 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
                     routing[row, o] = 0.0
         else:
             for o in range(count):
-                routing[row, o] = (
-                    routing[row, o] / total if reachable(row, app, offers[o], sellers, n_labs) else 0.0
-                )
+                routing[row, o] = routing[row, o] / total if reachable(row, app, offers[o], sellers, n_labs) else 0.0
             routing[row, count] = own / total
         for o in range(count):
             offers[o].tokens += routing[row, o] * app.tokens
@@ -260,7 +257,7 @@ def decide_routing(
             column[o] = n_labs + offer.seller
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
     for k in range(users.shape[0]):
-        weights[k] = rho * users[k].usage_value**eta * users[k].price_taste ** (1.0 - eta)
+        weights[k] = rho * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

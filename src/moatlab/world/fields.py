@@ -79,6 +79,7 @@ APPS: list[Field] = [
     ("gross_profit", "M$", "revenue less cost of goods"),
     ("growth", "log per month", "smoothed growth of revenue"),
     ("outlay", "M$ per month", "costs beside cost of goods, smoothed"),
+    ("access", "log", "access to capital: size of rounds; 0 is neutral"),
     ("rnd", "M$", "spending on features this month"),
     ("marketing", "M$", "spending on acquisition this month"),
     ("own_hours", "Mh", "training hours of the own model, which set its size"),
@@ -188,7 +189,7 @@ CLOUDS: list[Field] = [
     ("expected_rent", "$ per GPU-hour", "adaptive expectation of the spot rent"),
     ("full_cost", "$ per GPU-hour", "running cost plus annualised cost of chip and building"),
     ("elasticity", "dimensionless", "elasticity of the demand faced over the markup horizon"),
-    ("wanted", "Mh", "demand normalised to the full unit cost, smoothed"),
+    ("wanted", "Mh", "hours that could be sold at the full unit cost, smoothed"),
     ("growth", "log per month", "smoothed growth of that demand"),
     ("own_hours", "Mh", "of the hours sold, those to generative buyers"),
     ("revenue", "M$", "rents and revenue shares received"),
@@ -199,6 +200,9 @@ CLOUDS: list[Field] = [
     ("cash_flow", "M$ per month", "smoothed gross profit"),
     ("capex", "M$", "spent on chips and buildings"),
     ("fleet_now", "kGPU", "accelerators installed"),
+    ("size", "share", "share of all clouds' fleets"),
+    ("erosion", "share", "share of its priority with chipmakers that is lost this month"),
+    ("worth", "k$ per GPU", "present value of the rent expected from a GPU, less its running cost"),
     ("budget", "M$ per month", "investment that can be financed"),
     ("order", "kGPU", "ordered this month"),
     ("next_reserve", "$ per GPU-hour", "reserve rent from next month"),
@@ -300,7 +304,7 @@ _INTEGERS = {"identity", "alive", "account", "birth", "generated", "category", "
 _INTEGERS |= {"seller_kind", "seller", "lab", "open", "partner", "own_chip", "generation", "price_rule", "incumbent"}
 _INTEGERS |= {"api", "captive", "own_model", "released", "next_own", "company", "plan", "nest"}
 _INTEGERS |= {"deal", "next_deal", "base", "next_base"}
-_INTEGERS |= {"rivals", "supply", "hosting_agreement"}
+_INTEGERS |= {"rivals", "supply", "hosting_agreement", "allocation"}
 
 
 def _dtype(names: list[str]) -> np.dtype[np.void]:

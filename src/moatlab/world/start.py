@@ -307,7 +307,9 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
     clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
-    clouds["reserve"] = clouds["running"] * 1.5
+    clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
+    clouds["growth"] = shared["clouds_initial_growth"]
+    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
     clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
     clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
     makers["installed"] = state.fleet.sum(axis=(0, 2))

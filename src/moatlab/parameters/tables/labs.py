@@ -158,10 +158,10 @@ LABS = [
             "Share of the distance to the largest stock of data that sharing and synthetic data close in a month.",
             ASSUMED, Moves("labs.openai.revenue", -1, (12, 59), step=(0.0, 0.3), given=(
                 ("labs.openai.data", 100.0), ("labs.data_gain", 0.4)))),
-    declare("labs", "access", "factor", 1.0, (0.0, 1e6),
-            "Access to capital at month 0 (scale moat): weight with investors beyond standing and revenue; returns to "
-            "1.", "essay (scale moats); value assumed",
-            Moves("labs.cohere.cash", +1, (1, 23), who="cohere", step=(1.0, 10.0)), scope="firm", state=True),
+    declare("labs", "access", "log", 0.0, (-10.0, 10.0),
+            "Access to capital at month 0 (scale moat): log of the weight with investors beyond standing and revenue; "
+            "fades to 0.", "essay (scale moats); value assumed",
+            Moves("labs.cohere.cash", +1, (1, 23), who="cohere", step=(0.0, 2.3)), scope="firm", state=True),
     declare("labs", "ecosystem", "share", 0.0, (0.0, 1e3),
             "Developer stock of the API at month 0 (ecosystem moat); moves to the API's share of all API revenue.",
             ASSUMED, Moves("labs.cohere.revenue", +1, (1, 11), who="cohere", step=(0.0, 2.0)), scope="firm",
