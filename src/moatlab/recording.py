@@ -65,6 +65,11 @@ class Recorder:
         record.record_turnover(self.layers[number], at * len(LAYERS), self.payments[number][at], ledger.totals, s.now)
         self.months += 1
 
+    def value(self, table: str, column: str, month: int) -> float:
+        """One recorded figure of the market's table of that month."""
+        block, at = divmod(month, MONTHS)
+        return float(getattr(self, table)[block][column][at])
+
     def parts(self, name: str) -> list[Any]:
         """A table of the months recorded, as parts that are not copied (payments: months by kind)."""
         if name == "firms":

@@ -43,6 +43,27 @@ def fit_report(name: str, changes: tuple[str, ...], seeds: int, prior_draws: int
         f"{report.assumed} numbers of the scenario are assumed.",
         highlight=False,
     )
+    console.print(_gains(scenario, FIRST_SEED))
+
+
+def _gains(scenario: Scenario, seed: int) -> Table:
+    """Loop gains after a year and at the end, of one seed."""
+    from moatlab.fit.loops import loop_gains, table_of
+    from moatlab.market import Market
+
+    market, months, gains = Market(scenario, rng=seed), [], []
+    for month in sorted({11, scenario.months - 1}):
+        market.run(month + 1 - market.month)
+        months.append(month)
+        gains.append(loop_gains(market))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Loop gains (seed {seed}): what of a lead comes back; at 1 "
+                  "the larger firm runs away", title_justify="left")  # fmt: skip
+    found = table_of(months, gains)
+    for heading in ("layer", "feedback", *found.columns):
+        table.add_column(heading, justify="right" if heading in found.columns else "left")
+    for (layer, feedback), row in found.iterrows():
+        table.add_row(layer, feedback, *(f"{gain:.2f}" for gain in row))
+    return table
 
 
 def _table(report: Any) -> Table:

@@ -28,7 +28,7 @@ def assumed(scenario: Scenario) -> list[Group]:
     """Parameters that the scenario assumes a number for, each with its addresses, in the order of the registry."""
     found: list[Group] = []
     for parameter in REGISTRY.values():
-        if parameter.choices or parameter.refers or parameter.is_flag or parameter.is_integer:
+        if isinstance(parameter.default, str) or parameter.is_flag or parameter.is_integer:
             continue
         slugs: tuple[str | None, ...] = (None,)
         if parameter.scope == "firm":

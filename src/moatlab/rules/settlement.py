@@ -16,6 +16,7 @@ from moatlab.world.posting import (
     APP_RND,
     APP_TRAINING,
     APP_VARIABLE_COST,
+    ENTERPRISE,
     HOST_COMPUTE,
     HOST_STAFF,
     HOSTED_INFERENCE,
@@ -118,6 +119,13 @@ def settle_apps(
         tokens_served += app.tokens * service
         customers = app.tourists + app.committed
         revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
+        agreement = 0.0
+        if app.own_model == 1 and app.base > 0 and labs[app.base - 1].alive == 1:
+            maker = labs[app.base - 1]
+            agreement = maker.enterprise_fee
+            maker.revenue += agreement
+            totals[ENTERPRISE] += agreement
+            cursor = note(book, cursor, month, ENTERPRISE, account, maker.account, agreement)
         fees = shared.apps_variable_cost * revenue
         overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
         app.last_revenue = app.revenue
@@ -133,8 +141,8 @@ def settle_apps(
         rnd_paid += app.rnd
         overhead_paid += overhead
         app.gross_profit = revenue - fees - inference
-        cash[account] += app.gross_profit - app.marketing - app.rnd - overhead
-        app.outlay += SMOOTHING * (overhead + app.rnd + app.marketing - app.outlay)
+        cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
+        app.outlay += SMOOTHING * (overhead + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
     now.own_tokens = own_tokens
     now.tokens_served = tokens_served
@@ -161,7 +169,7 @@ def settle_apps(
             host = hosts[offer.seller]
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
-            if lab.alive == 1 and amount > 0.0:
+            if lab.alive == 1 and lab.hosting_agreement == 1 and amount > 0.0:
                 pay(book, cash, totals, month, LICENCE, host.account, lab.account, amount)
                 lab.revenue += amount
                 host.gross_profit -= amount

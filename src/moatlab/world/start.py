@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.sourcing import UNPUBLISHED, grade_offers, post_offers
+from moatlab.rules.sourcing import (
+    CLOSED,
+    NOT_TO_RIVALS,
+    OPEN,
+    RIVAL_BITS,
+    UNPUBLISHED,
+    grade_offers,
+    mark_rivals,
+    post_offers,
+)
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
 from moatlab.world import draws, topology
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
-GENERATED_TAKE = ("price_rule", "markup", "price", "distribution")
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
@@ -138,6 +147,7 @@ def start(scenario: Scenario, seed: int) -> State:
     publish(state.labs, state.now)
     now["first_frontier"] = now["expected_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
+    mark_rivals(state.labs, state.apps, state.live)
     post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
     state.offers["service"] = 1.0
     state.hosts["margin"] = 0.5 * _host_cost(state)
@@ -210,6 +220,7 @@ def _start_labs(state: State, seed: int, rent: float) -> None:
     labs["published"] = np.where(labs["open"] == 1, labs["capability"], UNPUBLISHED)
     labs["published_hours"] = np.where(labs["open"] == 1, labs["model_hours"], 0.0)
     labs["service"] = 1.0
+    labs["raised"] = np.maximum(state.cash[labs["account"]], 0.0)
     labs["price"] = np.where(labs["price"] > 0.0, labs["price"], 2.0 * labs["unit_cost"])
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
     labs["training_budget"] = shared["labs_compute_share"] * money
@@ -237,9 +248,11 @@ def _first_routing(state: State, sources: NDArray[np.float64]) -> None:
     offers = state.offers
     column = np.where(offers["seller_kind"] == 0, offers["seller"], state.labs.shape[0] + offers["seller"]).astype(int)
     named = len(sources)
-    owners = state.apps["owner"][:named, None]
-    owned = (offers["open"] == 2) & (offers["seller"] == owners)
-    open_ = (state.sellers[:named, column] != 0) & ((offers["open"] == 1) | owned)
+    owned = offers["seller"] == state.apps["owner"][:named, None]
+    rival = (offers["rivals"] >> (state.apps["category"][:named, None] % RIVAL_BITS)) & 1 == 1
+    sold = (offers["open"] == OPEN) | ((offers["open"] == NOT_TO_RIVALS) & ~rival)
+    sold |= (offers["open"] != CLOSED) & owned
+    open_ = (state.sellers[:named, column] != 0) & sold
     main = open_ & (offers["seller_kind"] == 0) & (offers["seller"] == sources[:, None])
     others = open_ & ~main
     routing = others / np.maximum(others.sum(axis=1, keepdims=True), 1)
@@ -294,7 +307,9 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
     clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
-    clouds["reserve"] = clouds["running"] * 1.5
+    clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
+    clouds["growth"] = shared["clouds_initial_growth"]
+    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
     clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
     clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
     makers["installed"] = state.fleet.sum(axis=(0, 2))
