@@ -140,6 +140,19 @@ def test_gaps_in_crossed_draws_take_the_emptiest_with_them() -> None:
     assert {p for p, r in effect.lost if r != 2} == {1}
 
 
+def test_a_gap_at_a_chosen_point_costs_the_seed_and_not_the_point() -> None:
+    control = RNG.normal(size=(3, 6))
+    treated = control + np.array([[0.0], [3.0], [6.0]])
+    treated[0, 4] = np.nan
+    outcomes = table({"c": control, "t": treated})
+    effect = difference(outcomes, "rent", "t", "c", "chosen")
+    assert effect.estimate == pytest.approx(3.0) and effect.lost == ((0, 4), (1, 4), (2, 4)) and effect.pairs == 15
+    late = difference(outcomes, "rent", "t", "c", (0.0, -1.0, 1.0))
+    assert late.estimate == pytest.approx(3.0) and late.values.shape == (1, 6) and late.lost == ()
+    with pytest.raises(InputError, match="2 weights for 3 points"):
+        difference(outcomes, "rent", "t", "c", (1.0, -1.0))
+
+
 def test_the_table_has_a_row_an_effect_and_holm_over_all() -> None:
     arms = {**ARMS, "other": LUCK + RNG.normal(0.05, 0.2, LUCK.shape)}
     outcomes = pd.concat([table(arms), table(arms, "price")])

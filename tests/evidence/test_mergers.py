@@ -41,12 +41,16 @@ def test_rivals_that_merge_raise_their_prices() -> None:
 
 
 def test_owning_the_lab_lowers_the_apps_price() -> None:
-    """Tokens at cost take away the second of two margins (Spengler 1950)."""
-    e = TINY.compare(on={"set": merge(TINY, "labs.closed", "apps.writer")}, seeds=4, months=18)
-    assert e.effect("price", firm="apps.writer", months=(3, 17)).verdict == "falls"
-    back = TINY.set(merge(TINY, "labs.closed", "apps.writer"))
-    e = back.compare(on={"set": divest(back, "apps.writer")}, seeds=4, months=18)
-    assert e.effect("price", firm="apps.writer", months=(3, 17)).verdict == "rises"
+    """Tokens at cost take away the second of two margins (Spengler 1950); the lab has no other app in the category."""
+    alone = TINY.set(divest(TINY, "apps.assistant"))
+    joined = alone.set(merge(alone, "labs.closed", "apps.writer"))
+    e = alone.compare(on=joined, seeds=6, months=8)
+    for metric in ("price", "unit_cost"):
+        assert e.effect(metric, firm="apps.writer", months=(1, 6)).verdict == "falls"
+    back = joined.compare(on={"set": divest(joined, "apps.writer")}, seeds=6, months=8)
+    gap = back.effect("price", firm="apps.writer", months=(1, 6))
+    assert gap.verdict == "rises"
+    assert gap.estimate == pytest.approx(-e.effect("price", firm="apps.writer", months=(1, 6)).estimate)
 
 
 @pytest.mark.parametrize(

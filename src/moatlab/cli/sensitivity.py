@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moatlab.errors import InputError
+from moatlab.parameters.addresses import nearest
 from moatlab.words import aligned, short
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def _batch(request: Request) -> Batch:
     for name in (request.arm, request.versus):
         if name is not None:
             experiment.check_arm(name)
+    for name in request.outcomes:
+        if name not in experiment.outcomes:
+            raise InputError(f"--outcome: there is no outcome {name!r}; {nearest(name, experiment.outcomes)}")
     out = request.out or Path("results") / experiment.name
     print(f"{len(experiment.plan)} runs; those that {out} lacks are run ...", file=sys.stderr, flush=True)
     return experiment.run(request.engine, request.workers, out)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 #: What is shown of a firm, and of a category of customers, that the change names.
 OF_FIRM = ("share", "price", "margin", "gross_profit")
 OF_CATEGORY = ("price", "consumer_surplus", "hhi")
-#: Most pictures of single metrics.
+#: Those of them that get a picture of their own, and most pictures of single metrics.
+DRAWN = ("price", "share")
 MOST_PICTURES = 12
 
 
@@ -204,8 +205,8 @@ def _write(
     source = f"{e.scenario.title}, seeds {e.seeds[0]} to {e.seeds[-1]}"
     title, subtitle = f"Effects of: {e.what}", f"Means of months {window[0]}-{window[1]}"
     show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png")
-    mine = [m for m in shown if m.split(".")[0] + "." + m.split(".")[1] in request.named]
-    for metric in [*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]:
+    mine = [f"{name}.{metric}" for name in request.named for metric in DRAWN]
+    for metric in dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]):
         if metric in shown:
             show.write(e.plot(metric), pictures / f"{metric}.png")
     (parts / "without.toml").write_text(e.scenario.to_toml(), encoding="utf-8")

@@ -25,8 +25,8 @@ from moatlab.errors import InputError
 from moatlab.evidence.inference import Array, Mean, Method, holm
 from moatlab.parameters.addresses import nearest
 
-#: Whether the points of a design stand for a distribution, or for themselves.
-Points = Literal["drawn", "chosen"]
+#: Whether the points of a design stand for a distribution, or for themselves; or how much each of them counts.
+Points = Literal["drawn", "chosen"] | Sequence[float]
 #: Columns of the tables of outcomes that are read here.
 COLUMNS = ("arm", "point", "replication", "outcome", "value")
 UNIT = ["point", "replication"]
@@ -176,15 +176,16 @@ def contrast(
 ) -> Effect:
     """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
 
-    ``points`` says whether the points of the design were drawn, or chosen.  Raises `InputError` for an outcome or an
-    arm that the table lacks, for a run that it holds twice, and where no pair is complete.
+    ``points`` says whether the points of the design were drawn, or chosen, so that their mean is asked for; weights by
+    point ask for something else, such as (-1, 0, 1) for how much larger the contrast is at the last than at the first.
+    Raises `InputError` for an outcome or an arm that the table lacks, for a run that it holds twice, for weights that
+    do not fit the points, and where no pair is complete.
     """
     wide = _wide(outcomes, outcome, list(weights))
     each = wide.unstack("replication")
     values = np.stack([each[arm].to_numpy(np.float64) for arm in weights])
-    return of_arms(
-        outcome, weights, values, points, each.index.to_numpy(), each[next(iter(weights))].columns.to_numpy()
-    )
+    seeds = each[next(iter(weights))].columns.to_numpy()
+    return of_arms(outcome, weights, values, points, each.index.to_numpy(), seeds, label)
 
 
 def of_arms(
@@ -203,27 +204,48 @@ def of_arms(
     """
     draws = np.arange(values.shape[1]) if draws is None else draws
     seeds = np.arange(values.shape[2]) if seeds is None else seeds
+    of_points = _weights(points, values.shape[1], outcome)
     complete = np.isfinite(values).all(axis=0)
-    if not complete.any():
+    if of_points is None:
+        rows, columns = crossed(complete)
+    else:
+        # Points that were chosen are what is asked about: a gap costs the seed, never the point.
+        rows = np.flatnonzero(of_points)
+        columns = np.flatnonzero(complete[rows].all(axis=0))
+    if not (rows.size and columns.size):
         raise InputError(f"outcome {outcome}: no point and replication has a value in each of {', '.join(weights)}")
-    rows, columns = crossed(complete)
     kept = np.zeros_like(complete)
     kept[np.ix_(rows, columns)] = True
-    lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(~kept), strict=True))
+    asked = np.zeros_like(complete)
+    asked[slice(None) if of_points is None else rows] = True
+    lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(asked & ~kept), strict=True))
     arms = values[np.ix_(np.arange(len(values)), rows, columns)]
     # Sums without rounding: equal arms give exactly zero, in an interaction too.
     weighted = arms * np.array(list(weights.values()))[:, None, None]
     pairs = weighted[0] + weighted[1] if len(arms) == 2 else np.apply_along_axis(math.fsum, 0, weighted)
     count = pairs.size
-    if points == "chosen":
-        arms, pairs = arms.mean(axis=1, keepdims=True), pairs.mean(axis=0, keepdims=True)
+    if of_points is not None:
+        arms = arms.mean(axis=1, keepdims=True)
+        pairs = np.apply_along_axis(math.fsum, 0, pairs * of_points[rows][:, None])[None]
     return Effect(outcome, dict(weights), pairs, arms, lost, label, count)
 
 
+def _weights(points: Points, count: int, outcome: str) -> Array | None:
+    """How much each point counts; None where points are draws, and units."""
+    if isinstance(points, str):
+        return None if points == "drawn" else np.full(count, 1.0 / count)
+    if len(points) != count or not any(points):
+        raise InputError(f"outcome {outcome}: {len(points)} weights for {count} points, or all of them 0")
+    return np.asarray(points, np.float64)
+
+
 def crossed(complete: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns in whose crossing everything is complete: the emptiest row or column goes until it is so."""
+    """Rows and columns in whose crossing everything is complete: the emptiest row or column goes until it is so.
+
+    Both are empty where nothing is.
+    """
     rows, columns = np.arange(complete.shape[0]), np.arange(complete.shape[1])
-    while not (inner := complete[np.ix_(rows, columns)]).all():
+    while rows.size and columns.size and not (inner := complete[np.ix_(rows, columns)]).all():
         by_row, by_column = inner.mean(axis=1), inner.mean(axis=0)
         if by_row.min() < by_column.min() or (by_row.min() == by_column.min() and rows.size >= columns.size):
             rows = np.delete(rows, by_row.argmin())

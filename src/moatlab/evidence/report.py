@@ -12,6 +12,7 @@ from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, Points, contrast, crossed
 from moatlab.evidence.inference import precision
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
+from moatlab.experiments.spec import Contrast
 from moatlab.words import aligned, short
 
 if TYPE_CHECKING:
@@ -32,18 +33,16 @@ def effects_of(batch: Batch) -> list[tuple[Effect, Predicted]]:
     What no complete pair has a value for is left out.
     """
     experiment, outcomes, points = batch.experiment, batch.outcomes(), points_of(batch)
-    every = {
-        arm: ({arm: 1.0, experiment.control: -1.0}, "", {}) for arm in experiment.arms if arm != experiment.control
-    }
-    declared = {name: (dict(c.weights), name, c.predicted) for name, c in experiment.spec.contrasts.items()}
+    arms = {a: Contrast(weights={a: 1.0, experiment.control: -1.0}) for a in experiment.arms if a != experiment.control}
     found = []
     for name, outcome in experiment.outcomes.items():
-        for weights, label, predicted in (declared or every).values():
+        for label, c in (experiment.spec.contrasts or arms).items():
+            title = label if experiment.spec.contrasts else ""
             try:
-                effect = contrast(outcomes, name, weights, points, label)
+                effect = contrast(outcomes, name, c.weights, c.points or points, title)
             except InputError:
                 continue  # no pair is complete; `moatlab status` says what is missing
-            found.append((effect, predicted.get(name, outcome.predicted)))
+            found.append((effect, c.predicted.get(name, outcome.predicted)))
     return found
 
 
@@ -130,11 +129,12 @@ def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
         for month, table in gap.groupby(level="month", sort=True):
             values = table.to_numpy(np.float64)
             known = np.isfinite(values)
-            if not known.any():
-                continue
-            values = values[np.ix_(*crossed(known))]
+            chosen = points_of(batch) == "chosen"
+            values = values[:, known.all(axis=0)] if chosen else values[np.ix_(*crossed(known))]
             pairs = values.size
-            if points_of(batch) == "chosen":
+            if not pairs:
+                continue
+            if chosen:
                 values = values.mean(axis=0, keepdims=True)
             low = high = float("nan")
             if values.size > 1:

@@ -174,11 +174,14 @@ class Outcome(_Table):
 class Contrast(_Table):
     """A difference to judge: how much each arm counts, such as +1 and -1, or +1, -1, -1, +1 for an interaction.
 
+    ``points`` are weights of the points of a design of kind ``chosen`` or ``grid``, in their order, where it is not
+    their mean that is asked for: [-1, 0, 1] for how much the difference grows from the first to the third.
     ``predicted`` replaces, by outcome, the sign that the outcomes themselves predict.
     """
 
     meaning: StrictStr = ""
     weights: dict[str, float]
+    points: tuple[float, ...] = ()
     predicted: dict[str, Literal["higher", "lower", "none", "open"]] = {}
 
     @field_validator("weights")
@@ -239,6 +242,11 @@ class Spec(_Table):
             for arm in contrast.weights:
                 if arm not in self.all_arms:
                     raise ValueError(f"contrasts.{name}: there is no arm {arm!r}; {nearest(arm, self.all_arms)}")
+            if contrast.points and self.design.kind not in ("chosen", "grid"):
+                raise ValueError(f"contrasts.{name}: points are those of a chosen or grid design")
+            count = len(self.design.points) or math.prod(len(u.values) for u in self.uncertainties.values())
+            if contrast.points and (len(contrast.points) != count or not any(contrast.points)):
+                raise ValueError(f"contrasts.{name}: points takes {count} weights, one a point and not all of them 0")
             for outcome in contrast.predicted:
                 if outcome not in self.outcomes:
                     raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
