@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from moatlab.experiments import Batch
     from moatlab.show.arms import Arms
 
+#: Most points of a design that are printed one by one.
+MOST_POINTS = 12
+
 
 def show(folder: Path, out: Path | None) -> str:
     """Write tables and pictures into ``out`` (the batch's own folder, if None); returns what to print."""
@@ -29,15 +32,22 @@ def show(folder: Path, out: Path | None) -> str:
     if target.exists() and not target.is_dir():
         raise InputError(f"--out {target} is a file, not a folder")
     levels, gaps = tables.by_arm(batch), tables.differences(batch)
-    for name, table in (("by-arm", levels), ("differences", gaps)):
+    written = {"by-arm": levels, "differences": gaps}
+    points = batch.experiment.plan.points if batch.experiment.design.kind in ("grid", "chosen") else []
+    if len(gaps) and 1 < len(points) <= MOST_POINTS:
+        written["differences-by-point"] = tables.differences_by_point(batch)
+    for name, table in written.items():
         (target / "tables").mkdir(parents=True, exist_ok=True)
         table.to_csv(target / "tables" / f"{name}.csv", index=False)
-    drawn = draw_all(gather(batch, gaps), target / "pictures") if batch.experiment.months > 0 else []
+    drawn = draw_all(gather(batch, gaps), target / "pictures")
     lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
     lines += _table("By arm: mean [5 %, 95 % of the runs]", levels, "runs")
     if len(gaps):
         width = f"{100 * batch.experiment.test.confidence:g} % interval of the mean"
         lines += _table(f"Paired differences from {batch.experiment.control}: mean [{width}]", gaps, "pairs")
+    for at, here in written.get("differences-by-point", gaps.head(0).assign(point=0)).groupby("point"):
+        values = ", ".join(f"{name} {value}" for name, value in points[int(str(at))].items())
+        lines += _table(f"Where {values}", here, "pairs")
     missing = len(batch.missing())
     if missing:
         lines += [f"{missing} of {len(batch.plan)} planned runs are missing: moatlab status {folder}", ""]

@@ -1,7 +1,9 @@
 """What a batch says by arm: levels with bands, and paired differences from the control.
 
-The unit of a paired difference is what was drawn independently: a replication, or in a design of several points a
-point, over whose replications the difference is averaged.  Intervals are Student's t over these units.
+The unit of a paired difference is what was drawn independently.  In a sample of points (latin, random, sobol, morris)
+that is a point, over whose replications the difference is averaged.  In a grid, at chosen combinations and without
+points it is a replication, over all of whose points it is averaged; `differences_by_point` tells the points apart.
+Intervals are Student's t over these units.
 """
 
 from __future__ import annotations
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
     from moatlab.experiments.batch import Batch
 
 
+#: Designs whose points are drawn, and not set.
+DRAWN = ("latin", "random", "sobol", "morris")
+
+
 def _unit(batch: Batch) -> str:
-    return "point" if batch.plan["point"].nunique() > 1 else "replication"
+    return "point" if batch.experiment.design.kind in DRAWN else "replication"
 
 
 def by_arm(batch: Batch) -> pd.DataFrame:
@@ -33,14 +39,23 @@ def differences(batch: Batch) -> pd.DataFrame:
 
     A pair of which one run is missing or undefined does not count.
     """
+    return _differences(batch, "outcome, arm", _unit(batch)).pipe(_ordered, batch)
+
+
+def differences_by_point(batch: Batch) -> pd.DataFrame:
+    """The same at each point of a grid or of chosen combinations, over its replications, with the column ``point``."""
+    return _differences(batch, "outcome, arm, point", "replication").pipe(_ordered, batch)
+
+
+def _differences(batch: Batch, by: str, unit: str) -> pd.DataFrame:
     told = batch.sql(
-        f"with unit as (select t.outcome, t.arm, t.{_unit(batch)} as unit, avg(t.value - c.value) as d "
+        "with gap as (select outcome, t.arm, point, replication, t.value - c.value as d "
         "from outcomes t join outcomes c using (outcome, point, replication) "
-        f"where c.arm = '{batch.experiment.control}' and t.arm <> c.arm and not isnan(t.value - c.value) "
-        "group by t.outcome, t.arm, unit) "
-        "select outcome, arm, count(d) as pairs, avg(d) as mean, stddev_samp(d) as sd from unit group by outcome, arm"
+        f"where c.arm = '{batch.experiment.control}' and t.arm <> c.arm and not isnan(t.value - c.value)), "
+        f"unit as (select {by}, avg(d) as d from gap group by {by}, {unit}) "
+        f"select {by}, count(d) as pairs, avg(d) as mean, stddev_samp(d) as sd from unit group by {by} order by {by}"
     )
-    return _interval(told, batch.experiment.test.confidence).pipe(_ordered, batch)
+    return _interval(told, batch.experiment.test.confidence)
 
 
 def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
