@@ -41,7 +41,7 @@ def test_the_query_reads_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
     batch = Experiment.from_dict(tables).run(engine="serial", out=tmp_path / "out")
     monkeypatch.chdir(tmp_path / "out")
-    answer = duckdb.sql(block("sql")).df()
+    answer = duckdb.connect().execute(block("sql")).df()
     bands = batch.bands("market.rent", width=0.95)
     assert len(answer) == 48 and np.allclose(answer["rent"], bands["mean"], rtol=1e-12)
     assert np.allclose([low for low, _ in answer["band"]], bands["low"], rtol=1e-12)
