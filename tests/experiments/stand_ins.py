@@ -19,7 +19,7 @@ MONTHS = 12
 def walk(values: dict[str, Any], seed: int, months: int) -> dict[str, Any]:
     """A random walk with a drift; takes ``pause`` seconds, writes its seed and drift into ``log``, and may misbehave.
 
-    ``bad`` names what seeds divisible by ``every`` do: raise, sleep, freeze (holding the interpreter), or die.
+    ``bad`` names what seeds divisible by ``every`` do: raise, sleep, spin, freeze (holding the interpreter), or die.
     """
     if values["log"]:
         with open(values["log"], "a") as file:
@@ -37,6 +37,8 @@ def misbehave(how: str) -> None:
         raise RuntimeError("the market for\nnothing did not clear")
     if how == "sleep":
         time.sleep(3600)
+    while how == "spin":
+        pass
     if how == "freeze":
         ctypes.PyDLL(None).sleep(3600)
     if how == "die":

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ import moatlab
 from moatlab import InputError
 from moatlab.experiments import Batch
 from moatlab.experiments.fingerprint import model_version
+from moatlab.experiments.runner import Counts
 from moatlab.experiments.store import Store
 from moatlab.experiments.work import OtherVersionError
 
@@ -148,6 +150,34 @@ def test_a_run_that_hangs_meets_its_limit(how: str, engine: str) -> None:
     assert bad.any() and (runs.loc[bad, "status"] == "timeout").all() and (runs.loc[~bad, "status"] == "done").all()
     assert runs.loc[bad, "error"].str.contains("time limit of 0.5 s").all()
     assert time.monotonic() - start < 60
+
+
+def test_a_run_that_hangs_in_a_thread_meets_its_limit() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        batch = experiment(4, bad="spin", time_limit=0.5).run(engine=threads)
+    runs = batch.runs()
+    bad = runs["seed"] % 3 == 0
+    assert bad.any() and (runs.loc[bad, "status"] == "timeout").all() and (runs.loc[~bad, "status"] == "done").all()
+
+
+def test_dask_goes_on_without_a_worker_that_was_killed(tmp_path: Path, undisturbed: Batch) -> None:
+    distributed = pytest.importorskip("distributed")
+    log = tmp_path / "log"
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        victim = next(iter(cluster.workers.values())).pid
+        told: list[int] = []
+
+        def progress(counts: Counts) -> None:
+            if counts.done and not told:
+                told.append(counts.done)
+                os.kill(victim, signal.SIGKILL)
+
+        batch = experiment(REPLICATIONS, pause=PAUSE, log=str(log)).run(
+            engine="dask", scheduler=cluster.scheduler_address, progress=progress
+        )
+    assert told and not len(batch.missing()) and values(batch) == values(undisturbed)
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch, after: int) -> None:

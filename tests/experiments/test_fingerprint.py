@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from moatlab import Experiment, InputError, Lab, Scenario
+from moatlab.experiments import MarketModel
 from moatlab.experiments.fingerprint import class_source, function_source, model_version
 
 TABLES: dict[str, Any] = {
@@ -141,3 +142,15 @@ def test_agents_of_ones_own_run_and_are_stored(tmp_path: Path) -> None:
 
 def test_the_version_names_what_decides_numbers() -> None:
     assert set(model_version()) == {"model", "numpy", "numba"}
+
+
+def test_a_point_has_the_digest_of_the_scenario_that_says_the_same() -> None:
+    model = MarketModel(Scenario("essay-2023"))
+    points: list[dict[str, Any]] = [
+        {},
+        {"users.*.network_taste": 0.7, "labs.openai.price": 3.0},
+        {"apps.graduation": "off", "chipmakers.portability": 0.5, "compute.rent_sharpness": 9.0},
+        {"labs.*.private_lead": 0.4},
+    ]
+    whole = [model.digests(model.at(model.scenario, point), [{}])[0] for point in points]
+    assert model.digests(model.scenario, points) == whole and len(set(whole)) == 4

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from moatlab.experiments import Batch
     from moatlab.show.arms import Arms
 
+#: Most points of a design that are printed one by one.
+MOST_POINTS = 12
+
 
 def show(folder: Path, out: Path | None) -> str:
     """Write tables and pictures into ``out`` (the batch's own folder, if None); returns what to print."""
@@ -32,10 +35,14 @@ def show(folder: Path, out: Path | None) -> str:
     if target.exists() and not target.is_dir():
         raise InputError(f"--out {target} is a file, not a folder")
     levels, gaps, verdicts = tables.by_arm(batch), report.differences(batch), report.judged(batch)
-    for name, table in (("by-arm", levels), ("differences", gaps), ("verdicts", verdicts_table(verdicts))):
+    written = {"by-arm": levels, "differences": gaps, "verdicts": verdicts_table(verdicts)}
+    points = batch.experiment.plan.points if batch.experiment.design.kind in ("grid", "chosen") else []
+    if len(gaps) and 1 < len(points) <= MOST_POINTS:
+        written["differences-by-point"] = report.differences_by_point(batch)
+    for name, table in written.items():
         (target / "tables").mkdir(parents=True, exist_ok=True)
         table.to_csv(target / "tables" / f"{name}.csv", index=False)
-    drawn = draw_all(gather(batch, gaps), target / "pictures") if batch.experiment.months > 0 else []
+    drawn = draw_all(gather(batch, gaps), target / "pictures")
     if verdicts:
         drawn.append(style.write(report.picture(batch, verdicts), target / "pictures" / "verdicts.png"))
     lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
@@ -43,6 +50,9 @@ def show(folder: Path, out: Path | None) -> str:
     if len(gaps) and batch.experiment.spec.contrasts:
         width = f"{100 * batch.experiment.test.confidence:g} % interval of the mean"
         lines += _table(f"Paired differences from {batch.experiment.control}: mean [{width}]", gaps, "pairs")
+    for at, here in written.get("differences-by-point", gaps.head(0).assign(point=0)).groupby("point"):
+        values = ", ".join(f"{name} {value}" for name, value in points[int(str(at))].items())
+        lines += _table(f"Where {values}", here, "pairs")
     lines += report.tell(batch, verdicts)
     missing = len(batch.missing())
     if missing:

@@ -99,22 +99,31 @@ def picture(batch: Batch, verdicts: list[Verdict]) -> Any:
     return show.effects(verdicts, f"{experiment.name}: verdicts", subtitle, experiment.name)
 
 
-def differences(batch: Batch) -> pd.DataFrame:
+def differences(batch: Batch, points: Points | None = None) -> pd.DataFrame:
     """By outcome and treatment: outcome, arm, pairs, mean, low, high (of the mean, at the experiment's confidence).
 
-    A pair of which one run is missing or undefined does not count.
+    A pair of which one run is missing or undefined does not count.  ``points`` are those of `contrast`, by default
+    what the design says.
     """
-    experiment, outcomes, points = batch.experiment, batch.outcomes(), points_of(batch)
+    experiment, outcomes = batch.experiment, batch.outcomes()
     rows = []
     for name in experiment.outcomes:
         for arm in (arm for arm in experiment.arms if arm != experiment.control):
+            weights = {arm: 1.0, experiment.control: -1.0}
             try:
-                effect = contrast(outcomes, name, {arm: 1.0, experiment.control: -1.0}, points)
+                effect = contrast(outcomes, name, weights, points_of(batch) if points is None else points)
             except InputError:
                 continue
             low, high = effect.mean.interval(experiment.test.confidence)
             rows.append((name, arm, effect.pairs, effect.estimate, low, high))
     return pd.DataFrame(rows, columns=["outcome", "arm", "pairs", "mean", "low", "high"])
+
+
+def differences_by_point(batch: Batch) -> pd.DataFrame:
+    """The same at each point of a grid or of chosen combinations, over its replications, with the column ``point``."""
+    count = len(batch.experiment.plan.points)
+    here = [differences(batch, [float(at == place) for at in range(count)]) for place in range(count)]
+    return pd.concat([table.assign(point=place) for place, table in enumerate(here)], ignore_index=True)
 
 
 def path_differences(batch: Batch, metric: str) -> pd.DataFrame:

@@ -119,9 +119,10 @@ class Batch:
         """By arm and month over all its runs: arm, month, mean, median, low, high, runs; the band holds ``width``."""
         name, tail = self.quoted(metric), (1.0 - width) / 2.0
         return self.sql(
-            f"select arm, month, avg({name}) as mean, median({name}) as median, quantile_cont({name}, {tail}) as low, "
-            f"quantile_cont({name}, {1.0 - tail}) as high, count({name}) as runs "
-            "from monthly group by arm, month order by arm, month"
+            "select arm, month, mean, q[2] as median, q[1] as low, q[3] as high, runs from ("
+            f"select arm, month, avg({name}) as mean, count({name}) as runs, "
+            f"quantile_cont({name}, [{tail}, 0.5, {1.0 - tail}]) as q from monthly "
+            f"where not isnan({name}) group by arm, month) order by arm, month"
         )
 
     @property

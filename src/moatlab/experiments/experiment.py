@@ -192,10 +192,8 @@ class Experiment:
         """Every run with its key.  Raises `InputError` for points at which the model contradicts itself."""
         spec, model = self.spec, self.model
         points = designs.points(spec, model.is_whole, self.where)
-        digests = []
-        for index, point in enumerate(points):
-            with _told(f"{self.where}: point {index} of the design"):
-                digests.append(tuple(model.digest(model.at(world, point)) for world in self.worlds))
+        with _told(self.where):
+            by_arm = [model.digests(world, points) for world in self.worlds]
         seeds = []
         for replication in range(spec.replications):
             shared = luck(spec.seed, replication, None)
@@ -206,7 +204,12 @@ class Experiment:
                 )
             )
         return Plan(
-            tuple(self.arms), points, spec.replications, seeds, digests, frame(self.record, self.model.version())
+            tuple(self.arms),
+            points,
+            spec.replications,
+            seeds,
+            list(zip(*by_arm, strict=True)),
+            frame(self.record, self.model.version()),
         )
 
     @property
@@ -262,7 +265,7 @@ class Experiment:
         base = model.world(spec.set, (), {}) if not spec.set else self._base()
         self._check_ranges(base)
         worlds = self.worlds
-        digests = {n: model.digest(w) + ("" if a.luck == "shared" else n)
+        digests = {n: model.digests(w, [{}])[0] + ("" if a.luck == "shared" else n)
                    for (n, a), w in zip(self.arms.items(), worlds, strict=True)}  # fmt: skip
         for name, found in digests.items():
             for other in self.arms:

@@ -7,6 +7,7 @@ experiment layer itself, all through the driver that runs the market.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from moatlab.errors import InputError
 from moatlab.experiments.fingerprint import class_source, digest, function_source, model_version
 from moatlab.metric_names import find_metric, unknown_metric
-from moatlab.parameters.addresses import ALL, nearest, parse
+from moatlab.parameters.addresses import ALL, Address, nearest, parse
 from moatlab.parameters.scenario import Scenario
 
 World = Any
@@ -43,8 +44,8 @@ class Model(Protocol):
         """Refuse what would happen after the run."""
         ...
 
-    def digest(self, world: World) -> str:
-        """Everything in the world that decides a run's numbers."""
+    def digests(self, world: World, points: Sequence[Mapping[str, Any]]) -> list[str]:
+        """For each point, the digest of everything in the world there that decides a run's numbers."""
         ...
 
     def version(self) -> Mapping[str, str]:
@@ -99,10 +100,27 @@ class MarketModel:
                     f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})"
                 )
 
-    def digest(self, world: Scenario) -> str:
-        """The resolved scenario, and the source of agents of one's own."""
+    def digests(self, world: Scenario, points: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The resolved scenario at each point, and the source of agents of one's own.
+
+        A point changes a few values, so only the tables that hold them are written out again.
+        """
         own = [f"{firm} {class_source(agent, firm)}" for firm, agent in sorted(world.overrides.items())]
-        return digest(world.digest(), *own)
+        tables = world.resolved()
+        texts = {name: _text(table) for name, table in tables.items()}
+        found = []
+        for index, point in enumerate(points):
+            try:
+                there = self.at(world, point)
+            except InputError as problem:
+                raise InputError(f"point {index} of the design: {problem}") from None
+            changed = dict(texts)
+            for kind in {parse(name).kind for name in point}:
+                changed[kind] = _text(
+                    _with_values(tables[kind], there, [parse(n) for n in point if parse(n).kind == kind])
+                )
+            found.append(digest(*(f"{name} {text}" for name, text in changed.items()), *own))
+        return found
 
     def version(self) -> Mapping[str, str]:
         """Digest of the model's source, versions of numpy and numba."""
@@ -137,6 +155,24 @@ class MarketModel:
         firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
         results = Market(world, rng=seed, detail="firm" if firms else "layer").run(months)
         return np.stack([results.path(p) for p in paths], axis=1)
+
+
+def _text(table: Any) -> str:
+    return json.dumps(table, separators=(",", ":"), allow_nan=False)
+
+
+def _with_values(table: dict[str, Any], scenario: Scenario, addresses: Sequence[Address]) -> dict[str, Any]:
+    """A kind's resolved table with the scenario's values at some addresses."""
+    changed = dict(table)
+    for address in addresses:
+        if address.slug is None:
+            changed[address.parameter] = scenario.at(address)
+            continue
+        rows = (ALL, *scenario.slugs(address.kind)) if address.slug == ALL else (address.slug,)
+        for slug in rows:
+            value = scenario.at(Address(address.kind, slug, address.parameter))
+            changed[slug] = {**changed[slug], address.parameter: value}
+    return changed
 
 
 class FunctionModel:
@@ -174,9 +210,11 @@ class FunctionModel:
     def check_horizon(self, world: dict[str, Any], months: int) -> None:
         """Nothing happens at a month."""
 
-    def digest(self, world: dict[str, Any]) -> str:
-        """The values."""
-        return digest(*(f"{name} {value!r}" for name, value in sorted(world.items())))
+    def digests(self, world: dict[str, Any], points: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The values at each point."""
+        return [
+            digest(*(f"{name} {value!r}" for name, value in sorted(self.at(world, point).items()))) for point in points
+        ]
 
     def version(self) -> Mapping[str, str]:
         """The function's source beside the model's version."""

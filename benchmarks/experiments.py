@@ -1,0 +1,212 @@
+"""The experiment layer: overhead, efficiency, stored runs a second, the parent's memory, and a query over many runs.
+
+python benchmarks/experiments.py [--runs 600] [--workers 2] [--months 120] [--stand-in 20000]
+
+Side by side, on the same market and seeds: moatlab's batch (stored), `mesa.batch_run`, and a plain ProcessPoolExecutor.
+A stand-in of no cost, through the same runner and store, shows what the layer itself takes at 1,000 and many runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mesa import DataCollector
+from mesa.batchrunner import batch_run
+
+import moatlab
+from moatlab import Experiment, Market, Scenario
+from moatlab.experiments import FunctionModel
+from moatlab.experiments.plan import luck
+
+SCENARIO = "essay-2023"
+METRICS = ("market.rent", "market.scarcity_rent", "labs.gross_profit", "labs.revenue", "clouds.value_share", "apps.hhi")
+STAND_IN = tuple(f"metric-{i}" for i in range(8))
+
+
+def market_experiment(runs: int, months: int) -> Experiment:
+    return Experiment.from_dict({
+        "name": "benchmark", "scenario": SCENARIO, "months": months, "replications": -(-runs // 2),
+        "arms": {"control": {}, "own-models-off": {"set": {"apps.graduation": "off"}}},
+        "outcomes": {f"o{i}": {"metric": metric} for i, metric in enumerate(METRICS)},
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Seconds of a whole batch, of its runs, of the parent's processor; and the number of runs."""
+
+    wall: float
+    spent: float
+    parent: float
+    count: int
+
+    def overhead(self, workers: int) -> float:
+        return self.wall * workers / self.spent - 1.0
+
+    def __sub__(self, other: Timed) -> Timed:
+        return Timed(self.wall - other.wall, self.spent - other.spent, self.parent - other.parent,
+                     self.count - other.count)  # fmt: skip
+
+
+def batch(runs: int, months: int, workers: int) -> Timed:
+    experiment = market_experiment(runs, months)
+    start, cpu = time.perf_counter(), time.process_time()
+    done = experiment.run("local", workers=workers)
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    table = done.runs()
+    assert (table["status"] == "done").all()
+    return Timed(wall, float(table["seconds"].sum()), cpu, len(table))
+
+
+# Side by side ---------------------------------------------------------------------------------------------------------
+
+
+def plain_run(job: tuple[str, int, int]) -> list[np.ndarray]:
+    """What somebody would write by hand: the same paths, kept in memory."""
+    graduation, seed, months = job
+    scenario = Scenario(SCENARIO).set({"apps.graduation": graduation})
+    results = Market(scenario, rng=seed, detail="layer").run(months)
+    return [results.series(metric).to_numpy() for metric in METRICS]
+
+
+def plain(runs: int, months: int, workers: int) -> float:
+    jobs = [(rule, luck(1, r, None), months) for r in range(-(-runs // 2)) for rule in ("npv", "off")]
+    start = time.perf_counter()
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(plain_run, jobs, chunksize=8))
+    return time.perf_counter() - start
+
+
+class Collected(Market):
+    """The market with a DataCollector, which is what `mesa.batch_run` asks for."""
+
+    def __init__(self, graduation: str = "npv", rng: int = 0) -> None:
+        super().__init__(Scenario(SCENARIO).set({"apps.graduation": graduation}), rng=int(rng), detail="layer")
+        self.datacollector = DataCollector({m: (lambda model, m=m: model.last(m)) for m in METRICS})
+
+    def last(self, metric: str) -> float:
+        return float(self.results.path(metric)[-1])
+
+    def step(self) -> None:
+        super().step()
+        self.datacollector.collect(self)
+
+
+def by_mesa(runs: int, months: int, workers: int) -> float:
+    seeds = [luck(1, r, None) for r in range(-(-runs // 2))]
+    start = time.perf_counter()
+    batch_run(
+        Collected, parameters={"graduation": ["npv", "off"], "rng": seeds}, number_processes=workers,
+        max_steps=months - 1, data_collection_period=1, display_progress=False,
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
+# Memory and queries, by a stand-in of no cost -----------------------------------------------------------------------
+
+
+def nothing(values: dict[str, Any], seed: int, months: int) -> dict[str, np.ndarray]:
+    draws = np.random.Generator(np.random.PCG64(seed)).normal(values["level"], 1.0, (len(STAND_IN), months))
+    return dict(zip(STAND_IN, np.cumsum(draws, axis=1), strict=True))
+
+
+def stand_in(runs: int, months: int) -> Experiment:
+    return Experiment.from_dict(
+        {
+            "name": "stand-in", "replications": runs // 2, "months": months,
+            "arms": {"control": {}, "up": {"set": {"level": 0.1}}},
+            "outcomes": {"end": {"metric": STAND_IN[0], "reduce": "last"}},
+            "paths": list(STAND_IN),
+        },
+        model=FunctionModel(nothing, {"level": 0.0}, STAND_IN, months),
+    )  # fmt: skip
+
+
+def measure_memory(runs: int, months: int, workers: int, folder: str) -> None:
+    """In a process of its own: most memory of the parent, and seconds of the batch."""
+    experiment = stand_in(runs, months)
+    start = time.perf_counter()
+    experiment.run("local", workers=workers, out=folder)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"MB": peak(), "seconds": seconds}))
+
+
+def peak() -> float:
+    """Most memory of this process by now, MB (ru_maxrss would begin with that of the process that started it)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def memory(runs: int, months: int, workers: int, folder: Path) -> dict[str, float]:
+    code = f"import experiments; experiments.measure_memory({runs}, {months}, {workers}, {str(folder)!r})"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    ).stdout
+    found: dict[str, float] = json.loads(told)
+    return found
+
+
+def query(folder: Path) -> tuple[float, float, int]:
+    """Seconds to open a batch, seconds of the mean and 95 % band by arm and month, rows of the answer."""
+    start = time.perf_counter()
+    opened = moatlab.open(folder)
+    opened.sql("select 1")
+    made = time.perf_counter() - start
+    start = time.perf_counter()
+    rows = len(opened.bands(STAND_IN[0], width=0.95))
+    return made, time.perf_counter() - start, rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=600, help="market runs of each batch")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--months", type=int, default=120)
+    parser.add_argument("--stand-in", type=int, default=20_000, help="runs of the stand-in; 0 leaves it out")
+    asked = parser.parse_args()
+    runs, workers, months = asked.runs, asked.workers, asked.months
+
+    Market(SCENARIO, rng=1, detail="layer").run(2)
+    batch(2 * workers, months, workers)
+    one, short, whole = (batch(n, months, w) for n, w in ((runs // 2, 1), (runs // 4, workers), (runs, workers)))
+    steady = whole - short
+    print(f"{SCENARIO}, {months} months, {workers} workers, {whole.count} runs of "
+          f"{1e3 * whole.spent / whole.count:.1f} ms each")  # fmt: skip
+    print(f"  whole batch: {whole.wall:.2f} s = {whole.count / whole.wall:.1f} stored runs a second; overhead beyond "
+          f"the runs' own time {100 * whole.overhead(workers):.1f} %")  # fmt: skip
+    print(f"  once workers are up: {steady.count / steady.wall:.1f} stored runs a second; overhead "
+          f"{100 * steady.overhead(workers):.1f} %; the parent takes {1e3 * steady.parent / steady.count:.2f} ms of "
+          "processor a run")  # fmt: skip
+    efficiency = (whole.count / whole.wall) / (workers * one.count / one.wall)
+    print(f"  parallel efficiency against one worker ({one.count / one.wall:.1f} a second): {100 * efficiency:.0f} %")
+    print("side by side, runs a second, start included:")
+    print(f"  moatlab, stored     {whole.count / whole.wall:6.1f}")
+    print(f"  plain process pool  {whole.count / plain(runs, months, workers):6.1f}   (in memory)")
+    print(f"  mesa.batch_run      {whole.count / by_mesa(runs, months, workers):6.1f}   (in memory)")
+    if not asked.stand_in:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        few = memory(1000, months, workers, Path(folder) / "few")
+        many = memory(asked.stand_in, months, workers, Path(folder) / "many")
+        print(f"stand-in of no cost, {months} months x {len(STAND_IN)} metrics:")
+        for n_runs, found in ((1000, few), (asked.stand_in, many)):
+            rate = n_runs / found["seconds"]
+            print(f"  {n_runs:7,d} runs: parent's memory {found['MB']:.0f} MB, {rate:,.0f} stored runs a second")
+        print(f"  growth of the parent's memory: {many['MB'] - few['MB']:.0f} MB")
+        made, asked_for, rows = query(Path(folder) / "many")
+        print(f"  open and verify {made:.2f} s; mean and 95 % band by arm and month ({rows} rows): {asked_for:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
