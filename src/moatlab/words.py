@@ -11,7 +11,7 @@ def short(value: float, digits: int = 3) -> str:
     """A number in ``digits`` figures, large ones in full with separators."""
     if not np.isfinite(value):
         return "-" if np.isnan(value) else "inf" if value > 0 else "-inf"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
 def aligned(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

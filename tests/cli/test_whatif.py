@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -35,7 +36,7 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
     told = capsys.readouterr().out
     assert "month 4: scale foundry.fab.capacity 3" in told and "apps.writer.brand = 1" in told
     assert "3 pairs of runs, means of months 0-11" in told and str(out) in told
-    effects = pd.read_csv(out / "effects.csv").set_index("outcome")
+    effects: Any = pd.read_csv(out / "effects.csv").set_index("outcome")
     wanted = {"market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent",
               "apps.writer.share", "foundry.fab.price", "users.copy.consumer_surplus", "market.lead_time"}  # fmt: skip
     assert wanted <= set(effects.index)
@@ -51,7 +52,7 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
     # The scenario that is written is the changed one.
     assert run_cli(["whatif", str(out / "without.toml"), "--set", "apps.writer.brand=1", "--event", EVENT, "--seeds",
                     "3", "--months", "12", "--out", str(tmp_path / "again")]) == 0  # fmt: skip
-    again = pd.read_csv(tmp_path / "again" / "effects.csv").set_index("outcome")
+    again: Any = pd.read_csv(tmp_path / "again" / "effects.csv").set_index("outcome")
     assert again.loc["apps.price", "estimate"] == effects.loc["apps.price", "estimate"]
 
 
@@ -126,7 +127,7 @@ def test_sensitivity_runs_what_is_lacking_and_analyses_a_batch(
     assert "lead, control (morris, 9 points, 1 seed each)" in told and "mu*" in told
     table = pd.read_csv(out / "tables" / "sensitivity.csv")
     assert len(table) == 4 and set(table["outcome"]) == {"lead", "rent"}
-    lead = table[table["outcome"] == "lead"].set_index("parameter")
+    lead: Any = table[table["outcome"] == "lead"].set_index("parameter")
     assert lead.loc["foundry.fab.capacity", "mu"] < -1.0
     assert (out / "pictures" / "sensitivity.png").stat().st_size > 10_000
     parts = sorted((out / "runs").iterdir())

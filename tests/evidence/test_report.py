@@ -115,8 +115,8 @@ def test_a_test_of_equivalence_predicts_no_effect_where_nothing_else_is() -> Non
 
 
 def test_confidence_is_that_of_the_file(trial: Batch) -> None:
-    wide = report.differences(batch(test={"confidence": 0.99})).set_index(["outcome", "arm"])
-    usual = report.differences(trial).set_index(["outcome", "arm"])
+    wide: Any = report.differences(batch(test={"confidence": 0.99})).set_index(["outcome", "arm"])
+    usual: Any = report.differences(trial).set_index(["outcome", "arm"])
     for end in ("low", "high"):
         gap = [abs(t.loc[("level", "push"), end] - t.loc[("level", "push"), "mean"]) for t in (wide, usual)]
         assert gap[0] / gap[1] == pytest.approx(3.1058 / 2.2010, rel=1e-3)  # Student's t, 11 degrees of freedom
@@ -138,8 +138,8 @@ def test_paths_have_the_interval_of_their_outcome(trial: Batch) -> None:
     drawn = batch(uncertainties={"slope": [-4.0, 6.0]}, design={"kind": "latin", "samples": 5})
     grid = batch(uncertainties={"slope": {"values": [-4.0, 6.0]}}, design={"kind": "grid"})
     for made in (trial, drawn, grid):
-        paths = report.path_differences(made, "level").set_index(["arm", "month"])
-        ends = report.differences(made).set_index(["outcome", "arm"])
+        paths: Any = report.path_differences(made, "level").set_index(["arm", "month"])
+        ends: Any = report.differences(made).set_index(["outcome", "arm"])
         for column in ("pairs", "mean", "low", "high"):
             assert paths.loc[("push", 4), column] == pytest.approx(ends.loc[("level", "push"), column]), column
         assert paths.loc[("push", 1), ["mean", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
@@ -150,7 +150,7 @@ def test_undefined_pairs_do_not_count_and_outcomes_without_any_are_left_out() ->
     effect = next(v.effect for v in report.judged(made) if v.effect.outcome == "gone")
     assert effect.pairs + len(effect.lost) == 9 and len(effect.lost) == sum(seed % 3 == 0 for seed in made.plan[
         made.plan["arm"] == "control"]["seed"])  # fmt: skip
-    table = report.differences(made).set_index(["outcome", "arm"])
+    table: Any = report.differences(made).set_index(["outcome", "arm"])
     assert table.loc[("gone", "push"), "pairs"] == effect.pairs
     outcomes = made.outcomes()
     assert difference(outcomes, "gone", "push", "control").estimate == table.loc[("gone", "push"), "mean"]

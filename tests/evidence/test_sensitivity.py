@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def test_morris() -> None:
     """Four levels, steps of 2/3: linear effects are exact; a square has 2/3 and 4/3; a product the other's level."""
     design = {"kind": "morris", "samples": 200, "levels": 4, "seed": 5}
     batch = run(functions.experiment(functions.bends, 6, (0.0, 1.0), design, replications=2))
-    table = sensitivity(batch, "y").table.set_index("parameter")
+    table: Any = sensitivity(batch, "y").table.set_index("parameter")
     assert table.loc[["x1", "x2", "x6"], "mu"].to_numpy() == pytest.approx([3.0, -2.0, 0.0], abs=1e-9)
     assert table.loc[["x1", "x2", "x6"], "mu_star"].to_numpy() == pytest.approx([3.0, 2.0, 0.0], abs=1e-9)
     assert table.loc[["x1", "x2", "x6"], "sigma"].to_numpy() == pytest.approx(0.0, abs=1e-9)
@@ -130,6 +132,6 @@ def test_the_market_goes_through_the_same_driver() -> None:
         "uncertainties": {"foundry.fab.capacity": [3.0, 12.0], "hosts.*.staff": [0.1, 0.5]},
         "design": {"kind": "morris", "samples": 4}, "outcomes": {"lead": {"metric": "market.lead_time"}},
     }))  # fmt: skip
-    table = sensitivity(batch, "lead").table.set_index("parameter")
+    table: Any = sensitivity(batch, "lead").table.set_index("parameter")
     assert table.loc["foundry.fab.capacity", "mu"] < 0.0
     assert table.loc["foundry.fab.capacity", "mu_star_low"] > 20 * table.loc["hosts.*.staff", "mu_star"]

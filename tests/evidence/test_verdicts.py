@@ -54,7 +54,7 @@ def test_more_seeds_do_not_make_a_trifle_a_finding() -> None:
 
 
 def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:
-    judged = [(effect(2.0), Prediction("higher", 0.5, tag)) for tag in ("input", "mechanical", "emergent")]  # type: ignore[arg-type]
+    judged = [(effect(2.0), Prediction("higher", 0.5, tag)) for tag in ("input", "mechanical", "emergent")]
     verdicts = judge(judged)
     assert [v.verdict for v in verdicts] == ["calibration", "size only", "supported"]
     # And only they make the family larger.

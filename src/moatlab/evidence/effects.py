@@ -72,14 +72,15 @@ class Effect:
     @property
     def units(self) -> Array:
         """The contrast of each draw (its mean over seeds), or of each seed."""
-        return self.values.mean(axis=1) if self.unit == "draw" else self.values[0]
+        units: Array = self.values.mean(axis=1) if self.unit == "draw" else self.values[0]
+        return units
 
     @property
     def name(self) -> str:
         """The contrast in words: its label, or ``treatment - control``."""
         if self.label:
             return self.label
-        parts = []
+        parts: list[str] = []
         for arm, weight in sorted(self.weights.items(), key=lambda item: item[1] < 0):
             size = "" if abs(weight) == 1 else f"{abs(weight):g} "
             parts.append(("- " if weight < 0 else "+ " if parts else "") + size + arm)
@@ -205,7 +206,7 @@ def of_arms(
     draws = np.arange(values.shape[1]) if draws is None else draws
     seeds = np.arange(values.shape[2]) if seeds is None else seeds
     of_points = _weights(points, values.shape[1], outcome)
-    complete = np.isfinite(values).all(axis=0)
+    complete: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=0))
     if of_points is None:
         rows, columns = crossed(complete)
     else:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, Points, contrast, crossed
-from moatlab.evidence.inference import precision
+from moatlab.evidence.inference import Array, precision
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
 from moatlab.experiments.spec import Contrast
 from moatlab.words import aligned, short
@@ -136,7 +136,7 @@ def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
             continue
         gap = wide.loc[arm] - wide.loc[experiment.control]
         for month, table in gap.groupby(level="month", sort=True):
-            values = table.to_numpy(np.float64)
+            values: Array = np.asarray(table, np.float64)
             known = np.isfinite(values)
             chosen = points_of(batch) == "chosen"
             values = values[:, known.all(axis=0)] if chosen else values[np.ix_(*crossed(known))]

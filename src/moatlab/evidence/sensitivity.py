@@ -144,9 +144,9 @@ def _of_points(batch: Batch, outcome: str, arm: str) -> Array:
     """The mean over replications at every point, in order; refuses a design with a gap."""
     plan = batch.plan[batch.plan["arm"] == arm]
     rows = batch.outcomes()
-    rows = rows[(rows["arm"] == arm) & (rows["outcome"] == outcome)].set_index(["point", "replication"])["value"]
+    mine = rows[(rows["arm"] == arm) & (rows["outcome"] == outcome)].set_index(["point", "replication"])["value"]
     wanted = pd.MultiIndex.from_frame(plan[["point", "replication"]])
-    values = rows.reindex(wanted)
+    values: Any = mine.reindex(wanted)
     gaps = values.index[~np.isfinite(values.to_numpy(np.float64))]
     if len(gaps):
         missing = batch.missing()

@@ -1,6 +1,6 @@
 """Coverage of the intervals of paired effects: resamples of a bank of 400 real pairs, whose mean is the truth.
 
-python benchmarks/coverage.py
+python benchmarks/intervals.py
 """
 
 from __future__ import annotations
