@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +60,7 @@ os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
 
 import numba  # noqa: E402  (the folder has to be named first)
 
+_numba: Any = numba
 _config: Any = numba.config
 _config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
@@ -76,6 +77,18 @@ def kernel(function: F) -> F:
 def inlined(function: F) -> F:
     """A helper of kernels, compiled into its callers."""
     return kernel(function)
+
+
+def type_of(value: Any) -> Any:
+    """Numba's type of a value."""
+    return _numba.typeof(value)
+
+
+def constant(number: int) -> int:
+    """A whole number that kernels pass on, of numpy's type: numba compiles a callee anew for each Python integer."""
+    import numpy as np
+
+    return cast(int, np.int64(number))
 
 
 def direct(function: F) -> F:
@@ -99,9 +112,5 @@ def direct(function: F) -> F:
         return result
 
     call.__doc__ = function.__doc__
+    call.dispatcher = dispatcher  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
-
-
-def is_warm() -> bool:
-    """Whether machine code of this version is already in the cache."""
-    return any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc"))

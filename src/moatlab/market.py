@@ -12,18 +12,19 @@ from mesa.agent import AgentSet
 
 from moatlab.agents import KINDS_OF_FIRM, Firm, Investor
 from moatlab.errors import InputError
+from moatlab.happening import Happening
 from moatlab.month import PHASES, decide
 from moatlab.parameters.events import Event
 from moatlab.parameters.scenario import Scenario
 from moatlab.recording import Recorder
 from moatlab.results import Results
+from moatlab.warming import warm_up
 from moatlab.world.graph import TradeGraph
 from moatlab.world.identity import generated_slug
 from moatlab.world.ledger import Ledger
 from moatlab.world.payments import OUTSIDE_PARTIES
-from moatlab.world.start import encode, start
+from moatlab.world.start import start
 from moatlab.world.state import State
-from moatlab.world.topology import edge_cell
 
 Detail = Literal["firm", "layer"]
 
@@ -41,22 +42,26 @@ class Market(mesa.Model):
     def __init__(self, scenario: Scenario | str | Path, rng: int = 0, detail: Detail = "firm") -> None:
         if isinstance(rng, bool) or int(rng) != rng or rng < 0:
             raise InputError(f"rng is a whole number from 0, not {rng!r}")
+        warm_up()
         super().__init__(rng=int(rng))
+        # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
+        # later garbage collection.  The class has both methods, so Mesa's wrapper works without.
+        for name in ("step", "_user_step"):
+            self.__dict__.pop(name, None)
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
         self.seed = int(rng)
         self.detail: Detail = detail
         self.slugs = {kind: self.scenario.slugs(kind) for kind in ("users", *KINDS_OF_FIRM)}
         self.state: State = start(self.scenario, self.seed)
+        #: Cash of every account at month 0, M$.
+        self.first_cash = self.state.cash.copy()
         self.ledger = Ledger("firm" if detail == "firm" else "kind")
         self.recorder = Recorder(detail)
         self._graph: TradeGraph | None = None
         self._graph_month = -1
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._restore: dict[int, list[tuple[str, str, int, float, float]]] = {}
-        self._events: dict[int, list[Event]] = {}
-        for event in self.scenario.events:
-            self._events.setdefault(event.month, []).append(event)
+        self._happening = Happening(self, self.scenario.events)
         self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
 
     # The month ------------------------------------------------------------------------------------------------------
@@ -68,9 +73,14 @@ class Market(mesa.Model):
 
     def step(self) -> None:
         """Simulate a month: the phases of `moatlab.month.PHASES`, then the record."""
-        self._happen(self.month)
+        self._wrapped_step()
+
+    def _user_step(self) -> None:
+        """What Mesa's wrapper calls once it has counted the step."""
+        self._happening.begin(self.month)
         state, ledger = self.state, self.ledger
         ledger.open_month(state)
+        self._happening.pay(ledger)
         for phase in PHASES:
             if phase.name == "turnover":
                 # What traded this month is recorded before firms leave and enter.
@@ -126,54 +136,13 @@ class Market(mesa.Model):
 
     # Events ---------------------------------------------------------------------------------------------------------
 
-    def _happen(self, month: int) -> None:
-        for home, name, row, value, factor in self._restore.pop(month, []):
-            # What was scaled is scaled back, so that what the market did to it meanwhile stays.
-            self._home(home)[name][row] = value if factor == 0.0 else self._home(home)[name][row] / factor
-        for event in self._events.get(month, []):
-            self.apply(event)
-
-    def _home(self, name: str) -> Any:
-        """Arrays are looked up by name when an event ends: those of apps move when they grow."""
-        return getattr(self.state, name)
-
     def apply(self, event: Event) -> None:
         """Let an event happen now; a temporary one is undone after its last month."""
-        state = self.state
-        if event.edge is not None:
-            cell = edge_cell(state, self.find_row(event.edge[0]), self.find_row(event.edge[1]))
-            if cell is None:
-                raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
-            matrix, row, column = cell
-            matrix[row, column] = int(event.action == "link")
-            self._graph_month = -1
-        elif event.address is not None:
-            address = event.address
-            declared = address.declared
-            if declared.scope == "kind":
-                home = state.now if declared.address == "investors.hype" else state.shared
-                name = declared.name if home is state.now else f"{declared.kind}_{declared.name}"
-                targets = [0]
-            else:
-                home, name = state.kind(declared.kind), declared.name
-                everyone = range(state.count if declared.kind == "apps" else home.shape[0])
-                targets = (
-                    list(everyone)
-                    if address.slug in (None, "*")
-                    else [self.find_row(f"{declared.kind}.{address.slug}")[1]]
-                )
-            for row in targets:
-                before = float(home[name][row])
-                if event.action == "scale":
-                    value = declared.encode(float(declared.decode(before)) * float(event.value))
-                else:
-                    value = encode(declared, event.value, self.slugs)
-                if event.last is not None:
-                    factor = value / before if event.action == "scale" and before != 0.0 else 0.0
-                    where = "now" if home is state.now else "shared" if home is state.shared else declared.kind
-                    self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
-                home[name][row] = value
-        state.list_offers()
+        self._happening.apply(event)
+
+    def forget_graph(self) -> None:
+        """Edges have changed: the graph is read anew when it is next looked at."""
+        self._graph_month = -1
 
     # Names ----------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Every recorded metric, defined once: name, unit, formula.
 
-There are four tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
-and category of customers; ``firm`` a row per month and firm alive.  A metric is addressed like a parameter:
+There are five tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
+and category of customers; ``firm`` a row per month and firm alive; ``money`` a row per month, layer and pool of money.  A metric is addressed like a parameter:
 ``labs.revenue`` (layer), ``labs.capability`` or ``market.rent`` (market-wide), ``users.code.churn`` (category),
 ``labs.openai.share`` (firm).
 
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS
 
-Level = Literal["market", "layer", "category", "firm"]
+Level = Literal["market", "layer", "category", "firm", "money"]
 #: Takes the table so far (a mapping of column name to array) and returns the column.
 Derive = Callable[[Any], Any]
 
@@ -300,6 +300,24 @@ FIRM_DERIVED = [
     Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue")),
 ]
 
+#: Whose money a layer's figures are (see `moatlab.money`); of the tables of a run only this one needs the ledger.
+MONEY = [
+    Metric("money", "", *row)
+    for row in (
+        ("received", "M$", "all that the layer's firms received, from whomever, that came from the pool"),
+        ("revenue", "M$", "sales paid out of the pool's money"),
+        ("cost_of_goods", "M$", "what the layer paid of the pool's money for what varies with sales"),
+        ("gross_profit", "M$", "revenue - cost of goods, of the pool's money; the pools add up to the layer's"),
+        (
+            "gross_profit_after_depreciation",
+            "M$",
+            "gross profit less depreciation, which each pool bears in proportion to the revenue it paid",
+        ),
+        ("share", "share", "the pool's part of the layer's gross profit after depreciation"),
+        ("cash", "M$", "what the layer's firms hold of the pool's money at the end of the month"),
+    )
+]
+
 TABLE: list[Metric] = [
     *MARKET,
     *HIDDEN,
@@ -309,6 +327,7 @@ TABLE: list[Metric] = [
     *CATEGORY_DERIVED,
     *FIRM,
     *FIRM_DERIVED,
+    *MONEY,
 ]
 
 

@@ -16,15 +16,25 @@ import numpy as np
 from moatlab.compiled import Rows, direct, kernel
 from moatlab.errors import ClearingError
 from moatlab.rules.apps import commit_apps, decide_spending, refresh_apps
+from moatlab.rules.bargaining import decide_deals
 from moatlab.rules.capital import balance_infrastructure, move_hype, raise_rounds
-from moatlab.rules.chips import age_fleets, decide_list_prices, decide_orders, deliver, order_chips, start_chips
+from moatlab.rules.chips import (
+    age_fleets,
+    decide_list_prices,
+    decide_orders,
+    deliver,
+    keep_priority,
+    order_chips,
+    start_chips,
+)
 from moatlab.rules.commit import commit_hardware, commit_sellers, price_hosted
-from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve
+from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve, settle_in
 from moatlab.rules.foundry import decide_foundry, run_foundry
+from moatlab.rules.graduation import decide_own_model
 from moatlab.rules.outside import move_outside
 from moatlab.rules.pricing import decide_app_prices, decide_token_prices
 from moatlab.rules.settlement import account_labs, settle_apps, settle_compute
-from moatlab.rules.sourcing import carry_tokens, decide_own_model, decide_routing, grade_offers, post_offers
+from moatlab.rules.sourcing import carry_tokens, decide_routing, grade_offers, mark_rivals, post_offers
 from moatlab.rules.training import decide_training, drift_specialisation, publish
 from moatlab.rules.turnover import count_entrants, enter, leave
 from moatlab.rules.users import choose
@@ -51,7 +61,7 @@ class Phase:
 @direct
 @kernel
 def _users(s: Rows) -> None:
-    choose(s.users, s.apps, s.live, s.shared, s.now)
+    choose(s.users, s.apps, s.live, s.labs.shape[0], s.shared, s.now)
 
 
 @direct
@@ -75,10 +85,14 @@ def _compute(s: Rows) -> int:
     capacity = np.empty(n)
     reserve = np.empty(n)
     rents = np.empty(n)
+    gravity = np.empty(n)
     for c in range(n):
         capacity[c] = s.clouds[c].capacity
         reserve[c] = s.clouds[c].reserve
         rents[c] = s.clouds[c].rent
+        gravity[c] = s.clouds[c].gravity
+    settle_in(s.buyers, count, lag, affinity, capacity, gravity, shared.compute_switching_rate,
+              shared.compute_choke_steepness)  # fmt: skip
     iterations, violation = clear(
         s.buyers, count, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
         shared.compute_switching_rate, shared.compute_choke_steepness, shared.outside_spot_elasticity,
@@ -110,13 +124,16 @@ def _decide(s: Rows) -> None:
     """Every rule reads the state as it stands and writes what is to follow; nothing takes effect yet."""
     decide_routing(s.users, s.apps, s.live, s.routing, s.next_routing, s.sellers, s.offers, s.grades, s.labs, s.hosts,
                    s.shared)  # fmt: skip
-    decide_own_model(s.users, s.apps, s.live, s.sellers, s.offers, s.grades, s.labs, s.cash, s.shared, s.now)
+    decide_own_model(s.users, s.apps, s.live, s.sellers, s.offers, s.grades, s.labs, s.specialisation, s.cash, s.shared,
+                     s.now)  # fmt: skip
+    decide_deals(s.users, s.apps, s.live, s.routing, s.sellers, s.offers, s.grades, s.labs, s.specialisation, s.shared,
+                 s.now)  # fmt: skip
     decide_app_prices(s.users, s.apps, s.live, s.shared)
     decide_spending(s.users, s.apps, s.live, s.cash, s.shared)
     decide_token_prices(s.labs, s.hosts, s.offers, s.shared)
     decide_training(s.labs, s.cash, s.shared, s.now)
     decide_reserves(s.clouds, s.shared)
-    decide_orders(s.clouds, s.chipmakers, s.backlog, s.cash, s.shared, s.now)
+    decide_orders(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared, s.now)
     decide_list_prices(s.chipmakers, s.shared)
     decide_foundry(s.foundry, s.chipmakers, s.shared)
 
@@ -133,10 +150,11 @@ def _take_effect(s: Rows) -> None:
 @direct
 @kernel
 def _chips(s: Rows, book: Rows, totals: Rows) -> None:
-    order_chips(s.clouds, s.chipmakers, s.backlog, s.vendors, s.shared)
-    deliver(s.clouds, s.chipmakers, s.backlog, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now)
+    order_chips(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors, book, s.cash, totals, s.shared, s.now)
+    deliver(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.fleet, s.pipeline, book, s.cash, totals, s.shared, s.now)
     start_chips(s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs, book, s.cash, totals, s.shared, s.now)
     run_foundry(s.foundry, s.construction, book, s.cash, totals, s.shared, s.now)
+    keep_priority(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.shared)
     age_fleets(s.clouds, s.chipmakers, s.fleet, s.foundry, s.shared, s.now)
 
 
@@ -155,6 +173,7 @@ def _leave(s: Rows, book: Rows, totals: Rows) -> tuple[int, int]:
     """Apps that stay, and startups that are about to enter."""
     kept = leave(s.apps, s.live, s.labs, book, s.cash, totals, s.now)
     publish(s.labs, s.now)
+    mark_rivals(s.labs, s.apps, s.live[:kept])
     post_offers(s.offers, s.labs, s.hosts, s.shared, s.now)
     grade_offers(s.grades, s.offers, s.labs, s.specialisation)
     price_hosted(s.hosts, s.offers)
@@ -226,12 +245,13 @@ def raise_capital(s: State, ledger: Ledger) -> None:
 def turn_over(s: State, ledger: Ledger) -> None:
     """Phase 9."""
     kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
-    s.reserve(coming)
-    for name, value in s.app_defaults.items():
-        s.apps[name][s.count : s.count + coming] = value
-    born = np.arange(s.count, s.count + coming, dtype=np.int64)
-    s.live = np.concatenate([s.live[:kept], born])
-    s.gather()
+    if coming:
+        s.reserve(coming)
+        for name, value in s.app_defaults.items():
+            s.apps[name][s.count : s.count + coming] = value
+    if coming or kept < s.live.shape[0]:
+        s.live = np.concatenate([s.live[:kept], np.arange(s.count, s.count + coming, dtype=np.int64)])
+        s.gather()
     _enter(s.arrays, s.count, s.first_account["apps"], ledger.book, ledger.totals)
     s.count += coming
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from moatlab.compiled import Rows
 from moatlab.rules import record
+from moatlab.world.blocks import block
 from moatlab.world.ledger import Ledger
 from moatlab.world.payments import LAYERS
-from moatlab.world.state import State, blank, rows
+from moatlab.world.state import State, rows
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
 MONTHS, FIRMS = 128, 1 << 13
@@ -29,45 +30,45 @@ class Recorder:
         self.payments: list[NDArray[np.float64]] = []
         self.firms: list[Rows] = []
         self.used: list[int] = []
+        self._others = -1
 
     def _block(self, state: State, ledger: Ledger) -> tuple[int, int]:
-        block, at = divmod(self.months, MONTHS)
-        if block == len(self.market):
+        number, at = divmod(self.months, MONTHS)
+        if number == len(self.market):
             self.market.append(rows(record.MARKET_DTYPE, MONTHS))
             self.layers.append(rows(record.LAYER_DTYPE, MONTHS * len(LAYERS)))
             self.categories.append(rows(record.CATEGORY_DTYPE, MONTHS * state.users.shape[0]))
             self.payments.append(np.zeros((MONTHS, ledger.totals.shape[0] - 1)))
-        return block, at
+        return number, at
 
     def trade(self, s: State, ledger: Ledger) -> None:
         """Record what traded, before firms leave and enter."""
-        block, at = self._block(s, ledger)
+        number, at = self._block(s, ledger)
         kinds, categories = len(LAYERS), s.users.shape[0]
         with_firms = self.detail == "firm"
-        most = s.live.shape[0] + self._small(s) if with_firms else 0
+        if self._others < 0:
+            # Only apps come and go in number.
+            self._others = sum(s.kind(kind).shape[0] for kind in LAYERS if kind != "apps")
+        most = s.live.shape[0] + self._others if with_firms else 0
         if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
-            self.firms.append(blank(record.FIRM_DTYPE, max(FIRMS, most) if with_firms else 0))
+            self.firms.append(block(record.FIRM_DTYPE, max(FIRMS, most) if with_firms else 0))
             self.used.append(0)
         self.used[-1] = record.record_trade(
-            s.arrays, self.market[block][at : at + 1], self.layers[block][at * kinds : (at + 1) * kinds],
-            self.categories[block][at * categories : (at + 1) * categories], self.firms[-1], self.used[-1],
+            s.arrays, self.market[number][at : at + 1], self.layers[number][at * kinds : (at + 1) * kinds],
+            self.categories[number][at * categories : (at + 1) * categories], self.firms[-1], self.used[-1],
             ledger.totals, with_firms,
         )  # fmt: skip
 
-    @staticmethod
-    def _small(s: State) -> int:
-        return sum(s.kind(kind).shape[0] for kind in LAYERS if kind != "apps")
-
     def turnover(self, s: State, ledger: Ledger) -> None:
         """Record who left and entered, and the month's payments; the month is complete."""
-        block, at = self._block(s, ledger)
-        layers = self.layers[block]
-        apps, labs = at * len(LAYERS) + LAYERS.index("apps"), at * len(LAYERS) + LAYERS.index("labs")
-        layers["entries"][apps] = s.now["entries"][0]
-        layers["exits"][apps] = s.now["exits"][0]
-        layers["exits"][labs] = s.now["lab_exits"][0]
-        self.payments[block][at] = ledger.totals[:-1]
+        number, at = self._block(s, ledger)
+        record.record_turnover(self.layers[number], at * len(LAYERS), self.payments[number][at], ledger.totals, s.now)
         self.months += 1
+
+    def value(self, table: str, column: str, month: int) -> float:
+        """One recorded figure of the market's table of that month."""
+        block, at = divmod(month, MONTHS)
+        return float(getattr(self, table)[block][column][at])
 
     def parts(self, name: str) -> list[Any]:
         """A table of the months recorded, as parts that are not copied (payments: months by kind)."""
@@ -75,8 +76,8 @@ class Recorder:
             return [np.asarray(b[:used]) for b, used in zip(self.firms, self.used, strict=True)]
         blocks: list[Any] = getattr(self, name)
         found, left = [], self.months
-        for block in blocks:
-            per_month = block.shape[0] // MONTHS
-            found.append(np.asarray(block[: min(left, MONTHS) * per_month]))
+        for table in blocks:
+            per_month = table.shape[0] // MONTHS
+            found.append(np.asarray(table[: min(left, MONTHS) * per_month]))
             left -= MONTHS
         return found

@@ -66,8 +66,8 @@ class Results:
     """The records of one run.  Tables are built when they are first read.
 
     ``market`` (a row a month), ``layers`` (month, layer), ``categories`` (month, category), ``firms`` (month, firm
-    alive), ``payments`` (month, kind of payment), ``ledger`` (month, kind, payer, payee), ``retention`` (category,
-    month joined, age).
+    alive), ``payments`` (month, kind of payment), ``ledger`` (month, kind, payer, payee), ``money`` (month, layer, pool
+    of money), ``retention`` (category, month joined, age).
     """
 
     def __init__(self, parts: dict[str, list[Any]], about: dict[str, Any]) -> None:
@@ -104,6 +104,7 @@ class Results:
                 for o in np.asarray(market.state.offers)
             ],
             "first_account": dict(market.state.first_account),
+            "first_cash": market.first_cash,
         }  # fmt: skip
         return cls(parts, about)
 
@@ -158,6 +159,14 @@ class Results:
     def ledger(self) -> Table:
         """Every payment: month, kind, payer, payee, amount in M$."""
         return self._table("ledger")
+
+    @property
+    def money(self) -> Table:
+        """Whose money each layer's revenue and gross profit are, by tagged cash (`moatlab.money`).
+
+        Money is followed from firm to firm, or from layer to layer in a run that records layers only.
+        """
+        return self._table("money")
 
     @property
     def retention(self) -> Table:
@@ -295,6 +304,14 @@ class Results:
                 "amount": postings["amount"],
             }
         )
+
+    def _build_money(self) -> pd.DataFrame:
+        from moatlab.money import money_table
+
+        depreciation = np.asarray(self._raw("layers")["depreciation"]).reshape(self.months, len(LAYERS))
+        postings = self._raw("postings") if self.about["detail"] == "firm" else None
+        return money_table(self._raw("payments"), postings, self.about["first_account"], depreciation,
+                           self.about["first_cash"])  # fmt: skip
 
     def _build_retention(self) -> pd.DataFrame:
         raw = self._raw("categories")

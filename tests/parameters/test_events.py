@@ -90,6 +90,8 @@ def values(parameter: Parameter) -> st.SearchStrategy[Value]:
     """Every kind of value that a parameter accepts."""
     if parameter.choices:
         return st.sampled_from(parameter.choices)
+    if parameter.word:
+        return st.sampled_from(("", "midas", "two-words"))
     if parameter.refers:
         return st.sampled_from(("", *SCENARIO.slugs(parameter.refers)))
     if parameter.is_flag:

@@ -23,7 +23,7 @@ def values_compared(parameter: Parameter) -> tuple[Value, Value]:
     moves = parameter.moves
     if moves.step is not None:
         return moves.step
-    assert not (parameter.choices or parameter.refers or parameter.is_flag), f"{parameter.address} needs a step"
+    assert not (parameter.is_text or parameter.is_flag), f"{parameter.address} needs a step"
     assert isinstance(parameter.default, (int, float))
     higher = 1.5 * parameter.default
     assert higher != parameter.default, f"{parameter.address} needs a step: its default is 0"

@@ -138,6 +138,8 @@ def test_text_and_numpy_values_become_plain_ones() -> None:
 def valid_values(parameter: Parameter) -> st.SearchStrategy[Value]:
     if parameter.choices:
         return st.sampled_from(parameter.choices)
+    if parameter.word:
+        return st.sampled_from(("", "midas", "two-words"))
     if parameter.refers:
         return st.sampled_from(TINY.slugs(parameter.refers))
     if parameter.is_flag:

@@ -141,7 +141,20 @@ def rerun(
     raise typer.Exit(code)
 
 
-COMMANDS = ("simulate", "scenarios", "explain", "phases", "run", "status", "show", "rerun")
+@app.command("fit-report")
+def fit_report(
+    scenario: Annotated[str, typer.Argument(help="A packaged scenario that has targets.")] = "essay-2023",
+    seeds: Annotated[int, typer.Option(help="Seeds, none of which tuning saw.")] = 32,
+    prior_draws: Annotated[int, typer.Option(help="Draws of the assumed parameters, one run each.")] = 128,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+) -> None:
+    """Hold a scenario against what was known: the table of its targets."""
+    from moatlab.cli import fit
+
+    fit.fit_report(scenario, tuple(set_ or ()), seeds, prior_draws)
+
+
+COMMANDS = ("simulate", "scenarios", "explain", "phases", "fit-report", "run", "status", "show", "rerun")
 
 
 def _complain(message: str, code: int) -> int:

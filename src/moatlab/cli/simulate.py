@@ -40,7 +40,8 @@ class Request:
     year: int | None
 
 
-def _within(what: str, value: int, low: int, high: int) -> int:
+def within(what: str, value: int, low: int, high: int) -> int:
+    """The value of a whole-number option; raises `InputError` outside its range."""
     if not low <= value <= high:
         raise InputError(f"{what} is a whole number from {low} to {high}, not {value}")
     return value
@@ -49,16 +50,16 @@ def _within(what: str, value: int, low: int, high: int) -> int:
 def _prepare(request: Request) -> tuple[Scenario, int, Path]:
     """Everything that can be wrong is found here, before any month is simulated."""
     scenario = Scenario(request.scenario).set_text(request.changes).with_events(*request.events)
-    months = _within("--months", scenario.months if request.months is None else request.months, 1, MOST_MONTHS)
-    _within("--seed", request.seed, 0, 2**63 - 1 - MOST_SEEDS)
-    _within("--seeds", request.seeds, 1, MOST_SEEDS)
+    months = within("--months", scenario.months if request.months is None else request.months, 1, MOST_MONTHS)
+    within("--seed", request.seed, 0, 2**63 - 1 - MOST_SEEDS)
+    within("--seeds", request.seeds, 1, MOST_SEEDS)
     for event in scenario.events:
         if event.month >= months:
             raise InputError(f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})")
     if request.year is not None:
         first = int(scenario.start[:4])
         last = first + (int(scenario.start[5:7]) - 1 + months - 1) // 12
-        _within("--year", request.year, first, last)
+        within("--year", request.year, first, last)
     out = request.out or Path("results") / scenario.name
     _check_folder(out)
     return scenario, months, out
@@ -79,17 +80,9 @@ def _check_folder(out: Path) -> None:
         raise InputError(f"--out {out}: cannot write in {place}: {problem.strerror}") from None
 
 
-def _announce_compilation() -> None:
-    from moatlab.compiled import is_warm
-
-    if not is_warm():
-        print("compiling the market's rules (once per version, about half a minute) ...", file=sys.stderr, flush=True)
-
-
 def run(request: Request) -> str:
     """Simulate as asked, write the folder, and return the summary."""
     scenario, months, out = _prepare(request)
-    _announce_compilation()
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import tempfile
 import time
 from collections import deque
@@ -20,7 +19,7 @@ from moatlab.experiments.fingerprint import digest
 from moatlab.experiments.models import MarketModel
 from moatlab.experiments.resume import borrow, prepare
 from moatlab.experiments.store import Index, Store
-from moatlab.experiments.work import DIED, DONE, TIMEOUT, Job, Run, Task, work
+from moatlab.experiments.work import DIED, DONE, TIMEOUT, Run, Task, work
 
 if TYPE_CHECKING:
     from moatlab.experiments.experiment import Experiment
@@ -104,18 +103,11 @@ def _pack(experiment: Experiment) -> bytes:
         raise InputError(f"this experiment cannot be sent to workers ({problem}); its classes and functions have to "
                          "be in a module's file") from None  # fmt: skip
     if isinstance(job.model, MarketModel):
-        _warm(job)
+        # Here, before workers start, else each of them compiles.
+        from moatlab.warming import warm_up
+
+        warm_up()
     return packed
-
-
-def _warm(job: Job) -> None:
-    """Compile before workers start, else each of them does."""
-    from moatlab.compiled import is_warm
-
-    if not is_warm():
-        print("compiling the market's rules (once per version, about half a minute) ...", file=sys.stderr, flush=True)
-        for world in job.worlds[:1]:
-            job.model.run(world, 1, 2, ("market.rent",))
 
 
 class _Batch:

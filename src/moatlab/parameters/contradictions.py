@@ -19,7 +19,7 @@ _NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
 
 def refuse_contradictions(scenario: Scenario) -> None:
     """Raise the first contradiction, if there is one."""
-    for check in (_kinds, _apps, _labs, _clouds, _chipmakers, _reach, _events):
+    for check in (_kinds, _apps, _startups, _labs, _clouds, _chipmakers, _reach, _events):
         for problem in check(scenario):
             raise InputError(problem, f"scenario {scenario.name}")
 
@@ -45,12 +45,24 @@ def _apps(scenario: Scenario) -> Iterator[str]:
             yield f"{app} has no category: set {app}.category to one of {choices}"
         if owner and scenario.value("apps", slug, "incumbent"):
             yield f"{app} has an owner, labs.{owner}, and is an incumbent's: one of the two only"
+        bundled = scenario.value("apps", slug, "price_rule") == "bundled"
+        if bundled and not owner and not scenario.value("apps", slug, "incumbent"):
+            yield f"{app} is bundled, which needs one who bears its cost: an owner, or incumbent = true"
+        if scenario.value("apps", slug, "plan") == "metered" and scenario.value("apps", slug, "price"):
+            yield f"{app} has a metered plan: its price is {app}.token_price, per token, and not {app}.price"
         if owner and not scenario.graph.allows(app, f"labs.{owner}"):
             yield f"{app} is owned by labs.{owner} but has no edge to it"
         if source and not scenario.graph.allows(app, f"labs.{source}"):
             yield f"{app}.source is labs.{source}, to which the app has no edge"
         if source and source != owner and not (_flag(scenario, source, "api") or _flag(scenario, source, "open")):
             yield f"{app}.source is labs.{source}, which neither sells its model (api) nor publishes it (open)"
+
+
+def _startups(scenario: Scenario) -> Iterator[str]:
+    """What would hold for generated startups, which nobody owns."""
+    generated = float(scenario.kind_value("apps", "startups")) + float(scenario.kind_value("apps", "entry_rate"))
+    if generated and scenario.value("apps", ALL, "price_rule") == "bundled":
+        yield "startups cannot be bundled (apps.*.price_rule): nobody else bears their cost"
 
 
 def _labs(scenario: Scenario) -> Iterator[str]:

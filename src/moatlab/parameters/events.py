@@ -6,7 +6,15 @@
 ``months 12-17: set labs.*.price_rule frozen``                  the same, restored after month 17
 ``month 12: cut apps.jasper labs.openai``                       buyer and seller can no longer trade (``->``)
 ``month 12: link apps.jasper labs.openai``                      they can from now on
+``month 24: grant apps.jasper distribution 0.4``                a moat's stock is raised once, and then fades
+``months 24-119: maintain labs.openai algorithmic 0.3``         it is kept that much higher, then left to fade
+``month 24: follow labs.stability 12``                          the lab gets a model like the frontier 12 months ago
+``months 0-119: follow labs.stability 0``                       and does so every month
 ==============================================================  ================================================
+
+A grant adds to the stock at the start of its month.  A maintained grant adds the same and, in each later month of its
+span, what the month took away from the part granted: the stock's own decay times the amount.  So the stock stands
+higher by exactly the amount than it would with all that feeds it unchanged, until the span ends and the amount fades.
 """
 
 from __future__ import annotations
@@ -17,18 +25,23 @@ from typing import Literal, get_args
 
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import Address, Slugs, nearest, resolve, split_firm
+from moatlab.parameters.moats import find_stock
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.topology import check_trade
 from moatlab.parameters.values import read_number, read_value, show
 
-Action = Literal["set", "scale", "cut", "link"]
+Action = Literal["set", "scale", "cut", "link", "grant", "maintain", "follow"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
-_FORM = "write 'month 12: set ADDRESS VALUE' (or scale, cut, link; 'months 12-17:' for a change that is undone)"
+_FORM = (
+    "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for a change that is undone)"
+)
 _EVENT = re.compile(
     r"\s*months?\s+(?P<first>\S+?)(?:\s*-\s*(?P<last>\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)", re.I | re.S
 )
 _CHANGE = re.compile(r"(?P<address>[^\s=]+)(?:\s*=\s*|\s+(?P<word>to|by)\s+|\s+)(?P<value>\S.*)", re.I)
+_GRANT = re.compile(r"(?P<firm>\S+)\s+(?P<moat>\S+)\s+(?P<amount>\S+)")
+_FOLLOW = re.compile(r"(?P<firm>\S+)(?:\s+(?P<lag>\S+))?")
 _EDGE = re.compile(r"(?P<buyer>[^\s>]+?)(?:\s*->\s*|\s+)(?P<seller>[^\s>]+)")
 
 
@@ -37,7 +50,8 @@ class Event:
     """One change.  ``set`` and ``scale`` have an ``address`` and a ``value``, ``cut`` and ``link`` an ``edge``.
 
     ``last`` is the last month of a change that is undone afterwards, None for one that lasts.  ``edge`` is buyer and
-    seller as ``kind.slug``.
+    seller as ``kind.slug``.  ``grant`` and ``maintain`` have a ``firm`` (``kind.slug``), a ``moat`` and its amount as
+    ``value``; ``follow`` has a ``firm`` and its lag in months.
     """
 
     month: int
@@ -46,11 +60,18 @@ class Event:
     value: Value = 0.0
     edge: tuple[str, str] | None = None
     last: int | None = None
+    firm: str = ""
+    moat: str = ""
 
     def __str__(self) -> str:
         """The event in its own grammar: `parse_event` gives the event back."""
         when = f"month {self.month}" if self.last is None else f"months {self.month}-{self.last}"
-        what = f"{self.address} {show(self.value)}" if self.edge is None else " ".join(self.edge)
+        if self.edge is not None:
+            what = " ".join(self.edge)
+        elif self.firm:
+            what = " ".join(part for part in (self.firm, self.moat, show(self.value)) if part)
+        else:
+            what = f"{self.address} {show(self.value)}"
         return f"{when}: {self.action} {what}"
 
 
@@ -70,6 +91,10 @@ def parse_event(text: str, slugs: Slugs) -> Event:
         if last is not None:
             raise InputError(f"only set and scale take a span of months; {action} is undone by a second event", where)
         return Event(first, action, edge=_edge(rest, slugs, where))
+    if action in ("grant", "maintain"):
+        return _granted(first, last, action, rest, slugs, where)
+    if action == "follow":
+        return _followed(first, last, rest, slugs, where)
     address, value = _change(action, rest, slugs, where)
     return Event(first, action, address, value, last=last)
 
@@ -96,6 +121,33 @@ def _edge(text: str, slugs: Slugs, where: str) -> tuple[str, str]:
     return ".".join(buyer), ".".join(seller)
 
 
+def _granted(first: int, last: int | None, action: Action, text: str, slugs: Slugs, where: str) -> Event:
+    match = _GRANT.fullmatch(text)
+    if match is None:
+        raise InputError(f"write firm, moat and amount, as in '{action} apps.jasper distribution 0.4'", where)
+    if action == "grant" and last is not None:
+        raise InputError("a grant happens once; 'maintain' keeps a stock raised over a span of months", where)
+    if action == "maintain" and last is None:
+        raise InputError("maintain needs its span, as in 'months 24-119: maintain ...'; 'grant' happens once", where)
+    kind, slug = split_firm(match["firm"], slugs, where)
+    find_stock(match["moat"].lower(), kind, where)
+    amount = read_number(match["amount"], action, where)
+    if amount <= 0.0:
+        raise InputError(f"{action} takes an amount above 0, not {amount:g}", where)
+    return Event(first, action, value=amount, last=last, firm=f"{kind}.{slug}", moat=match["moat"].lower())
+
+
+def _followed(first: int, last: int | None, text: str, slugs: Slugs, where: str) -> Event:
+    match = _FOLLOW.fullmatch(text)
+    if match is None:
+        raise InputError("write lab and lag in months, as in 'follow labs.stability 12'", where)
+    kind, slug = split_firm(match["firm"], slugs, where)
+    if kind != "labs":
+        raise InputError(f"only labs follow the frontier, not {kind}", where)
+    lag = 0 if match["lag"] is None else _month(match["lag"], where)
+    return Event(first, "follow", value=lag, last=last, firm=f"{kind}.{slug}")
+
+
 def _change(action: Action, text: str, slugs: Slugs, where: str) -> tuple[Address, Value]:
     match = _CHANGE.fullmatch(text)
     if match is None:
@@ -118,4 +170,4 @@ def _change(action: Action, text: str, slugs: Slugs, where: str) -> tuple[Addres
 
 def _scalable(parameter: Parameter) -> bool:
     """Whether a multiple of the value makes sense: numbers, but not whole ones."""
-    return not (parameter.choices or parameter.refers or parameter.is_flag or parameter.is_integer)
+    return not (parameter.is_text or parameter.is_flag or parameter.is_integer)

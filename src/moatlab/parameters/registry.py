@@ -10,6 +10,7 @@ This module imports neither numpy nor mesa, so that ``moatlab explain`` answers 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -68,9 +69,10 @@ class Parameter:
 
     ``default`` is in the declared ``unit``; ``low`` and ``high`` bound what is accepted (inclusive).  A parameter with
     ``choices`` takes one of those words and is stored as its index; with ``refers`` it takes the slug of a row of that
-    kind ("" for none) and is stored as the row, -1 for none.  ``encoding`` is the one place where a yearly figure
-    becomes a monthly one.  ``state`` marks a value that the market goes on to change: the scenario sets its start.
-    ``at_start`` marks a value that only describes month 0, so that no event can change it.
+    kind ("" for none) and is stored as the row, -1 for none; a ``word`` is free text of a slug's form ("" for none) and
+    is stored as a digest, 0 for none, which says no more than whether two words are the same.  ``encoding`` is the one
+    place where a yearly figure becomes a monthly one.  ``state`` marks a value that the market goes on to change: the
+    scenario sets its start.  ``at_start`` marks a value that only describes month 0, so that no event can change it.
     """
 
     kind: str
@@ -89,6 +91,7 @@ class Parameter:
     state: bool = False
     needed: bool = field(default=False)
     at_start: bool = False
+    word: bool = False
 
     @property
     def address(self) -> str:
@@ -99,6 +102,11 @@ class Parameter:
     def is_flag(self) -> bool:
         """Whether the value is true or false."""
         return isinstance(self.default, bool)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is written as a word: a choice, a slug, or a word of one's own."""
+        return bool(self.choices or self.refers or self.word)
 
     @property
     def is_integer(self) -> bool:
@@ -112,6 +120,8 @@ class Parameter:
             return "one of " + ", ".join(self.choices)
         if self.refers:
             return f"the slug of one of {self.refers}, or empty"
+        if self.word:
+            return "a word of lower-case letters, digits and hyphens, or empty"
         if self.is_flag:
             return "true or false"
         return f"{'whole numbers from ' if self.is_integer else ''}{self.low:g} to {self.high:g}"
@@ -120,6 +130,8 @@ class Parameter:
         """The number that the arrays hold for ``value``; references are resolved by the caller."""
         if self.choices:
             return float(self.choices.index(str(value)))
+        if self.word:
+            return float(word_code(str(value)))
         number = float(value)
         if self.encoding == "factor per year":
             return math.log(number) / 12.0
@@ -142,6 +154,11 @@ class Parameter:
         return stored
 
 
+def word_code(word: str) -> int:
+    """A whole number below 2**48 that stands for a word in the arrays, 0 for none: exact as a float64."""
+    return int.from_bytes(hashlib.sha256(word.encode()).digest()[:6], "big") if word else 0
+
+
 def declare(
     kind: str,
     name: str,
@@ -159,6 +176,7 @@ def declare(
     state: bool = False,
     needed: bool = False,
     at_start: bool = False,
+    word: bool = False,
 ) -> Parameter:
     """One row of a table of declarations (see `moatlab.parameters.tables`)."""
     low, high = valid
@@ -179,6 +197,7 @@ def declare(
         state,
         needed,
         at_start,
+        word,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from moatlab.errors import InputError
-from moatlab.parameters.addresses import Address, Slugs, nearest
+from moatlab.parameters.addresses import SLUG, Address, Slugs, nearest
 from moatlab.parameters.registry import Parameter, Value
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
@@ -20,6 +20,10 @@ def check_value(address: Address, value: object, slugs: Slugs, where: str = "") 
         return _choice(address, plain, where)
     if parameter.refers:
         return _reference(address, plain, slugs, where)
+    if parameter.word:
+        if not isinstance(plain, str) or (plain and not SLUG.fullmatch(plain)):
+            raise _refused(address, plain, where)
+        return plain
     if parameter.is_flag:
         if not isinstance(plain, bool):
             raise _refused(address, plain, where)
@@ -33,7 +37,7 @@ def read_value(address: Address, text: str, slugs: Slugs, where: str = "") -> Va
     value: object = word
     if parameter.is_flag:
         value = _WORDS.get(word.lower(), word)
-    elif not (parameter.choices or parameter.refers):
+    elif not parameter.is_text:
         value = read_number(word, f"{address}", where)
     return check_value(address, value, slugs, where)
 
@@ -101,5 +105,5 @@ def _valid(parameter: Parameter) -> str:
 
 def _refused(address: Address, value: object, where: str) -> InputError:
     parameter = address.declared
-    unit = "" if parameter.choices or parameter.refers or parameter.is_flag else f" ({parameter.unit})"
+    unit = "" if parameter.is_text or parameter.is_flag else f" ({parameter.unit})"
     return InputError(f"{address} takes {_valid(parameter)}{unit}, not {value!r}", where)

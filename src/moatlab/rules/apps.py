@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from moatlab.compiled import Rows, kernel
-from moatlab.rules.pricing import quota_worth, refresh_app
+from moatlab.rules.pricing import BUNDLED, quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
-from moatlab.rules.sourcing import hours_per_token
+from moatlab.rules.sourcing import own_hours_per_token
 from moatlab.rules.training import fading
 from moatlab.world.draws import BRAND_SHOCK, normal
 
@@ -26,6 +28,10 @@ def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row:
         budget = max(0.0, app.gross_profit - overhead) + max(0.0, cash[app.account]) / shared.apps_spending_horizon
         app.next_rnd = shared.apps_rnd_share * budget
         app.next_marketing = shared.apps_marketing_share * budget
+        if app.price_rule == BUNDLED:
+            # What it earned is no guide: the owner keeps up what was spent before.
+            app.next_rnd = app.rnd
+            app.next_marketing = app.marketing
         if app.revenue > 0.0 and app.last_revenue > 0.0:
             change = math.log(app.revenue / app.last_revenue)
             app.growth += SMOOTHING * (min(max(change, -1.0), 1.0) - app.growth)
@@ -37,6 +43,9 @@ def commit_apps(
 ) -> None:  # fmt: skip
     """Decisions take effect, spending becomes stocks, and leads become obsolete.
 
+    The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
+    marketing rises as (share still open)^-saturation.
+
     ``next_routing`` replaces the routing when the caller swaps the two.
     """
     shared = shared_row[0]
@@ -44,6 +53,13 @@ def commit_apps(
     count = offers.shape[0]
     keep = 1.0 - fading(shared.apps_brand_half_life)
     shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
+    scales = np.empty(users.shape[0])
+    for k in range(users.shape[0]):
+        user = users[k]
+        open_share = 1.0 - user.customers / user.potential if user.potential > 0.0 else 1.0
+        scales[k] = shared.apps_awareness_scale
+        if shared.apps_acquisition_saturation > 0.0:
+            scales[k] *= max(open_share, 0.01) ** -shared.apps_acquisition_saturation
     now.graduations = 0.0
     now.returns = 0.0
     for position in range(live.shape[0]):
@@ -57,15 +73,19 @@ def commit_apps(
         if shock > 0.0:
             app.brand += shock * normal(now.seed, BRAND_SHOCK, now.month, app.identity)
         app.awareness = (1.0 - shared.apps_awareness_decay) * app.awareness
-        app.awareness += shared.apps_awareness_gain * math.log(1.0 + app.marketing / shared.apps_awareness_scale)
+        app.awareness += shared.apps_awareness_gain * math.log(1.0 + app.marketing / scales[app.category])
         app.price = app.next_price
+        app.token_price = app.next_token_price
         app.quota = app.next_quota
         app.rnd = app.next_rnd
         app.marketing = app.next_marketing
         app.own_capability = app.next_own_capability
         app.own_hours = app.next_own_hours
         app.own_budget = app.next_own_budget
-        if app.next_own == 1:
+        app.deal = app.next_deal
+        app.deal_share = app.next_deal_share
+        app.base = app.next_base
+        if app.next_own == 1 and app.own_model == 0:
             app.own_model = 1
             app.own_service = 1.0
             now.graduations += 1.0
@@ -99,7 +119,7 @@ def refresh_apps(
         app = apps[row]
         user = users[app.category]
         if app.own_model == 1:
-            hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
             app.own_unit_cost = hours * now.expected_rent
         refresh_app(row, app, user, routing, offers, grades, shared)
         user.best_feature = max(user.best_feature, app.feature)

@@ -81,26 +81,40 @@ def raise_rounds(
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
             standing += labs[index].fund_weight
             revenue += labs[index].smooth_revenue
+    # Shares of the commitments: standing and revenue, times access to capital, which fades.
+    claims = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.weight = 0.0
+        if lab.alive == 1 and lab.fund_weight > 0.0:
+            weight = lab.fund_weight / standing
+            if revenue > 0.0:
+                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
+            lab.weight = weight * math.exp(lab.access)
+            claims += lab.weight
+        lab.access *= 1.0 - shared.investors_access_decay
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
             continue
         pay(book, cash, totals, month, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
-        if lab.fund_weight > 0.0 and standing > 0.0:
-            weight = lab.fund_weight / standing
-            if revenue > 0.0:
-                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
+        if lab.weight > 0.0:
+            weight = lab.weight / claims
             lab.claim += to_labs * weight
             now.powder_labs += to_labs * weight
             burn = lab.training + lab.staff - lab.gross_profit
             if burn > 0.0 and cash[lab.account] < shared.investors_runway * burn and lab.claim > 0.0:
                 pay(book, cash, totals, month, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
                 now.powder_labs = max(0.0, now.powder_labs - lab.claim)
+                lab.raised += lab.claim
                 lab.claim = 0.0
         cost = lab.training + lab.staff + lab.cost_of_goods
         spare = cash[lab.account] - shared.labs_payout_months * cost
         if spare > 0.0 and cost > 0.0:
-            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, spare / PAYOUT_MONTHS)
+            # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
+            returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            lab.returned += returned
+            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, returned)
     hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
     asked = 0.0
     for step in range(2):
@@ -110,16 +124,21 @@ def raise_rounds(
             if app.incumbent == 1 or app.owner >= 0:
                 continue
             burn = app.outlay - app.gross_profit
-            short = cash[app.account] < shared.investors_runway * burn
-            if burn > 0.0 and short and (app.growth > hurdle or month - app.birth < 6):
-                request = shared.investors_round_months * burn
+            short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
+            if (short or app.ask > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+                size = shared.investors_round_months * burn if short else 0.0
+                if app.access != 0.0:
+                    size *= math.exp(app.access)
+                request = app.ask + size
                 if step == 0:
                     asked += request
                 else:
                     pay(book, cash, totals, month, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
+                    app.ask = 0.0
     for position in range(live.shape[0]):
         app = apps[live[position]]
+        app.access *= 1.0 - shared.investors_access_decay
         money = cash[app.account]
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         if app.owner >= 0:
@@ -154,11 +173,19 @@ def balance_infrastructure(
     clouds: Rows, chipmakers: Rows, foundry: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
     now_row: Rows,
 ) -> None:  # fmt: skip
-    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need."""
+    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
+
+    A cloud with more than an equal share of revenue gains access to capital, which fades.
+    """
     shared = shared_row[0]
     month = now_row[0].month
+    revenue = 0.0
+    for c in range(clouds.shape[0]):
+        revenue += clouds[c].revenue
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
+        lead = cloud.revenue / revenue - 1.0 / clouds.shape[0] if revenue > 0.0 else 0.0
+        cloud.access += shared.clouds_access_gain * lead - shared.clouds_access_decay * cloud.access
         money = cash[cloud.account]
         reserve = cloud.budget
         if money < 0.0:

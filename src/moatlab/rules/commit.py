@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from moatlab.compiled import Rows, kernel
+from moatlab.rules.training import fading
 
 
 @kernel
 def commit_sellers(labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
-    """Prices, budgets and released models of labs, markups and hubs of hosts; public progress of the month."""
+    """Prices, budgets, stocks and released models of labs, markups and hubs of hosts; public progress of the month.
+
+    Developers of an API follow its share of all API revenue.
+    """
     shared = shared_row[0]
     now = now_row[0]
+    sales = 0.0
+    for index in range(labs.shape[0]):
+        sales += labs[index].api_revenue
+    fade = fading(shared.labs_ecosystem_half_life)
     for index in range(labs.shape[0]):
         lab = labs[index]
+        share = lab.api_revenue / sales if sales > 0.0 else 0.0
+        lab.ecosystem += fade * (share - lab.ecosystem)
         if lab.alive == 1:
             lab.price = lab.next_price
             lab.training_budget = lab.next_training_budget
@@ -19,6 +29,8 @@ def commit_sellers(labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> 
             lab.capability = lab.next_capability
             lab.model_hours = lab.next_model_hours
             lab.private_lead = lab.next_private_lead
+            lab.crawled = lab.next_crawled
+        lab.talent = lab.next_talent
     tokens = 0.0
     for index in range(hosts.shape[0]):
         tokens += hosts[index].tokens

@@ -2,11 +2,13 @@
 
 Buyer b rents at cloud c a share w_bc of its hours, mostly where it already is and partly placed anew by logit on rent:
 
-    w_bc = (1 - h) lag_bc + h s_bc,   s_bc = A_bc r_c^-mu / sum_j A_bj r_j^-mu
+    w_bc = (1 - h_c) lag_bc + s_bc sum_j h_j lag_bj,   s_bc = A_bc r_c^-mu / sum_j A_bj r_j^-mu
     D_bc = w_bc [ H_b phi(r_c / r_b) + B_b / r_c + X_b (r_c / r_ref)^-eps ]
 
 with H inference hours cut off around the choke rent r_b (phi = 1 / (1 + (r/r_b)^k)), B a training budget that is spent
-in full, X hours of outside demand.  Rents clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
+in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = h exp(-g_c).  Its
+affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.  Rents
+clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
 The reserve carries the markup and is set before the month.  Minus the Jacobian of demand in log rents is a
 row-dominant M-matrix, so the solution is unique; it is found by damped sweeps and semismooth Newton in log rents.
 """
@@ -18,7 +20,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.sourcing import hours_per_token
+from moatlab.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
 
 #: Relative excess demand at which rents count as cleared.
 TOLERANCE = 1e-12
@@ -34,10 +36,41 @@ BUYER_DTYPE = np.dtype(
         ("budget", np.float64),  # M$ of training
         ("elastic", np.float64),  # Mh of outside demand at the reference rent
         ("served", np.float64),  # Mh of inference served
+        ("moving", np.float64),  # share of its hours that is placed anew this month
+        ("barrier", np.float64),  # choke^-k, the part of the cut-off that does not change while rents are sought
     ],
     align=True,
 )
 LAB, HOST, APP, OUTSIDE = 0, 1, 2, 3
+
+
+@inlined
+def appeal_to_all(clouds: Rows, plain: Rows) -> bool:
+    """Affinities for every buyer, exponentiated, into ``plain`` [clouds]; whether any cloud is specialised."""
+    special = False
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        plain[c] = math.exp(cloud.affinity)
+        if cloud.training_affinity != 0.0 or cloud.inference_affinity != 0.0 or cloud.hosting_affinity != 0.0:
+            special = True
+    return special
+
+
+@inlined
+def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> None:
+    """What specialised clouds are worth to a generative buyer: training and serving weigh as it would spend on them.
+
+    The buyer reckons with last month's mean rent.  A host of open checkpoints has a taste of its own.
+    """
+    serving = buyer.inference * mean_rent
+    training = buyer.budget / (buyer.budget + serving) if buyer.budget > 0.0 else 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        if buyer.kind == HOST:
+            affinity[c] *= math.exp(cloud.hosting_affinity)
+        else:
+            special = training * cloud.training_affinity + (1.0 - training) * cloud.inference_affinity
+            affinity[c] *= math.exp(special)
 
 
 @kernel
@@ -56,6 +89,8 @@ def gather_buyers(
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
     n_clouds = clouds.shape[0]
+    plain = np.empty(n_clouds)
+    special = appeal_to_all(clouds, plain)
     count = 0
     for index in range(n_labs + n_hosts + 1):
         buyer = buyers[count]
@@ -94,7 +129,9 @@ def gather_buyers(
             buyer.elastic = now.outside_hours
         for c in range(n_clouds):
             lag[count, c] = places[index, c]
-            affinity[count, c] = math.exp(clouds[c].affinity) if edges[index, c] != 0 else 0.0
+            affinity[count, c] = plain[c] if edges[index, c] != 0 else 0.0
+        if special and buyer.kind != OUTSIDE:
+            specialise(buyer, now.mean_rent, clouds, affinity[count])
         count += 1
     own = offers.shape[0]
     needed = count
@@ -117,42 +154,64 @@ def gather_buyers(
         buyer.elastic = 0.0
         buyer.budget = app.own_budget
         if app.own_model == 1:
-            hours = hours_per_token(app.own_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
             buyer.inference = app.tokens * routing[row, own] * hours
             buyer.choke = shared.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
-            affinity[count, c] = math.exp(clouds[c].affinity) if app_edges[row, c] != 0 else 0.0
+            affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
+        if special:
+            specialise(buyer, now.mean_rent, clouds, affinity[count])
         count += 1
     return count
 
 
-@inlined
-def place(
-    b: int, lag: Rows, affinity: Rows, powers: Rows, open_: Rows, rate: float, weights: Rows, fresh: Rows
+@kernel
+def settle_in(
+    buyers: Rows, count: int, lag: Rows, affinity: Rows, capacity: Rows, gravity: Rows, rate: float, steepness: float
 ) -> None:
+    """What does not change while rents are sought: hours that stay, into ``lag``, and the share placed anew.
+
+    ``lag`` and ``affinity`` [buyers, clouds], ``capacity`` and ``gravity`` [clouds].  Shares held at clouds that closed
+    or became unreachable, and all shares of a newcomer, are placed anew.
+    """
+    for b in range(count):
+        buyer = buyers[b]
+        kept = 0.0
+        for c in range(capacity.shape[0]):
+            if capacity[c] <= 0.0 or affinity[b, c] <= 0.0:
+                affinity[b, c] = 0.0
+                lag[b, c] = 0.0
+            kept += lag[b, c]
+        buyer.moving = 0.0 if kept > 0.0 else 1.0
+        for c in range(capacity.shape[0]):
+            if lag[b, c] > 0.0:
+                leaving = rate * math.exp(-gravity[c]) if gravity[c] != 0.0 else rate
+                held = lag[b, c] / kept
+                lag[b, c] = (1.0 - leaving) * held
+                buyer.moving += leaving * held
+        buyer.barrier = math.exp(-steepness * math.log(buyer.choke)) if buyer.inference > 0.0 else 0.0
+
+
+@inlined
+def place(b: int, moving: float, stay: Rows, affinity: Rows, powers: Rows, weights: Rows, fresh: Rows) -> None:
     """Shares w_bc of buyer b at the powers r_c^-mu, and s_bc in ``fresh``; closed clouds get nothing."""
     n = powers.shape[0]
     total = 0.0
-    kept = 0.0
     for c in range(n):
-        if open_[c] == 1 and affinity[b, c] > 0.0:
-            total += affinity[b, c] * powers[c]
-            kept += lag[b, c]
+        fresh[c] = affinity[b, c] * powers[c]
+        total += fresh[c]
+    scale = 1.0 / total if total > 0.0 else 0.0
     for c in range(n):
-        if open_[c] == 1 and affinity[b, c] > 0.0:
-            fresh[c] = affinity[b, c] * powers[c] / total
-            weights[c] = fresh[c] if kept <= 0.0 else (1.0 - rate) * lag[b, c] / kept + rate * fresh[c]
-        else:
-            fresh[c] = 0.0
-            weights[c] = 0.0
+        fresh[c] *= scale
+        weights[c] = stay[b, c] + moving * fresh[c]
 
 
 @inlined
 def demand(
-    logs: Rows, buyers: Rows, count: int, lag: Rows, affinity: Rows, open_: Rows, sharpness: float, rate: float,
-    steepness: float, elasticity: float, reference: float, total: Rows, jacobian: Rows, weights: Rows, fresh: Rows,
-    powers: Rows, steep: Rows, elastic: Rows, with_jacobian: bool,
+    logs: Rows, buyers: Rows, count: int, stay: Rows, affinity: Rows, sharpness: float, steepness: float,
+    elasticity: float, reference: float, total: Rows, jacobian: Rows, weights: Rows, fresh: Rows, powers: Rows,
+    steep: Rows, elastic: Rows, inverse: Rows, with_jacobian: bool,
 ) -> None:  # fmt: skip
     """Hours demanded of each cloud at log rents ``logs``, and their derivatives in the log rents."""
     n = logs.shape[0]
@@ -161,30 +220,26 @@ def demand(
         powers[c] = math.exp(-sharpness * logs[c])
         steep[c] = math.exp(steepness * logs[c])
         elastic[c] = math.exp(-elasticity * (logs[c] - math.log(reference)))
+        inverse[c] = math.exp(-logs[c])
         if with_jacobian:
             for d in range(n):
                 jacobian[c, d] = 0.0
     for b in range(count):
         buyer = buyers[b]
-        place(b, lag, affinity, powers, open_, rate, weights, fresh)
-        kept = 0.0
-        for c in range(n):
-            if open_[c] == 1 and affinity[b, c] > 0.0:
-                kept += lag[b, c]
-        moving = rate if kept > 0.0 else 1.0
-        barrier = math.exp(-steepness * math.log(buyer.choke)) if buyer.inference > 0.0 else 0.0
+        place(b, buyer.moving, stay, affinity, powers, weights, fresh)
         for c in range(n):
             if weights[c] <= 0.0:
                 continue
-            served = 1.0 / (1.0 + steep[c] * barrier)
-            rent = math.exp(logs[c]) if buyer.budget > 0.0 else 1.0
-            level = buyer.inference * served + buyer.budget / rent + buyer.elastic * elastic[c]
+            served = 1.0 / (1.0 + steep[c] * buyer.barrier)
+            training = buyer.budget * inverse[c]
+            outside = buyer.elastic * elastic[c]
+            level = buyer.inference * served + training + outside
             total[c] += weights[c] * level
             if with_jacobian:
                 slope = -steepness * buyer.inference * served * (1.0 - served)
-                slope -= buyer.budget / rent + elasticity * buyer.elastic * elastic[c]
+                slope -= training + elasticity * outside
                 jacobian[c, c] += weights[c] * slope
-                pull = moving * sharpness * fresh[c] * level
+                pull = buyer.moving * sharpness * fresh[c] * level
                 jacobian[c, c] -= pull
                 for d in range(n):
                     jacobian[c, d] += pull * fresh[d]
@@ -233,11 +288,13 @@ def violation(logs: Rows, floors: Rows, total: Rows, capacity: Rows, open_: Rows
 
 @kernel
 def clear(
-    buyers: Rows, count: int, lag: Rows, affinity: Rows, capacity: Rows, reserve: Rows, rents: Rows, sharpness: float,
+    buyers: Rows, count: int, stay: Rows, affinity: Rows, capacity: Rows, reserve: Rows, rents: Rows, sharpness: float,
     rate: float, steepness: float, elasticity: float, reference: float,
 ) -> tuple[int, float]:  # fmt: skip
     """Clear the market: ``rents`` [clouds], $ per GPU-hour, is the warm start and receives the solution.
 
+    ``buyers``, ``stay`` and ``affinity`` [buyers, clouds] are as `settle_in` leaves them; ``rate`` tells how bold the
+    first sweeps may be.
     ``capacity`` in Mh, ``reserve`` in $ per GPU-hour, both [clouds]; a cloud without capacity is closed and keeps its
     rent.  Returns the iterations (sweeps and Newton steps) and the largest violation; above `TOLERANCE` it failed.
     """
@@ -253,6 +310,7 @@ def clear(
     powers = np.empty(n)
     steep = np.empty(n)
     elastic = np.empty(n)
+    inverse = np.empty(n)
     for c in range(n):
         open_[c] = 1 if capacity[c] > 0.0 else 0
         floors[c] = math.log(reserve[c])
@@ -261,8 +319,8 @@ def clear(
     worst = 1e300
     for round_ in range(ROUNDS):
         for _ in range(FIRST_SWEEPS if round_ == 0 else SWEEPS):
-            demand(logs, buyers, count, lag, affinity, open_, sharpness, rate, steepness, elasticity, reference,
-                   total, jacobian, weights, fresh, powers, steep, elastic, False)  # fmt: skip
+            demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
+                   jacobian, weights, fresh, powers, steep, elastic, inverse, False)  # fmt: skip
             iterations += 1
             worst = violation(logs, floors, total, capacity, open_)
             if worst <= TOLERANCE:
@@ -280,8 +338,8 @@ def clear(
             break
         previous = 1e300
         for _ in range(STEPS):
-            demand(logs, buyers, count, lag, affinity, open_, sharpness, rate, steepness, elasticity, reference,
-                   total, jacobian, weights, fresh, powers, steep, elastic, True)  # fmt: skip
+            demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
+                   jacobian, weights, fresh, powers, steep, elastic, inverse, True)  # fmt: skip
             iterations += 1
             worst = violation(logs, floors, total, capacity, open_)
             if worst <= TOLERANCE or worst > 4.0 * previous:
@@ -311,10 +369,10 @@ def clear(
 
 @kernel
 def serve(
-    buyers: Rows, count: int, lag: Rows, affinity: Rows, hours: Rows, trained: Rows, clouds: Rows, labs: Rows,
+    buyers: Rows, count: int, stay: Rows, affinity: Rows, hours: Rows, trained: Rows, clouds: Rows, labs: Rows,
     hosts: Rows, apps: Rows, places: Rows, app_places: Rows, shared_row: Rows, now_row: Rows,
 ) -> None:  # fmt: skip
-    """At the cleared rents: hours [buyers, clouds] of inference (and outside demand) in ``hours``, of training in
+    """At the cleared rents and the shares that `settle_in` prepared: hours [buyers, clouds] of inference (and outside demand) in ``hours``, of training in
     ``trained``, shares of calls served, runs' hours, elasticities that clouds face, and the places of next month.
     """
     shared = shared_row[0]
@@ -323,15 +381,16 @@ def serve(
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
     powers = np.empty(n)
-    open_ = np.empty(n, np.int64)
     weights = np.empty(n)
     fresh = np.empty(n)
-    horizon = 1.0 - (1.0 - shared.compute_switching_rate) ** shared.clouds_markup_horizon
+    moved = np.empty(n)
     sharpness = shared.compute_rent_sharpness
     for c in range(n):
         cloud = clouds[c]
         powers[c] = math.exp(-sharpness * math.log(cloud.rent))
-        open_[c] = 1 if cloud.capacity > 0.0 else 0
+        leaving = shared.compute_switching_rate * math.exp(-cloud.gravity)
+        moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
+        cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
         cloud.hours = 0.0
         cloud.own_hours = 0.0
         cloud.elasticity = 0.0
@@ -342,7 +401,7 @@ def serve(
     now.generative_hours = 0.0
     for b in range(count):
         buyer = buyers[b]
-        place(b, lag, affinity, powers, open_, shared.compute_switching_rate, weights, fresh)
+        place(b, buyer.moving, stay, affinity, powers, weights, fresh)
         buyer.served = 0.0
         bought = 0.0
         for c in range(n):
@@ -366,7 +425,7 @@ def serve(
             bought += trained[b, c]
             own = shared.compute_choke_steepness * (1.0 - served) * inference + trained[b, c]
             own += shared.outside_spot_elasticity * elastic
-            clouds[c].elasticity += own + horizon * sharpness * (1.0 - weights[c]) * everything
+            clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - weights[c]) * everything
             clouds[c].hours += everything
             if buyer.kind != OUTSIDE:
                 clouds[c].own_hours += everything
@@ -408,7 +467,11 @@ def decide_reserves(clouds: Rows, shared_row: Rows) -> None:
         cloud = clouds[c]
         elasticity = max(shared.clouds_elasticity_floor, cloud.elasticity)
         wanted = cloud.running * elasticity / (elasticity - 1.0)
-        cloud.next_reserve = cloud.reserve * (wanted / cloud.reserve) ** shared.clouds_markup_speed
+        if cloud.price_rule == MARKUP:
+            wanted = cloud.running * (1.0 + cloud.markup)
+        cloud.next_reserve = cloud.reserve
+        if cloud.price_rule != FROZEN:
+            cloud.next_reserve = cloud.reserve * (wanted / cloud.reserve) ** shared.clouds_markup_speed
 
 
 @kernel

@@ -35,7 +35,7 @@ def decide_foundry(foundry: Rows, chipmakers: Rows, shared_row: Rows) -> None:
         gap = planned - plant.capacity - plant.building
         plant.next_expansion = min(max(0.0, shared.foundry_expansion_speed * gap),
                                    shared.foundry_expansion_ceiling * plant.capacity)  # fmt: skip
-        load = min(max(plant.requested / plant.capacity, 0.5), 20.0)
+        load = min(max(plant.requested / max(plant.capacity * plant.availability, 1e-9), 0.5), 20.0)
         wanted = plant.base_price * load**shared.foundry_scarcity_response
         plant.next_price = plant.price + SMOOTHING * (wanted - plant.price)
 

@@ -13,6 +13,10 @@ from moatlab.rules.sourcing import FROZEN, MARKUP, offer_price
 
 #: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
 LERNER_CEILING = 0.9
+#: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
+BUNDLED = 3
+#: The plan that is paid by use, among the registry's choices.
+METERED = 1
 
 
 @inlined
@@ -70,49 +74,172 @@ def lambert(log_z: float) -> float:
 
 
 @inlined
-def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
-    """The price of the app's rule, $ per customer and month.
+def reconsidering(app: Rows, user: Rows, shared: Rows) -> float:
+    """r = 1 - (1 - h)^H: share of the app's customers who reconsider within the planning horizon of H months.
 
-    Over H months a share r = 1 - (1 - h)^H of customers reconsiders, so the markup over marginal cost is
-    mu / (alpha r (1 - s)), s the choice share: Bertrand-Nash with logit demand at r = 1 (Anderson, de Palma and Thisse
-    1992), more where customers are sticky (Farrell and Klemperer 2007).  Fees on revenue divide the cost by 1 - t.
-    The share moves with the price itself; the best response to rivals' prices is a Lambert W (Aravindakshan and
-    Ratchford 2011): with y the markup in units of mu/alpha and B the odds of choosing the app at cost,
-    y = 1/r + W(B/r exp(-1/r)).
+    What a lasting change of price has moved of demand by the end of the horizon, relative to what it moves when all
+    reconsider at once.
     """
-    cost = app.quota * app.token_cost / (1.0 - shared.apps_variable_cost)
-    if app.price_rule == MARKUP:
-        return cost * (1.0 + app.markup)
     customers = app.tourists + app.committed
     hazard = user.hazard_committed
     if customers > 0.0:
         hazard = (user.hazard_tourist * app.tourists + user.hazard_committed * app.committed) / customers
-    moved = 1.0 - (1.0 - hazard) ** shared.apps_planning_horizon
-    alpha = user.price_taste * app.price_taste_factor
-    moved = max(moved, 1e-6)
-    scale = user.taste_scale / alpha
+    return max(1.0 - (1.0 - hazard) ** shared.apps_planning_horizon, 1e-6)
+
+
+@inlined
+def own_response(app: Rows, user: Rows) -> float:
+    """-d ln s / d(alpha p / mu): 1 - s, or (1 - rho s_g - (1 - rho) s) / (1 - rho) with nests, s_g the nest share."""
+    rho = user.nest_correlation
+    if rho == 0.0:
+        return 1.0 - app.choice_share
+    return (1.0 - rho * app.nest_share - (1.0 - rho) * app.choice_share) / (1.0 - rho)
+
+
+@inlined
+def company_of(app: Rows) -> int:
+    """Apps with the same number, not 0, belong together: to the company they name, else to the lab that owns them."""
+    if app.company != 0:
+        return int(app.company)
+    return -1 - int(app.owner) if app.owner >= 0 else 0
+
+
+@inlined
+def margin(app: Rows, shared: Rows) -> float:
+    """What a customer leaves over marginal cost at today's price, before fees on revenue, $ per month."""
+    return float(app.price - app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
+
+
+@inlined
+def diverted_margin(app: Rows, user: Rows, apps: Rows, live: Rows, shared: Rows) -> float:
+    """What a lost customer of the app brings its company elsewhere, $: diversion ratios times the siblings' margins.
+
+    The diversion ratio from i to j, -(d s_j/dp_i)/(d s_i/dp_i), is s_j/(1 - s_i), or with nests ((1 - rho) s_j + rho
+    s_j|g if both are in nest g) / (1 - rho s_i|g - (1 - rho) s_i).  A company that prices its products jointly counts
+    it like a cost of its product (Farrell and Shapiro 2010); at rest the prices are those of a multi-product firm.
+    """
+    rho = user.nest_correlation
+    company = company_of(app)
+    value = 0.0
+    for position in range(live.shape[0]):
+        other = apps[live[position]]
+        if other.category == app.category and other.identity != app.identity and company_of(other) == company:
+            diverted = (1.0 - rho) * other.choice_share
+            if rho > 0.0 and other.nest == app.nest and app.nest >= 0:
+                diverted += rho * other.nest_share
+            value += diverted * margin(other, shared)
+    response = (1.0 - rho) * own_response(app, user)
+    return value / response if response > 0.0 else 0.0
+
+
+@inlined
+def nested_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float) -> float:
+    """The markup m that solves m = (1 - rho) mu / (alpha r (1 - rho s_g(p) - (1 - rho) s(p))), p = cost + m, by Newton.
+
+    s and s_g move with the app's own price, rivals' prices given.  The right side falls in m and is convex, so that
+    the steps rise to the root from below, wherever they start.
+    """
+    rho = user.nest_correlation
+    part = 1.0 - rho
+    least = part * scale / moved
+    whole = app.choice_share / app.nest_share
+    m = max(least, app.price - cost)
+    for _ in range(100):
+        fall = math.exp(-(cost + m - app.price) / (part * scale))
+        size = 1.0 - app.nest_share + app.nest_share * fall
+        within = app.nest_share * fall / size
+        grown = whole * size**part
+        share = within * grown / (1.0 - whole + grown)
+        left = 1.0 - rho * within - part * share
+        slope = rho * within * (1.0 - within) + part * share * left
+        step = (m - least / left) / (1.0 + least * slope / (left * left * part * scale))
+        m = max(least, m - step)
+        if abs(step) <= 1e-13 * m:
+            break
+    return m
+
+
+@inlined
+def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
+    """The price of the app's rule, $ per customer and month.
+
+    Over H months a share r of customers reconsiders, so the markup over marginal cost is
+    mu / (alpha r (1 - s)), s the choice share: Bertrand-Nash with logit demand at r = 1 (Anderson, de Palma and Thisse
+    1992), more where customers are sticky (Farrell and Klemperer 2007).  Fees on revenue divide the cost by 1 - t, and
+    what a lost customer brings the app's company elsewhere counts like a cost.
+    The share moves with the price itself; the best response to rivals' prices is a Lambert W (Aravindakshan and
+    Ratchford 2011): with y the markup in units of mu/alpha and B the odds of choosing the app at cost,
+    y = 1/r + W(B/r exp(-1/r)).  With nests there is no closed form (`nested_markup`).
+    """
+    if app.price_rule == BUNDLED:
+        return 0.0
+    cost = app.quota * app.token_cost / (1.0 - shared.apps_variable_cost)
+    if app.price_rule == MARKUP:
+        return cost * (1.0 + app.markup)
+    cost += app.diverted
+    moved = reconsidering(app, user, shared)
+    scale = user.taste_scale / (user.price_taste * app.price_taste_factor)
     if app.choice_share <= 0.0:
-        return cost + scale / moved
+        return cost + (1.0 - user.nest_correlation) * scale / moved
+    if user.nest_correlation > 0.0 and app.nest_share < 1.0:
+        return cost + nested_markup(app, user, moved, scale, cost)
     odds = math.log(app.choice_share) - math.log(max(1.0 - app.choice_share, 1e-300))
     log_b = odds + (app.price - cost) / scale
     return cost + scale * (1.0 / moved + lambert(log_b - math.log(moved) - 1.0 / moved))
 
 
+@inlined
+def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> float:
+    """The price of a token under a metered plan, $ per Mtok, by the same rule.
+
+    At a price P a customer uses q = (gamma/(alpha P))^eta, so tokens sold fall with elasticity
+    e = eta + (alpha/mu) r q P (1 - s), of use and of customers, which gives P = c e / (e - 1); with the worth g of a
+    lost customer elsewhere, P = c e / (e - 1 - (alpha/mu) r (1 - s) g).  ``price`` is where e is taken, at rest P
+    itself.  No seller of tokens reckons with a Lerner index beyond the ceiling.
+    """
+    cost = app.token_cost / (1.0 - shared.apps_variable_cost)
+    if app.price_rule == MARKUP:
+        return cost * (1.0 + app.markup)
+    scale = user.taste_scale / (user.price_taste * app.price_taste_factor)
+    leaving = reconsidering(app, user, shared) * own_response(app, user) / scale
+    elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
+    excess = elasticity - 1.0 - leaving * app.diverted
+    highest = cost / (1.0 - LERNER_CEILING)
+    return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
+
+
 @kernel
 def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> None:
-    """Next month's price and quota of every app."""
+    """Next month's price and quota of every app; with a metered plan, the price of a token and the bill it makes.
+
+    An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
+    other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
+    choice and follows at once.  A bundled app is free from the next month.
+    """
     shared = shared_row[0]
+    speed = shared.apps_price_speed
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
+        app.diverted = diverted_margin(app, user, apps, live, shared) if company_of(app) != 0 else 0.0
         app.next_price = app.price
-        if app.price_rule != FROZEN:
-            wanted = app_price_wanted(app, user, shared)
-            app.next_price = app.price + shared.apps_price_speed * (wanted - app.price)
+        if app.plan == METERED and app.price_rule != BUNDLED:
+            app.next_token_price = app.token_price if app.token_price > 0.0 else app.price / max(app.quota, 1e-12)
+            if app.price_rule != FROZEN:
+                wanted = token_price_wanted(app, user, shared, app.next_token_price)
+                app.next_token_price += speed * (wanted - app.next_token_price)
+            app.next_quota = quota_wanted(app, user, app.next_token_price, shared)
+            app.next_price = app.next_token_price * app.next_quota
+            continue
+        app.next_token_price = 0.0
+        if app.price_rule == BUNDLED:
+            app.next_price = 0.0
+        elif app.price_rule != FROZEN:
+            app.next_price = app.price + speed * (app_price_wanted(app, user, shared) - app.price)
         quota = quota_wanted(app, user, app.token_cost, shared)
         app.next_quota = quota
         if app.quota > 0.0 and quota > 0.0:
-            app.next_quota = app.quota * (quota / app.quota) ** shared.apps_price_speed
+            app.next_quota = app.quota * (quota / app.quota) ** speed
 
 
 @inlined
@@ -122,12 +249,19 @@ def token_markup(semi_elasticity: float, unit_cost: float) -> float:
     return min(1.0 / semi_elasticity, ceiling) if semi_elasticity > 0.0 else ceiling
 
 
+@inlined
+def cost_change(seller: Rows) -> float:
+    """Unit cost of a token over that at the last pricing; 1 at the first."""
+    return seller.unit_cost / seller.priced_cost if seller.priced_cost > 0.0 and seller.unit_cost > 0.0 else 1.0
+
+
 @kernel
 def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows) -> None:
     """Next month's API price of every lab and markup of every host.
 
     A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
-    apps that pass the price on (see `decide_routing`).
+    apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
+    part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
     """
     shared = shared_row[0]
     for index in range(labs.shape[0]):
@@ -138,7 +272,9 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
             if lab.price_rule == MARKUP:
                 markup = lab.markup * lab.unit_cost
             wanted = lab.unit_cost / (1.0 - lab.revenue_share) + markup
-            lab.next_price = lab.price + shared.labs_price_speed * (wanted - lab.price)
+            passed_on = lab.price * cost_change(lab)
+            lab.next_price = passed_on + shared.labs_price_speed * (wanted - passed_on)
+        lab.priced_cost = lab.unit_cost
     for index in range(hosts.shape[0]):
         host = hosts[index]
         host.next_margin = host.margin
@@ -146,7 +282,27 @@ def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows)
             markup = token_markup(host.semi_elasticity, host.unit_cost)
             if host.price_rule == MARKUP:
                 markup = host.markup * host.unit_cost
-            host.next_margin = host.margin + shared.labs_price_speed * (markup - host.margin)
+            passed_on = host.margin * cost_change(host)
+            host.next_margin = passed_on + shared.labs_price_speed * (markup - passed_on)
+        host.priced_cost = host.unit_cost
+
+
+@inlined
+def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
+    """Row of the lab whose models carry most of the app's tokens, wherever they are served; -1 for its own model."""
+    count = offers.shape[0]
+    best = -1
+    most = routing[row, count] if app.own_model == 1 else 0.0
+    for o in range(count):
+        if routing[row, o] > 0.0:
+            carried = 0.0
+            for other in range(count):
+                if offers[other].lab == offers[o].lab:
+                    carried += routing[row, other]
+            if carried > most:
+                most = carried
+                best = offers[o].lab
+    return best
 
 
 @inlined
@@ -174,4 +330,6 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         for o in range(count):
             app.token_cost = max(app.token_cost, offers[o].price)
     app.token_worth = token_worth(app, user, shared)
+    if user.nest_correlation > 0.0:
+        app.nest = main_lab(row, app, routing, offers)
     app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

@@ -133,6 +133,18 @@ def gather(firms: Rows, cash: Rows, layer: Rows) -> None:
     concentrate(values, layer)
 
 
+@direct
+@kernel
+def record_turnover(layers: Rows, first: int, payments: Rows, totals: Rows, now_row: Rows) -> None:
+    """Entries and exits of the month whose layers begin at row ``first``, and its sums by kind of payment."""
+    now = now_row[0]
+    layers[first + APPS_KIND].entries = now.entries
+    layers[first + APPS_KIND].exits = now.exits
+    layers[first + LABS_KIND].exits = now.lab_exits
+    for kind in range(payments.shape[0]):
+        payments[kind] = totals[kind]
+
+
 @kernel
 def record_categories(categories: Rows, users: Rows, apps: Rows, live: Rows) -> None:
     """One row per category of customers."""

@@ -16,6 +16,7 @@ from moatlab.world.posting import (
     APP_RND,
     APP_TRAINING,
     APP_VARIABLE_COST,
+    ENTERPRISE,
     HOST_COMPUTE,
     HOST_STAFF,
     HOSTED_INFERENCE,
@@ -32,6 +33,7 @@ from moatlab.world.posting import (
     SUPPLIERS,
     TRANSFER,
     USERS,
+    note,
     pay,
 )
 
@@ -64,53 +66,98 @@ def settle_apps(
         offer.service = labs[offer.seller].service if offer.seller_kind == 0 else hosts[offer.seller].service
     now.tokens_served = 0.0
     now.own_tokens = 0.0
+    # The month's payments of an app are written one by one and moved at once: accounts and sums by kind are touched
+    # once per firm here instead of once per payment, which `pay` would do.
+    cursor = int(totals[-1])
+    sold = 0.0
+    fees_paid = 0.0
+    marketing_paid = 0.0
+    rnd_paid = 0.0
+    overhead_paid = 0.0
+    own_tokens = 0.0
+    tokens_served = 0.0
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
-        service = routing[row, count] * app.own_service if app.own_model == 1 else 0.0
-        now.own_tokens += service * app.tokens
-        app.inference = 0.0
-        app.api_spend = 0.0
+        account = app.account
+        shares = routing[row]
+        service = shares[count] * app.own_service if app.own_model == 1 else 0.0
+        own_tokens += service * app.tokens
+        inference = 0.0
+        api_spend = 0.0
         for o in range(count):
-            share = routing[row, o]
+            share = shares[o]
             if share <= 0.0:
                 continue
             offer = offers[o]
             service += share * offer.service
             tokens = app.tokens * share * offer.service
             amount = tokens * offer_price(app, offer, shared)
-            app.inference += amount
+            inference += amount
             if offer.seller_kind == 0:
                 lab = labs[offer.seller]
                 lab.revenue += amount
                 lab.data += tokens
                 if app.owner == offer.seller:
-                    pay(book, cash, totals, month, TRANSFER, app.account, lab.account, amount)
+                    totals[TRANSFER] += amount
+                    cursor = note(book, cursor, month, TRANSFER, account, lab.account, amount)
                 else:
                     lab.api_revenue += amount
-                    app.api_spend += amount
-                    pay(book, cash, totals, month, API, app.account, lab.account, amount)
+                    api_spend += amount
+                    totals[API] += amount
+                    cursor = note(book, cursor, month, API, account, lab.account, amount)
             else:
                 host = hosts[offer.seller]
                 host.revenue += amount
-                pay(book, cash, totals, month, HOSTED_INFERENCE, app.account, host.account, amount)
+                totals[HOSTED_INFERENCE] += amount
+                cursor = note(book, cursor, month, HOSTED_INFERENCE, account, host.account, amount)
         # Rounding of shares that add to one.
         service = min(service, 1.0)
         app.service = service
-        now.tokens_served += app.tokens * service
+        app.inference = inference
+        app.api_spend = api_spend
+        tokens_served += app.tokens * service
         customers = app.tourists + app.committed
-        app.last_revenue = app.revenue
-        app.revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
-        pay(book, cash, totals, month, SUBSCRIPTION, USERS, app.account, app.revenue)
-        fees = shared.apps_variable_cost * app.revenue
-        pay(book, cash, totals, month, APP_VARIABLE_COST, app.account, SUPPLIERS, fees)
-        pay(book, cash, totals, month, MARKETING, app.account, SUPPLIERS, app.marketing)
-        pay(book, cash, totals, month, APP_RND, app.account, SUPPLIERS, app.rnd)
+        revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
+        agreement = 0.0
+        if app.own_model == 1 and app.base > 0 and labs[app.base - 1].alive == 1:
+            maker = labs[app.base - 1]
+            agreement = maker.enterprise_fee
+            maker.revenue += agreement
+            totals[ENTERPRISE] += agreement
+            cursor = note(book, cursor, month, ENTERPRISE, account, maker.account, agreement)
+        fees = shared.apps_variable_cost * revenue
         overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
-        pay(book, cash, totals, month, APP_OVERHEAD, app.account, SUPPLIERS, overhead)
-        app.gross_profit = app.revenue - fees - app.inference
-        app.outlay += SMOOTHING * (overhead + app.rnd + app.marketing - app.outlay)
+        app.last_revenue = app.revenue
+        app.revenue = revenue
+        cursor = note(book, cursor, month, SUBSCRIPTION, USERS, account, revenue)
+        cursor = note(book, cursor, month, APP_VARIABLE_COST, account, SUPPLIERS, fees)
+        cursor = note(book, cursor, month, MARKETING, account, SUPPLIERS, app.marketing)
+        cursor = note(book, cursor, month, APP_RND, account, SUPPLIERS, app.rnd)
+        cursor = note(book, cursor, month, APP_OVERHEAD, account, SUPPLIERS, overhead)
+        sold += revenue
+        fees_paid += fees
+        marketing_paid += app.marketing
+        rnd_paid += app.rnd
+        overhead_paid += overhead
+        app.gross_profit = revenue - fees - inference
+        cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
+        app.outlay += SMOOTHING * (overhead + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
+    now.own_tokens = own_tokens
+    now.tokens_served = tokens_served
+    totals[-1] = cursor
+    totals[SUBSCRIPTION] += sold
+    totals[APP_VARIABLE_COST] += fees_paid
+    totals[MARKETING] += marketing_paid
+    totals[APP_RND] += rnd_paid
+    totals[APP_OVERHEAD] += overhead_paid
+    cash[USERS] -= sold
+    cash[SUPPLIERS] += fees_paid + marketing_paid + rnd_paid + overhead_paid
+    for index in range(labs.shape[0]):
+        cash[labs[index].account] += labs[index].revenue
+    for index in range(hosts.shape[0]):
+        cash[hosts[index].account] += hosts[index].revenue
     for index in range(hosts.shape[0]):
         host = hosts[index]
         host.gross_profit = host.revenue
@@ -122,7 +169,7 @@ def settle_apps(
             host = hosts[offer.seller]
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
-            if lab.alive == 1 and amount > 0.0:
+            if lab.alive == 1 and lab.hosting_agreement == 1 and amount > 0.0:
                 pay(book, cash, totals, month, LICENCE, host.account, lab.account, amount)
                 lab.revenue += amount
                 host.gross_profit -= amount

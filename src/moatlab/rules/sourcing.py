@@ -1,4 +1,4 @@
-"""Sourcing: which lab, host or own model an app's tokens go to, and whether it makes or buys.
+"""Sourcing: which lab, host or own model an app's tokens go to.
 
 An app's offers are the columns of its routing: each lab's API, each open checkpoint at each host, and, last, its own
 model.  Tokens follow a logit on the profit effect of each offer, in the users' own metric, with inertia, and move part
@@ -12,8 +12,6 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.users import relative_data
-from moatlab.world.draws import REVIEW, uniform
 
 #: Codes of the rules that set a price, in the order of the registry's choices.
 OPTIMAL, FROZEN, MARKUP = 0, 1, 2
@@ -21,25 +19,81 @@ OPTIMAL, FROZEN, MARKUP = 0, 1, 2
 SMALLEST_SHARE = 0.01
 #: Published capability of a lab that has published nothing.
 UNPUBLISHED = -1000.0
+#: To whom a lab sells: nobody, everybody, its own apps, all but the rivals of its own apps.
+CLOSED, OPEN, OWN_APPS, NOT_TO_RIVALS = 0, 1, 2, 3
+#: Categories that the mask of a lab's rivals tells apart.
+RIVAL_BITS = 62
 
 
 @inlined
 def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
-    """What a token of the offer costs the app: the list price, or the transfer price of its owner, $ per Mtok."""
-    if app.owner >= 0 and offer.seller_kind == 0 and offer.seller == app.owner:
-        return offer.unit_cost + shared.labs_transfer_price * (offer.price - offer.unit_cost)
+    """What a token of the offer costs the app, $ per Mtok.
+
+    The list price, the transfer price of the app's owner, or the price that a large customer has negotiated.
+    """
+    if offer.seller_kind == 0:
+        if app.owner >= 0 and offer.seller == app.owner:
+            return offer.unit_cost + shared.labs_transfer_price * (offer.price - offer.unit_cost)
+        if app.deal == offer.seller + 1:
+            return offer.unit_cost + app.deal_share * (offer.price - offer.unit_cost)
     return offer.price
 
 
 @inlined
-def reachable(row: int, owner: int, offer: Rows, sellers: Rows, labs: int) -> bool:
-    """Whether the app of ``row`` has an edge to the offer's seller and the seller sells to it.
+def pays_list_price(app: Rows, offer: Rows) -> bool:
+    """Whether the app pays the list price of the offer: neither the seller's own app nor a customer with a deal."""
+    return bool(offer.seller_kind == 1 or (offer.seller != app.owner and offer.seller + 1 != app.deal))
 
-    A lab without a public API serves the apps that it owns.
-    """
+
+@inlined
+def sold_to(offer: Rows, owner: int, category: int) -> bool:
+    """Whether the offer is sold to apps of that owner (-1 for none) and category: open market, own apps, no rivals."""
+    if offer.open == OPEN:
+        return True
+    if offer.open == CLOSED:
+        return False
+    if owner == offer.seller:
+        return True
+    return bool(offer.open == NOT_TO_RIVALS and (offer.rivals >> (category % RIVAL_BITS)) & 1 == 0)
+
+
+@inlined
+def reachable(row: int, app: Rows, offer: Rows, sellers: Rows, labs: int) -> bool:
+    """Whether the app of ``row`` has an edge to the offer's seller and the seller sells to it."""
     if offer.seller_kind == 1:
-        return bool(offer.open == 1 and sellers[row, labs + offer.seller] != 0)
-    return bool((offer.open == 1 or (offer.open == 2 and owner == offer.seller)) and sellers[row, offer.seller] != 0)
+        return bool(offer.open == OPEN and sellers[row, labs + offer.seller] != 0)
+    return bool(sellers[row, offer.seller] != 0 and sold_to(offer, app.owner, app.category))
+
+
+@inlined
+def token_taste(app: Rows, user: Rows, shared: Rows) -> float:
+    """K in the worth of a token price to the app's customers (see `worth_of_price`)."""
+    eta = shared.users_usage_elasticity
+    if eta == 1.0:
+        return app.token_worth
+    return app.token_worth**eta * (user.price_taste * app.price_taste_factor) ** (1.0 - eta)
+
+
+@inlined
+def worth_of_price(price: float, eta: float) -> float:
+    """Utility of tokens at that price, per unit of K, up to a constant: what the best quota leaves after its cost.
+
+    max_q gamma q^(1-1/eta)/(1-1/eta) - alpha P q = K P^(1-eta)/(eta-1) with K = gamma^eta alpha^(1-eta), -K ln P at
+    eta = 1; its slope is -alpha q(P) (Roy's identity), so that an app knows that it would use more of a cheaper model.
+    """
+    price = max(price, 1e-300)
+    return -math.log(price) if eta == 1.0 else price ** (1.0 - eta) / (eta - 1.0)
+
+
+@inlined
+def price_of_worth(worth: float, eta: float) -> float:
+    """The price at which a token is worth that much: the inverse of `worth_of_price`; 0 or infinity outside its range."""
+    if eta == 1.0:
+        return math.exp(min(-worth, 700.0))
+    base = (eta - 1.0) * worth
+    if base <= 0.0:
+        return 0.0 if eta < 1.0 else math.inf
+    return base ** (1.0 / (1.0 - eta))
 
 
 @inlined
@@ -52,6 +106,30 @@ def hours_per_token(training_hours: float, shared: Rows, now: Rows) -> float:
     return shared.labs_serving_hours * size * math.exp(-now.efficiency)
 
 
+@inlined
+def own_hours_per_token(training_hours: float, tokens: float, shared: Rows, now: Rows) -> float:
+    """GPU-hours per Mtok of an own model that carries that many tokens (Ttok a month).
+
+    Beside the overhead of one's own operation, a fleet idles by the root of its load (square-root staffing: Halfin and
+    Whitt 1981), which weighs little on a large one.
+    """
+    hours = hours_per_token(training_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+    if tokens > 0.0 and shared.apps_own_idle > 0.0:
+        hours *= 1.0 + math.sqrt(shared.apps_own_idle / (hours * tokens))
+    return hours
+
+
+@kernel
+def mark_rivals(labs: Rows, apps: Rows, live: Rows) -> None:
+    """The categories, as bits, in which each lab has an app of its own."""
+    for index in range(labs.shape[0]):
+        labs[index].rivals = 0
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        if app.owner >= 0:
+            labs[app.owner].rivals |= 1 << (app.category % RIVAL_BITS)
+
+
 @kernel
 def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
     """Bring the table of offers up to date: what is for sale, at which price and marginal cost."""
@@ -61,14 +139,20 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
         offer = offers[o]
         lab = labs[offer.lab]
         if offer.seller_kind == 0:
-            offer.open = 0 if lab.alive == 0 else (1 if lab.api == 1 else 2)
+            offer.open = CLOSED
+            if lab.alive == 1:
+                offer.open = OPEN if lab.supply == 0 else (NOT_TO_RIVALS if lab.supply == 1 else OWN_APPS)
+                if lab.api == 0:
+                    offer.open = OWN_APPS
+            offer.rivals = lab.rivals
             offer.price = lab.price
             offer.unit_cost = lab.unit_cost
         else:
             host = hosts[offer.seller]
-            offer.open = 1 if host.alive == 1 and lab.published > UNPUBLISHED else 0
+            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED else CLOSED
             hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
-            offer.unit_cost = hours * now.expected_rent / (1.0 - shared.hosts_licence_share)
+            fee = shared.hosts_licence_share if lab.hosting_agreement == 1 else 0.0
+            offer.unit_cost = hours * now.expected_rent / (1.0 - fee)
             offer.price = offer.unit_cost + host.margin
 
 
@@ -100,25 +184,23 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
         own = routing[row, count] if app.own_model == 1 else 0.0
         total = own
         for o in range(count):
-            if reachable(row, app.owner, offers[o], sellers, n_labs):
+            if reachable(row, app, offers[o], sellers, n_labs):
                 total += routing[row, o]
         if total <= 0.0:
             # Nothing of the old routing is left: start again evenly over what can be reached.
             reached = 0
             for o in range(count):
-                if reachable(row, app.owner, offers[o], sellers, n_labs):
+                if reachable(row, app, offers[o], sellers, n_labs):
                     reached += 1
             for o in range(count):
-                routing[row, o] = 1.0 / reached if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
+                routing[row, o] = 1.0 / reached if reachable(row, app, offers[o], sellers, n_labs) else 0.0
             if app.own_model == 1:
                 routing[row, count] = 1.0
                 for o in range(count):
                     routing[row, o] = 0.0
         else:
             for o in range(count):
-                routing[row, o] = (
-                    routing[row, o] / total if reachable(row, app.owner, offers[o], sellers, n_labs) else 0.0
-                )
+                routing[row, o] = routing[row, o] / total if reachable(row, app, offers[o], sellers, n_labs) else 0.0
             routing[row, count] = own / total
         for o in range(count):
             offers[o].tokens += routing[row, o] * app.tokens
@@ -140,8 +222,11 @@ def decide_routing(
 ) -> None:  # fmt: skip
     """Next month's routing of every app, and the elasticity that each seller faces.
 
-    An app knows all posted prices and what each model does in its category; it expects both to stay.  It wants shares
-    proportional to exp(rho (beta w theta - alpha q P) + inertia share), and moves ``routing_speed`` of the way.
+    An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
+    wants shares proportional to exp(rho (beta w theta + K_i v(P)) / n_i + inertia share + ecosystem or hub), v the
+    worth of a token price (`worth_of_price`), and moves ``routing_speed`` of the way.  Fit differs from call to call by
+    n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
+    alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
     """
     shared = shared_row[0]
     count = offers.shape[0]
@@ -149,34 +234,55 @@ def decide_routing(
     rho = shared.apps_routing_sharpness
     inertia = shared.apps_routing_inertia
     speed = shared.apps_routing_speed
+    eta = shared.users_usage_elasticity
+    developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
     held = np.zeros(n_labs + hosts.shape[0])
     column = np.empty(count, np.int64)
-    bonus = np.zeros(count)
+    bonus = np.empty(count)
+    weights = np.empty(users.shape[0])
+    worth = np.empty(count)
+    slope = np.empty(count)
+    demand = 0.0
+    tastes = 0.0
     for o in range(count):
         offer = offers[o]
         offer.pull = 0.0
-        column[o] = offer.seller if offer.seller_kind == 0 else n_labs + offer.seller
-        if offer.seller_kind == 1:
+        offer.listed = 0.0
+        worth[o] = worth_of_price(offer.price, eta)
+        slope[o] = max(offer.price, 1e-300) ** -eta
+        if offer.seller_kind == 0:
+            column[o] = offer.seller
+            bonus[o] = developers * labs[offer.seller].ecosystem
+        else:
+            column[o] = n_labs + offer.seller
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
+    for k in range(users.shape[0]):
+        weights[k] = rho * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
         user = users[app.category]
-        sensitivity = user.price_taste * app.price_taste_factor * app.quota
+        weight = weights[app.category]
         quality = rho * user.quality_taste * user.ai_centrality
+        if weight > 0.0:
+            quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
         now = routing[row]
         wanted = next_routing[row]
+        special = app.owner >= 0 or app.deal > 0
         best = -1e300
         for o in range(count):
             offer = offers[o]
             wanted[o] = -1e300
-            if reachable(row, app.owner, offer, sellers, n_labs):
-                value = quality * grades[o, app.category] - rho * sensitivity * offer_price(app, offer, shared)
-                wanted[o] = value + bonus[o] + inertia * now[o]
+            if reachable(row, app, offer, sellers, n_labs):
+                value = worth[o]
+                if special and not pays_list_price(app, offer):
+                    value = worth_of_price(offer_price(app, offer, shared), eta)
+                wanted[o] = quality * grades[o, app.category] + weight * value + bonus[o] + inertia * now[o]
                 best = max(best, wanted[o])
         wanted[count] = -1e300
         if app.own_model == 1:
-            wanted[count] = quality * app.own_capability - rho * sensitivity * app.own_unit_cost + inertia * now[count]
+            value = worth_of_price(app.own_unit_cost, eta)
+            wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
             best = max(best, wanted[count])
         total = 0.0
         for o in range(count + 1):
@@ -186,35 +292,51 @@ def decide_routing(
             held[column[o]] = 0.0
         for o in range(count):
             held[column[o]] += now[o]
-        # d ln(tokens of a seller) / dP: other sources, fewer tokens per plan, fewer customers.
-        fewer = shared.users_usage_elasticity / max(app.token_cost, 1e-12)
-        fewer += sensitivity * (1.0 - app.choice_share) / user.taste_scale
+        # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost of
+        # a token rises by the seller's share of the tokens less what moves away from it.
+        cost = max(app.token_cost, 1e-12)
+        quotas = eta / cost
+        customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
+        if app.owner < 0:
+            demand += app.tokens
+            tastes += app.tokens * weight
         for o in range(count + 1):
             share = now[o]
             aim = wanted[o] / total if total > 0.0 else share
             wanted[o] = share + speed * (aim - share)
             if aim < SMALLEST_SHARE and wanted[o] < SMALLEST_SHARE:
                 wanted[o] = 0.0
-            if o < count and share > 0.0 and not (offers[o].seller_kind == 0 and offers[o].seller == app.owner):
+            if o < count and share > 0.0 and pays_list_price(app, offers[o]):
+                offer = offers[o]
                 mine = held[column[o]]
-                offers[o].pull += app.tokens * share * (rho * sensitivity * (1.0 - mine) + fewer * mine)
+                away = weight * slope[o]
+                kept = max(0.0, 1.0 - away * (offer.price - cost))
+                tokens = app.tokens * share
+                offer.listed += tokens
+                offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))
+    typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
-        sell_elasticity(labs[index], 0, index, offers)
+        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, 1e-300) ** -eta)
     for index in range(hosts.shape[0]):
-        sell_elasticity(hosts[index], 1, index, offers)
+        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, 1e-300) ** -eta)
 
 
 @inlined
-def sell_elasticity(seller: Rows, kind: int, index: int, offers: Rows) -> None:
-    """Mean semi-elasticity (1/$) of a seller's tokens over its offers; kept when it sold nothing."""
+def sell_elasticity(seller: Rows, kind: int, index: int, offers: Rows, typical: float) -> None:
+    """Mean semi-elasticity (1/$) of the tokens that a seller sells at its list price, over its offers.
+
+    Who sells nothing at its list price reckons with the ``typical`` customer, of whom it has no share.
+    """
     pull = 0.0
     tokens = 0.0
     for o in range(offers.shape[0]):
         if offers[o].seller_kind == kind and offers[o].seller == index:
             pull += offers[o].pull
-            tokens += offers[o].tokens
+            tokens += offers[o].listed
     if tokens > 0.0 and pull > 0.0:
         seller.semi_elasticity = pull / tokens
+    elif typical > 0.0:
+        seller.semi_elasticity = typical
 
 
 @inlined
@@ -223,98 +345,3 @@ def annuity(rate: float, months: float) -> float:
     if rate < 1e-12:
         return months
     return (1.0 - (1.0 + rate) ** -months) / rate
-
-
-@inlined
-def gain_of_own(app: Rows, user: Rows, capability: float, unit_cost: float, shared: Rows) -> float:
-    """Monthly gain (M$) of running a model of that capability and cost per Mtok instead of today's sources.
-
-    Savings on today's tokens, the change of quality priced by the demand it moves (semi-elasticity of logit demand
-    times today's margin), less the team and the upkeep.  The app expects its volume to stay.
-    """
-    customers = app.tourists + app.committed
-    margin = app.price * (1.0 - shared.apps_variable_cost) - app.quota * app.token_cost
-    quality = user.quality_taste * user.ai_centrality * (capability - app.capability) / user.taste_scale
-    gain = app.tokens * (app.token_cost - unit_cost)
-    gain += customers * margin * (1.0 - app.choice_share) * max(-1.0, min(quality, 1.0))
-    return gain - shared.apps_team_cost - shared.apps_refresh_cost
-
-
-@kernel
-def decide_own_model(
-    users: Rows, apps: Rows, live: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, cash: Rows,
-    shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
-    """Graduation and return: make-or-buy at a contract review (Stigler 1951; Williamson 1985 for the terms).
-
-    At a review an app compares fine-tuning the best open checkpoint and training from scratch with buying: present
-    value of the monthly gain over its horizon at the discount rate, less the one-off compute, which it must have in
-    cash.  An app with a model of its own gives it up when buying the best reachable offer would gain more.
-    """
-    shared = shared_row[0]
-    now = now_row[0]
-    worth = annuity(now.discount, shared.apps_graduation_horizon)
-    for position in range(live.shape[0]):
-        row = live[position]
-        app = apps[row]
-        user = users[app.category]
-        bonus = shared.apps_own_data_gain * relative_data(app.data, user.mean_data)
-        app.next_own = 0
-        app.next_own_capability = app.own_capability
-        app.next_own_hours = app.own_hours
-        app.next_own_budget = 0.0
-        if app.own_model == 1:
-            app.next_own_budget = shared.apps_refresh_cost
-            if now.open_frontier > UNPUBLISHED:
-                gap = now.open_frontier + bonus - app.own_capability
-                if gap > 0.0:
-                    app.next_own_capability += shared.apps_refresh_rate * gap
-                    app.next_own_hours += shared.apps_refresh_rate * (now.open_hours - app.own_hours)
-        if app.owner >= 0 or uniform(now.seed, REVIEW, now.month, app.identity) >= shared.apps_review_rate:
-            continue
-        if app.own_model == 0 and shared.apps_graduation > 0.0:
-            overhead = 1.0 + shared.apps_own_overhead
-            best = 0.0
-            for option in range(2):
-                if option == 0:
-                    if now.open_frontier <= UNPUBLISHED:
-                        continue
-                    hours = now.open_hours
-                    capability = now.open_frontier + bonus
-                    cost = shared.apps_finetune_cost
-                else:
-                    cost = shared.apps_scratch_cost
-                    hours = cost / now.expected_rent
-                    capability = math.log10(hours / shared.labs_reference_hours) + now.algorithms + bonus
-                unit_cost = hours_per_token(hours, shared, now) * overhead * now.expected_rent
-                value = worth * gain_of_own(app, user, capability, unit_cost, shared) - cost
-                if value > best and (cash[app.account] >= cost or app.incumbent == 1):
-                    best = value
-                    app.next_own = 1
-                    app.next_own_capability = capability
-                    app.next_own_hours = hours
-                    app.next_own_budget = cost
-        elif app.own_model == 1:
-            alpha = user.price_taste * app.price_taste_factor
-            best = -1e300
-            price = 0.0
-            theta = 0.0
-            for o in range(offers.shape[0]):
-                offer = offers[o]
-                if reachable(row, app.owner, offer, sellers, labs.shape[0]):
-                    capability = grades[o, app.category]
-                    quality = user.quality_taste * user.ai_centrality * capability
-                    value = quality - alpha * app.quota * offer.price
-                    if value > best:
-                        best = value
-                        price = offer.price
-                        theta = capability
-            if best > -1e299:
-                customers = app.tourists + app.committed
-                margin = app.price * (1.0 - shared.apps_variable_cost) - app.quota * app.token_cost
-                quality = user.quality_taste * user.ai_centrality * (theta - app.own_capability) / user.taste_scale
-                gain = app.tokens * (app.own_unit_cost - price)
-                gain += customers * margin * (1.0 - app.choice_share) * max(-1.0, min(quality, 1.0))
-                if gain + shared.apps_team_cost + shared.apps_refresh_cost > 0.0:
-                    app.next_own = -1
-                    app.next_own_budget = 0.0

@@ -7,8 +7,16 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.pricing import app_price_wanted, quota_wanted, quota_worth, refresh_app
-from moatlab.rules.sourcing import reachable
+from moatlab.rules.pricing import (
+    BUNDLED,
+    METERED,
+    app_price_wanted,
+    quota_wanted,
+    quota_worth,
+    refresh_app,
+    token_price_wanted,
+)
+from moatlab.rules.sourcing import reachable, sold_to
 from moatlab.world.draws import (
     BRAND_SHOCK,
     CUSTOMERS_AT_BIRTH,
@@ -120,7 +128,7 @@ def pick_sources(
         u = uniform(now.seed, SOURCES_AT_BIRTH, index, app.identity)
         weight = 1.0 if shared.apps_attachment == 0.0 else 0.05 + labs[index].tokens / tokens
         scores[index] = math.log(weight) - math.log(-math.log(u))
-        if labs[index].alive == 0 or labs[index].api == 0:
+        if not sold_to(offers[index], app.owner, app.category):
             scores[index] = -1e300
         sellers[row, index] = 0
     for _ in range(min(wanted, n_labs)):
@@ -135,7 +143,7 @@ def pick_sources(
     for o in range(offers.shape[0] + 1):
         routing[row, o] = 0.0
     for o in range(offers.shape[0]):
-        if reachable(row, app.owner, offers[o], sellers, n_labs):
+        if reachable(row, app, offers[o], sellers, n_labs):
             routing[row, o] = 1.0
 
 
@@ -152,11 +160,19 @@ def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grad
     app.quota = 1.0
     refresh_app(row, app, user, routing, offers, grades, shared)
     app.quota = quota_wanted(app, user, app.token_cost, shared)
-    if first <= 0.0:
+    if app.plan == METERED and app.price_rule != BUNDLED:
+        if app.token_price <= 0.0:
+            app.token_price = app.token_cost
+            for _ in range(8):
+                app.token_price = token_price_wanted(app, user, shared, app.token_price)
+        app.quota = quota_wanted(app, user, app.token_price, shared)
+        app.price = app.token_price * app.quota
+    elif first <= 0.0:
         app.price = app_price_wanted(app, user, shared)
     refresh_app(row, app, user, routing, offers, grades, shared)
     app.use_value = quota_worth(app, user, shared)
     app.next_price = app.price
+    app.next_token_price = app.token_price
     app.next_quota = app.quota
 
 

@@ -2,15 +2,29 @@
 
 What users know: posted prices, what the apps can do, last month's share of calls served, and who is about (reach).
 Rule: non-users consider the category by the discrete Bass rule; they and those who reconsider choose by logit among
-the apps that reach them and the outside option, the app in use having the advantage of the switching cost.
-Sources: Bass 1969; McFadden 1974; Ackerberg and Rysman 2005 for the correction for crowding.
+the apps that reach them and the outside option, the app in use having the advantage of the switching cost and of the
+workflow depth that its customers have gained with tenure.  Where a category's nests are correlated the choice is a
+nested logit (`moatlab.rules.nests`).
+Sources: Bass 1969; McFadden 1974, 1978; Ackerberg and Rysman 2005 for the correction for crowding; Farrell and
+Klemperer 2007 for switching costs.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from moatlab.compiled import Rows, inlined, kernel
+from moatlab.rules.nests import (
+    COMMITTED,
+    COMMITTED_INSIDE,
+    SLOPE,
+    TOTAL,
+    TOURISTS,
+    TOURISTS_INSIDE,
+    join_nests,
+)
 
 #: Below this the outside option counts as absent.
 ABSENT = 1e-300
@@ -35,17 +49,31 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     return value / user.taste_scale
 
 
+@inlined
+def deepen(app: Rows, user: Rows, customers: float) -> None:
+    """Workflow depth (utils), the mean over the app's customers: those who join bring none, tenure adds to it, what is
+    portable of it goes.
+
+    depth <- (customers - joined) / customers (1 - portability) depth + gain; a customer who stays comes to
+    gain / portability.  Neutral at gain 0.
+    """
+    stayed = max(0.0, customers - app.joined) / customers if customers > 0.0 else 0.0
+    app.depth = stayed * ((1.0 - user.portability) * app.depth + user.depth_gain)
+
+
 @kernel
-def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
+def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now_row: Rows) -> None:
     """Move the customers of a month.
 
-    ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers.  Reads
+    ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers; ``labs``
+    is the number of labs.  Reads
     prices, capability and service as they stood at the end of last month; writes customers by type, who joined and who
     left, choice shares, and the category's sums and consumer surplus.
     """
     shared = shared_row[0]
     now = now_row[0]
     hype = math.exp(shared.users_hype_weight * now.hype)
+    nested = False
     for k in range(users.shape[0]):
         user = users[k]
         user.potential = user.market_size * math.exp(user.market_growth * now.month)
@@ -56,6 +84,7 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         )
         user.inclusive = 0.0
         user.crowd = 0.0
+        nested = nested or user.nest_correlation > 0.0
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
@@ -63,6 +92,7 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         app.attraction = reach * math.exp(utility(app, user, shared))
         user.inclusive += app.attraction
         user.crowd += reach
+    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 6))
     for k in range(users.shape[0]):
         user = users[k]
         user.loyalty = math.exp(user.switching_cost / user.taste_scale)
@@ -93,34 +123,73 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         user.left_tourists = 0.0
         user.left_committed = 0.0
     # Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
-    # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair.
-    for position in range(live.shape[0]):
+    # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests,
+    # one more per nest).
+    count = live.shape[0]
+    loyalty = np.empty(count)
+    below = np.empty(count)
+    inside = np.zeros(count if nested else 0)
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
         app.attraction *= user.dilution
-        below = user.outside + user.inclusive + app.attraction * (user.loyalty - 1.0)
-        if below > 0.0:
-            user.flow_tourists += user.hazard_tourist * app.tourists / below
-            user.flow_committed += user.hazard_committed * app.committed / below
-    for position in range(live.shape[0]):
+        everything = user.outside + user.inclusive
+        loyal = user.loyalty
+        if app.depth > 0.0:
+            loyal *= math.exp(app.depth / user.taste_scale)
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            row = app.category * labs + app.nest
+            total = nests[row, TOTAL]
+            rho = user.nest_correlation
+            # T_i, the nest as the app's own customers see it, in the place of T: they stay with
+            # (T_i / T)^(lambda - 1) e^(kappa / (mu lambda)) times the attraction.
+            power = loyal ** (1.0 / (1.0 - rho))
+            wider = total + app.nest_pull * (power - 1.0)
+            inside[position] = wider**-rho
+            nest_scale = user.best_attraction * user.dilution
+            below[position] = everything + nest_scale * (wider * inside[position] - total * nests[row, SLOPE])
+            loyal = power * inside[position] / nests[row, SLOPE]
+        else:
+            below[position] = everything + app.attraction * (loyal - 1.0)
+        loyalty[position] = loyal
+        if below[position] > 0.0:
+            user.flow_tourists += user.hazard_tourist * app.tourists / below[position]
+            user.flow_committed += user.hazard_committed * app.committed / below[position]
+            if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+                nests[row, TOURISTS] += user.hazard_tourist * app.tourists / below[position]
+                nests[row, COMMITTED] += user.hazard_committed * app.committed / below[position]
+                nests[row, TOURISTS_INSIDE] += user.hazard_tourist * app.tourists / below[position] * inside[position]
+                nests[row, COMMITTED_INSIDE] += (
+                    user.hazard_committed * app.committed / below[position] * inside[position]
+                )
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
         everything = user.outside + user.inclusive
         app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
-        loyalty = user.loyalty
-        below = everything + app.attraction * (loyalty - 1.0)
+        loyal = loyalty[position]
         weigh_tourists = user.hazard_tourist * app.tourists
         weigh_committed = user.hazard_committed * app.committed
         per_tourist = 0.0
         per_committed = 0.0
-        if below > 0.0:
-            per_tourist = weigh_tourists / below
-            per_committed = weigh_committed / below
+        if below[position] > 0.0:
+            per_tourist = weigh_tourists / below[position]
+            per_committed = weigh_committed / below[position]
         new = user.considering * app.choice_share
-        left_tourists = weigh_tourists - per_tourist * app.attraction * loyalty
-        left_committed = weigh_committed - per_committed * app.attraction * loyalty
-        joined_tourists = app.attraction * (user.flow_tourists - per_tourist) + new * user.tourist_odds
-        joined_committed = app.attraction * (user.flow_committed - per_committed) + new * (1.0 - user.tourist_odds)
+        left_tourists = weigh_tourists - per_tourist * app.attraction * loyal
+        left_committed = weigh_committed - per_committed * app.attraction * loyal
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            row = app.category * labs + app.nest
+            pull = app.nest_pull * user.best_attraction * user.dilution
+            joined_tourists = app.attraction * (user.flow_tourists - nests[row, TOURISTS])
+            joined_tourists += pull * (nests[row, TOURISTS_INSIDE] - per_tourist * inside[position])
+            joined_committed = app.attraction * (user.flow_committed - nests[row, COMMITTED])
+            joined_committed += pull * (nests[row, COMMITTED_INSIDE] - per_committed * inside[position])
+        else:
+            joined_tourists = app.attraction * (user.flow_tourists - per_tourist)
+            joined_committed = app.attraction * (user.flow_committed - per_committed)
+        joined_tourists += new * user.tourist_odds
+        joined_committed += new * (1.0 - user.tourist_odds)
         # What is left of a subtraction of equals may fall below zero by a rounding.
         joined_tourists = max(0.0, joined_tourists)
         joined_committed = max(0.0, joined_committed)
@@ -128,7 +197,10 @@ def choose(users: Rows, apps: Rows, live: Rows, shared_row: Rows, now_row: Rows)
         app.committed = max(0.0, app.committed - left_committed + joined_committed)
         app.joined = joined_tourists + joined_committed
         app.left = left_tourists + left_committed
-        user.customers += app.tourists + app.committed
+        customers = app.tourists + app.committed
+        if user.depth_gain > 0.0 or app.depth > 0.0:
+            deepen(app, user, customers)
+        user.customers += customers
         user.tourists += app.tourists
         user.joined += app.joined
         user.joined_tourists += joined_tourists

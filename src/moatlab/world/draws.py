@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from moatlab.compiled import inlined
+from moatlab.compiled import constant, inlined
 
 #: What a draw is for.  Values are part of the results: never renumber, only append.
 PURPOSES = (
@@ -57,7 +57,7 @@ PURPOSES = (
     TIE,
     RUN_START,
     USAGE_FACTOR,
-) = range(len(PURPOSES))
+) = map(constant, range(len(PURPOSES)))
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)

@@ -24,6 +24,7 @@ USERS: list[Field] = [
     ("inclusive", "utils, exponentiated", "sum of the attractions of the apps"),
     ("outside", "utils, exponentiated", "attraction of using no app"),
     ("crowd", "firms", "apps weighted by reach: divides attraction by its power `crowding`"),
+    ("best_attraction", "utils, exponentiated", "largest attraction of an app before nests are formed"),
     ("dilution", "factor", "what crowding leaves of an app's attraction"),
     ("loyalty", "factor", "exp(switching cost): attraction of the app in use when reconsidered"),
     ("considering", "M customers", "non-users who considered the category this month"),
@@ -78,12 +79,22 @@ APPS: list[Field] = [
     ("gross_profit", "M$", "revenue less cost of goods"),
     ("growth", "log per month", "smoothed growth of revenue"),
     ("outlay", "M$ per month", "costs beside cost of goods, smoothed"),
+    ("access", "log", "access to capital: size of rounds; 0 is neutral"),
     ("rnd", "M$", "spending on features this month"),
     ("marketing", "M$", "spending on acquisition this month"),
     ("own_hours", "Mh", "training hours of the own model, which set its size"),
     ("own_unit_cost", "$ per Mtok", "marginal cost of a token of the own model"),
     ("own_service", "share", "share of the own model's hours served"),
     ("own_budget", "M$", "compute bought this month to make or refresh the own model"),
+    ("nest", "row", "lab that carries most of its tokens, -1 for its own model; kept where nests are correlated"),
+    ("nest_pull", "utils, exponentiated", "attraction within its nest, relative"),
+    ("nest_share", "share", "probability of choosing the app, given its nest"),
+    ("diverted", "$ per month", "what a lost customer brings the app's company elsewhere"),
+    ("next_token_price", "$ per Mtok", "price of a token from next month, with a metered plan"),
+    ("base", "code", "1 + row of the lab whose checkpoint the own model is built on; 0 for none"),
+    ("deal", "code", "1 + row of the lab with which the app has a negotiated price; 0 for none"),
+    ("deal_share", "share", "of that lab's list markup that the app pays"),
+    ("ask", "M$", "asked of investors for an own model"),
     ("next_price", "$ per customer and month", "price from next month"),
     ("next_quota", "Mtok per customer and month", "quota from next month"),
     ("next_rnd", "M$", "feature spending next month"),
@@ -92,6 +103,9 @@ APPS: list[Field] = [
     ("next_own_capability", "points", "capability of the own model from next month"),
     ("next_own_hours", "Mh", "its training hours"),
     ("next_own_budget", "M$", "compute for it next month"),
+    ("next_base", "code", "`base` from next month"),
+    ("next_deal", "code", "`deal` from next month"),
+    ("next_deal_share", "share", "`deal_share` from next month"),
 ]
 
 LABS: list[Field] = [
@@ -102,6 +116,7 @@ LABS: list[Field] = [
     ("hours_per_token", "GPU-hours per Mtok", "serving cost in hours"),
     ("unit_cost", "$ per Mtok", "marginal cost of a token at the rents the lab pays"),
     ("semi_elasticity", "1/$", "fall of the log of tokens sold per $ of price"),
+    ("priced_cost", "$ per Mtok", "marginal cost at the last pricing"),
     ("tokens", "Ttok", "tokens wanted from the API this month"),
     ("service", "share", "share of the wanted hours served"),
     ("revenue", "M$", "sales of tokens and licences"),
@@ -115,7 +130,12 @@ LABS: list[Field] = [
     ("training_budget", "M$ per month", "what the lab means to spend on training"),
     ("staff", "M$ per month", "research staff"),
     ("claim", "M$", "investors' commitments that the lab may call"),
+    ("weight", "weight", "its weight in this month's commitments"),
     ("released", "flag", "whether a model was released this month"),
+    ("hired_lead", "points", "private lead that researchers from other labs brought this month"),
+    ("raised", "M$", "money raised since the start, with the cash of month 0"),
+    ("returned", "M$", "paid out to owners since the start"),
+    ("rivals", "code", "bits of the categories in which the lab has an app of its own"),
     ("inference_cost", "M$", "GPU-hours that serve tokens"),
     ("next_price", "$ per Mtok", "API price from next month"),
     ("next_training_budget", "M$ per month", "training budget from next month"),
@@ -123,6 +143,8 @@ LABS: list[Field] = [
     ("next_capability", "points", "capability in service from next month"),
     ("next_model_hours", "Mh", "training hours of that model"),
     ("next_private_lead", "points", "private lead from next month"),
+    ("next_crawled", "Ttok", "crawled data from next month"),
+    ("next_talent", "researchers, relative", "talent from next month"),
 ]
 
 HOSTS: list[Field] = [
@@ -131,6 +153,7 @@ HOSTS: list[Field] = [
     ("price", "$ per Mtok", "price weighted by tokens"),
     ("unit_cost", "$ per Mtok", "marginal cost weighted by tokens"),
     ("semi_elasticity", "1/$", "fall of the log of tokens sold per $ of price"),
+    ("priced_cost", "$ per Mtok", "marginal cost at the last pricing"),
     ("tokens", "Ttok", "tokens wanted this month"),
     ("hub", "share", "share of all hosted tokens last month"),
     ("service", "share", "share of the wanted hours served"),
@@ -143,12 +166,14 @@ OFFERS: list[Field] = [
     ("seller_kind", "code", "0 for a lab's API, 1 for a host"),
     ("seller", "row", "row of the seller"),
     ("lab", "row", "row of the lab that made the model"),
-    ("open", "code", "1 if any app with an edge can buy, 2 if only the apps that the lab owns, 0 if none"),
+    ("open", "code", "to whom it is sold: 1 all with an edge, 2 the lab's own apps, 3 no rivals of those, 0 none"),
+    ("rivals", "code", "bits of the categories in which the lab has an app of its own"),
     ("price", "$ per Mtok", "list price"),
     ("unit_cost", "$ per Mtok", "marginal cost"),
     ("service", "share", "share of the wanted hours served"),
     ("tokens", "Ttok", "tokens wanted this month"),
-    ("pull", "1/$ times Ttok", "sum over apps behind the semi-elasticity"),
+    ("listed", "Ttok", "tokens sold at the list price this month"),
+    ("pull", "1/$ times Ttok", "sum over apps that pay the list price, behind the semi-elasticity"),
 ]
 
 CLOUDS: list[Field] = [
@@ -164,7 +189,7 @@ CLOUDS: list[Field] = [
     ("expected_rent", "$ per GPU-hour", "adaptive expectation of the spot rent"),
     ("full_cost", "$ per GPU-hour", "running cost plus annualised cost of chip and building"),
     ("elasticity", "dimensionless", "elasticity of the demand faced over the markup horizon"),
-    ("wanted", "Mh", "demand normalised to the full unit cost, smoothed"),
+    ("wanted", "Mh", "hours that could be sold at the full unit cost, smoothed"),
     ("growth", "log per month", "smoothed growth of that demand"),
     ("own_hours", "Mh", "of the hours sold, those to generative buyers"),
     ("revenue", "M$", "rents and revenue shares received"),
@@ -175,6 +200,9 @@ CLOUDS: list[Field] = [
     ("cash_flow", "M$ per month", "smoothed gross profit"),
     ("capex", "M$", "spent on chips and buildings"),
     ("fleet_now", "kGPU", "accelerators installed"),
+    ("size", "share", "share of all clouds' fleets"),
+    ("erosion", "share", "share of its priority with chipmakers that is lost this month"),
+    ("worth", "k$ per GPU", "present value of the rent expected from a GPU, less its running cost"),
     ("budget", "M$ per month", "investment that can be financed"),
     ("order", "kGPU", "ordered this month"),
     ("next_reserve", "$ per GPU-hour", "reserve rent from next month"),
@@ -274,7 +302,9 @@ STATE_FIELDS: dict[str, list[Field]] = {
 }
 _INTEGERS = {"identity", "alive", "account", "birth", "generated", "category", "owner", "source", "month", "seed"}
 _INTEGERS |= {"seller_kind", "seller", "lab", "open", "partner", "own_chip", "generation", "price_rule", "incumbent"}
-_INTEGERS |= {"api", "captive", "own_model", "released", "next_own"}
+_INTEGERS |= {"api", "captive", "own_model", "released", "next_own", "company", "plan", "nest"}
+_INTEGERS |= {"deal", "next_deal", "base", "next_base"}
+_INTEGERS |= {"rivals", "supply", "hosting_agreement", "allocation"}
 
 
 def _dtype(names: list[str]) -> np.dtype[np.void]:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.compiled import Rows
+from moatlab.world.blocks import block
 from moatlab.world.payments import KINDS_OF_PAYMENT
 from moatlab.world.posting import POSTING_DTYPE
-from moatlab.world.state import blank, rows
+from moatlab.world.state import rows
 
 if TYPE_CHECKING:
     from moatlab.world.state import State
@@ -46,7 +47,7 @@ class Ledger:
         most = apps * (state.offers.shape[0] + 12) + state.buyers.shape[0] * 2 * clouds
         most += int(state.entrants.sum()) + 20_000 // max(1, 200 // (apps + 1)) + 40 * clouds * clouds + 512
         if not self.blocks or self.blocks[-1].shape[0] - self.used[-1] < most:
-            self.blocks.append(blank(POSTING_DTYPE, max(BLOCK, most)))
+            self.blocks.append(block(POSTING_DTYPE, max(BLOCK, most)))
             self.used.append(0)
         self.month_starts = (len(self.blocks) - 1, self.used[-1])
         self.book = self.blocks[-1][self.used[-1] :]
@@ -62,14 +63,14 @@ class Ledger:
 
     def postings(self) -> list[NDArray[np.void]]:
         """All postings of the run so far, in order, in parts that are not copied."""
-        return [np.asarray(block[:used]) for block, used in zip(self.blocks, self.used, strict=True)]
+        return [np.asarray(part[:used]) for part, used in zip(self.blocks, self.used, strict=True)]
 
     def last_month(self) -> NDArray[np.void]:
         """The postings of the last month closed."""
         if not self.blocks:
             return np.zeros(0, POSTING_DTYPE)
-        block, start = self.month_starts
-        return np.asarray(self.blocks[block][start : self.used[block]])
+        last, start = self.month_starts
+        return np.asarray(self.blocks[last][start : self.used[last]])
 
     def imbalance(self, cash_before: NDArray[np.float64], cash_after: NDArray[np.float64]) -> float:
         """Largest gap (M$) between an account's change of cash and its postings of the last month."""

@@ -86,6 +86,7 @@ def _table() -> tuple[PaymentKind, ...]:
         ("lab write-off", "suppliers", "labs", "finance", False, "bills that an exit leaves unpaid"),
         ("chip finance", "investors", "chipmakers", "finance", False, "capital of chipmakers"),
         ("foundry finance", "investors", "foundry", "finance", False, "capital of the foundry"),
+        ("enterprise agreement", "apps", "labs", "overhead", True, "support of open checkpoints that apps run"),
     ]
     return tuple(PaymentKind(code, *row) for code, row in enumerate(rows))
 

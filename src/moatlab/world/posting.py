@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.compiled import Rows, inlined
+from moatlab.compiled import Rows, constant, inlined
 from moatlab.world.payments import CODE, OUTSIDE_PARTIES
 
 #: Accounts of the parties outside the stack; firms' accounts follow.
-USERS, OUTSIDE, INVESTORS, PARENTS, SUPPLIERS = range(len(OUTSIDE_PARTIES))
+USERS, OUTSIDE, INVESTORS, PARENTS, SUPPLIERS = map(constant, range(len(OUTSIDE_PARTIES)))
 
 POSTING_DTYPE = np.dtype(
     [
@@ -22,59 +22,76 @@ POSTING_DTYPE = np.dtype(
 )
 
 #: Codes of the kinds of payment, as constants for kernels.
-SUBSCRIPTION = CODE["subscription"]
-API = CODE["api"]
-TRANSFER = CODE["transfer"]
-HOSTED_INFERENCE = CODE["hosted inference"]
-APP_COMPUTE = CODE["app compute"]
-APP_TRAINING = CODE["app training"]
-LAB_INFERENCE = CODE["lab inference"]
-LAB_TRAINING = CODE["lab training"]
-HOST_COMPUTE = CODE["host compute"]
-OUTSIDE_COMPUTE = CODE["outside compute"]
-LICENCE = CODE["licence"]
-REVENUE_SHARE = CODE["revenue share"]
-CHIPS = CODE["chips"]
-PACKAGES = CODE["packages"]
-APP_VARIABLE_COST = CODE["app variable cost"]
-MARKETING = CODE["marketing"]
-APP_RND = CODE["app rnd"]
-APP_OVERHEAD = CODE["app overhead"]
-LAB_STAFF = CODE["lab staff"]
-HOST_STAFF = CODE["host staff"]
-RUNNING_COST = CODE["running cost"]
-BUILDINGS = CODE["buildings"]
-COMPONENTS = CODE["components"]
-CHIP_RND = CODE["chip rnd"]
-FOUNDRY_OPERATION = CODE["foundry operation"]
-CONSTRUCTION = CODE["construction"]
-APP_EQUITY = CODE["app equity"]
-LAB_EQUITY = CODE["lab equity"]
-LAB_GRANT = CODE["lab grant"]
-APP_SUPPORT = CODE["app support"]
-APP_ADVANCE = CODE["app advance"]
-CLOUD_FINANCE = CODE["cloud finance"]
-HOST_SUPPORT = CODE["host support"]
-APP_PAYOUT = CODE["app payout"]
-APP_REMITTANCE = CODE["app remittance"]
-APP_SWEEP = CODE["app sweep"]
-LAB_PAYOUT = CODE["lab payout"]
-HOST_PAYOUT = CODE["host payout"]
-CLOUD_PAYOUT = CODE["cloud payout"]
-CHIP_PAYOUT = CODE["chip payout"]
-FOUNDRY_PAYOUT = CODE["foundry payout"]
-APP_WRITE_OFF = CODE["app write-off"]
-LAB_WRITE_OFF = CODE["lab write-off"]
-CHIP_FINANCE = CODE["chip finance"]
-FOUNDRY_FINANCE = CODE["foundry finance"]
+SUBSCRIPTION = constant(CODE["subscription"])
+API = constant(CODE["api"])
+TRANSFER = constant(CODE["transfer"])
+HOSTED_INFERENCE = constant(CODE["hosted inference"])
+APP_COMPUTE = constant(CODE["app compute"])
+APP_TRAINING = constant(CODE["app training"])
+LAB_INFERENCE = constant(CODE["lab inference"])
+LAB_TRAINING = constant(CODE["lab training"])
+HOST_COMPUTE = constant(CODE["host compute"])
+OUTSIDE_COMPUTE = constant(CODE["outside compute"])
+LICENCE = constant(CODE["licence"])
+REVENUE_SHARE = constant(CODE["revenue share"])
+CHIPS = constant(CODE["chips"])
+PACKAGES = constant(CODE["packages"])
+APP_VARIABLE_COST = constant(CODE["app variable cost"])
+MARKETING = constant(CODE["marketing"])
+APP_RND = constant(CODE["app rnd"])
+APP_OVERHEAD = constant(CODE["app overhead"])
+LAB_STAFF = constant(CODE["lab staff"])
+HOST_STAFF = constant(CODE["host staff"])
+RUNNING_COST = constant(CODE["running cost"])
+BUILDINGS = constant(CODE["buildings"])
+COMPONENTS = constant(CODE["components"])
+CHIP_RND = constant(CODE["chip rnd"])
+FOUNDRY_OPERATION = constant(CODE["foundry operation"])
+CONSTRUCTION = constant(CODE["construction"])
+APP_EQUITY = constant(CODE["app equity"])
+LAB_EQUITY = constant(CODE["lab equity"])
+LAB_GRANT = constant(CODE["lab grant"])
+APP_SUPPORT = constant(CODE["app support"])
+APP_ADVANCE = constant(CODE["app advance"])
+CLOUD_FINANCE = constant(CODE["cloud finance"])
+HOST_SUPPORT = constant(CODE["host support"])
+APP_PAYOUT = constant(CODE["app payout"])
+APP_REMITTANCE = constant(CODE["app remittance"])
+APP_SWEEP = constant(CODE["app sweep"])
+LAB_PAYOUT = constant(CODE["lab payout"])
+HOST_PAYOUT = constant(CODE["host payout"])
+CLOUD_PAYOUT = constant(CODE["cloud payout"])
+CHIP_PAYOUT = constant(CODE["chip payout"])
+FOUNDRY_PAYOUT = constant(CODE["foundry payout"])
+APP_WRITE_OFF = constant(CODE["app write-off"])
+LAB_WRITE_OFF = constant(CODE["lab write-off"])
+CHIP_FINANCE = constant(CODE["chip finance"])
+FOUNDRY_FINANCE = constant(CODE["foundry finance"])
+ENTERPRISE = constant(CODE["enterprise agreement"])
+
+
+@inlined
+def note(book: Rows, cursor: int, month: int, kind: int, payer: int, payee: int, amount: float) -> int:
+    """Write a payment at ``cursor`` of the journal and return the place of the next; nothing is nothing.
+
+    A book of length 0 keeps no payments.  Whoever calls this itself moves the accounts and the sums by kind.
+    """
+    if amount == 0.0 or cursor >= book.shape[0]:
+        return cursor
+    posting = book[cursor]
+    posting.month = month
+    posting.kind = kind
+    posting.payer = payer
+    posting.payee = payee
+    posting.amount = amount
+    return cursor + 1
 
 
 @inlined
 def pay(book: Rows, cash: Rows, totals: Rows, month: int, kind: int, payer: int, payee: int, amount: float) -> None:
     """Move ``amount`` (M$) from ``payer`` to ``payee`` (accounts) and record it.
 
-    ``totals`` [kinds + 1] sums the month by kind; its last element is the number of postings in ``book``.  A book of
-    length 0 keeps the sums only.
+    ``totals`` [kinds + 1] sums the month by kind; its last element is the number of postings in ``book``.
     """
     if amount == 0.0:
         return
@@ -82,12 +99,4 @@ def pay(book: Rows, cash: Rows, totals: Rows, month: int, kind: int, payer: int,
     cash[payee] += amount
     totals[kind] += amount
     last = totals.shape[0] - 1
-    cursor = int(totals[last])
-    if cursor < book.shape[0]:
-        posting = book[cursor]
-        posting.month = month
-        posting.kind = kind
-        posting.payer = payer
-        posting.payee = payee
-        posting.amount = amount
-        totals[last] = cursor + 1.0
+    totals[last] = note(book, int(totals[last]), month, kind, payer, payee, amount)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.sourcing import UNPUBLISHED, grade_offers, post_offers
+from moatlab.rules.sourcing import (
+    CLOSED,
+    NOT_TO_RIVALS,
+    OPEN,
+    RIVAL_BITS,
+    UNPUBLISHED,
+    grade_offers,
+    mark_rivals,
+    post_offers,
+)
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
 from moatlab.world import draws, topology
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
-GENERATED_TAKE = ("price_rule", "markup", "price", "distribution")
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
@@ -34,14 +46,18 @@ def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]
     return parameter.encode(value)
 
 
-def _rows_of(scenario: Scenario, state: State, kind: str, slugs: dict[str, tuple[str, ...]]) -> None:
+def _rows_of(
+    scenario: Scenario, state: State, kind: str, slugs: dict[str, tuple[str, ...]]
+) -> dict[str, NDArray[np.float64]]:
+    """Write the rows' parameters into the kind's array; returns those that only describe month 0, by name [rows]."""
     table = state.kind(kind)
-    skipped = AT_START_ONLY.get(kind, ())
+    starts = {}
     for parameter in parameters_of(kind, "firm"):
-        if parameter.name in skipped:
-            continue
-        for row, slug in enumerate(slugs[kind]):
-            table[parameter.name][row] = encode(parameter, scenario.value(kind, slug, parameter.name), slugs)
+        values = [encode(parameter, scenario.value(kind, slug, parameter.name), slugs) for slug in slugs[kind]]
+        if parameter.name in AT_START_ONLY.get(kind, ()):
+            starts[parameter.name] = np.array(values)
+        else:
+            table[parameter.name][: len(values)] = values
     if kind == "users":
         taken: set[int] = set()
         for slug in sorted(slugs[kind]):
@@ -50,14 +66,14 @@ def _rows_of(scenario: Scenario, state: State, kind: str, slugs: dict[str, tuple
                 code = (code + 1) & 0xFFF
             taken.add(code)
             table["identity"][slugs[kind].index(slug)] = identity(KIND_CODES[kind], 0, code)
-        return
+        return starts
     for row, slug in enumerate(slugs[kind]):
         table["identity"][row] = identity(KIND_CODES[kind], 0, named_index(slug))
     if "alive" in table.dtype.names:
         table["alive"][: len(slugs[kind])] = 1
     if kind in FIXED:
-        for row, slug in enumerate(slugs[kind]):
-            state.cash[table["account"][row]] = float(scenario.value(kind, slug, "cash"))
+        state.cash[table["account"]] = starts["cash"]
+    return starts
 
 
 def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
@@ -77,18 +93,43 @@ def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], lis
     return categories, identities
 
 
-def start(scenario: Scenario, seed: int) -> State:
-    """The state at the start of month 0: prices at the firms' own rules where the scenario names none."""
+class _Template(NamedTuple):
+    """What a scenario says of month 0 and no seed touches: read once, copied for every run."""
+
+    state: State
+    starts: dict[str, dict[str, NDArray[np.float64]]]
+
+
+def _read(scenario: Scenario) -> _Template:
     slugs = {kind: scenario.slugs(kind) for kind in STATE_FIELDS}
     startups = int(scenario.kind_value("apps", "startups"))
-    named = len(slugs["apps"])
-    state = State({kind: len(names) for kind, names in slugs.items()}, named + startups)
+    state = State({kind: len(names) for kind, names in slugs.items()}, len(slugs["apps"]) + startups)
     for parameter in REGISTRY.values():
         if parameter.scope == "kind":
             value = scenario.kind_value(parameter.kind, parameter.name)
             state.shared[f"{parameter.kind}_{parameter.name}"][0] = parameter.encode(value)
-    for kind in STATE_FIELDS:
-        _rows_of(scenario, state, kind, slugs)
+    starts = {kind: _rows_of(scenario, state, kind, slugs) for kind in STATE_FIELDS}
+    for name in GENERATED_TAKE:
+        state.app_defaults[name] = encode(REGISTRY["apps", name], scenario.value("apps", "*", name), slugs)
+    topology.connect(scenario, state, slugs)
+    return _Template(state, starts)
+
+
+_read_once = lru_cache(maxsize=64)(_read)
+#: Scenarios with more generated apps are read anew for every run instead of being kept in memory.
+KEPT_APPS = 10_000
+
+
+def start(scenario: Scenario, seed: int) -> State:
+    """The state at the start of month 0: prices at the firms' own rules where the scenario names none."""
+    slugs = {kind: scenario.slugs(kind) for kind in STATE_FIELDS}
+    startups = int(scenario.kind_value("apps", "startups"))
+    if startups <= KEPT_APPS:
+        template, starts = _read_once(scenario)
+        state = copy.deepcopy(template)
+    else:
+        state, starts = _read(scenario)
+    topology.thin(scenario, state, slugs, seed)
     now, shared = state.now[0], state.shared[0]
     now["seed"] = seed
     now["hype"] = now["start_hype"] = shared["investors_hype"]
@@ -100,19 +141,19 @@ def start(scenario: Scenario, seed: int) -> State:
     now["outside_hours"] = shared["outside_initial_hours"]
     now["expected_growth"] = shared["investors_expected_growth"]
     state.users["potential"] = state.users["market_size"]
-    _start_apps(scenario, state, slugs, seed, startups)
+    _start_apps(state, starts["apps"], seed, startups)
     _start_labs(state, seed, rent)
-    topology.connect(scenario, state, slugs, seed)
     state.list_offers()
     publish(state.labs, state.now)
     now["first_frontier"] = now["expected_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
+    mark_rivals(state.labs, state.apps, state.live)
     post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
     state.offers["service"] = 1.0
     state.hosts["margin"] = 0.5 * _host_cost(state)
     post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
     grade_offers(state.grades, state.offers, state.labs, state.specialisation)
-    _first_routing(scenario, state, slugs)
+    _first_routing(state, starts["apps"]["source"])
     populate(
         state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
         state.hosts, state.cash, state.shared, state.now,
@@ -124,7 +165,7 @@ def start(scenario: Scenario, seed: int) -> State:
     np.add.at(tourists, state.apps["category"][at], state.apps["tourists"][at])
     state.users["customers"], state.users["tourists"] = customers, tourists
     now["last_revenue"] = state.apps["revenue"][at].sum()
-    _start_hardware(scenario, state, slugs, seed, rent)
+    _start_hardware(state, starts["clouds"], seed, rent)
     refresh_apps(
         state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
@@ -140,14 +181,12 @@ def start(scenario: Scenario, seed: int) -> State:
     return state
 
 
-def _start_apps(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int, startups: int) -> None:
+def _start_apps(state: State, starts: dict[str, NDArray[np.float64]], seed: int, startups: int) -> None:
     apps, shared = state.apps, state.shared[0]
-    named = len(slugs["apps"])
-    for row, slug in enumerate(slugs["apps"]):
-        customers = float(scenario.value("apps", slug, "customers"))
-        tourists = float(state.users["tourist_share"][apps["category"][row]])
-        apps["tourists"][row] = customers * tourists
-        apps["committed"][row] = customers * (1.0 - tourists)
+    named = len(starts["customers"])
+    tourists = state.users["tourist_share"][apps["category"][:named].astype(int)]
+    apps["tourists"][:named] = starts["customers"] * tourists
+    apps["committed"][:named] = starts["customers"] * (1.0 - tourists)
     if startups:
         categories, identities = _share_startups(state, seed, startups)
         block = slice(named, named + startups)
@@ -157,15 +196,13 @@ def _start_apps(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ..
         apps["alive"][block] = 1
         apps["owner"][block] = -1
         apps["awareness"][block] = 0.15
-    for name in GENERATED_TAKE:
-        state.app_defaults[name] = encode(REGISTRY["apps", name], scenario.value("apps", "*", name), slugs)
-        apps[name][named : named + startups] = state.app_defaults[name]
+    for name, value in state.app_defaults.items():
+        apps[name][named : named + startups] = value
     everyone = slice(0, named + startups)
     apps["account"][everyone] = state.first_account["apps"] + np.arange(named + startups)
     apps["service"][everyone] = apps["own_service"][everyone] = 1.0
     cash = state.cash[state.first_account["apps"] :]
-    for row, slug in enumerate(slugs["apps"]):
-        cash[row] = float(scenario.value("apps", slug, "cash"))
+    cash[:named] = starts["cash"]
     cash[named : named + startups] = shared["apps_startup_cash"]
     hours = shared["labs_reference_hours"] * 10.0 ** apps["own_capability"][everyone]
     apps["own_hours"][everyone] = np.where(apps["own_model"][everyone] == 1, hours, 0.0)
@@ -183,6 +220,7 @@ def _start_labs(state: State, seed: int, rent: float) -> None:
     labs["published"] = np.where(labs["open"] == 1, labs["capability"], UNPUBLISHED)
     labs["published_hours"] = np.where(labs["open"] == 1, labs["model_hours"], 0.0)
     labs["service"] = 1.0
+    labs["raised"] = np.maximum(state.cash[labs["account"]], 0.0)
     labs["price"] = np.where(labs["price"] > 0.0, labs["price"], 2.0 * labs["unit_cost"])
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
     labs["training_budget"] = shared["labs_compute_share"] * money
@@ -205,30 +243,29 @@ def _host_cost(state: State) -> float:
     return float(state.offers["unit_cost"][hosted].mean()) if hosted.any() else 0.0
 
 
-def _first_routing(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]]) -> None:
-    labs = len(slugs["labs"])
-    column = np.where(state.offers["seller_kind"] == 0, state.offers["seller"], labs + state.offers["seller"]).astype(
-        int
-    )
-    for row, slug in enumerate(slugs["apps"]):
-        owned = (state.offers["open"] == 2) & (state.offers["seller"] == state.apps["owner"][row])
-        open_ = (state.sellers[row, column] != 0) & ((state.offers["open"] == 1) | owned)
-        routing = open_ / max(int(open_.sum()), 1)
-        source = scenario.value("apps", slug, "source")
-        if source:
-            main = (state.offers["seller_kind"] == 0) & (state.offers["seller"] == slugs["labs"].index(str(source)))
-            main &= open_
-            others = open_ & ~main
-            if main.any():
-                routing = MAIN_SOURCE * main + (1.0 - MAIN_SOURCE) * others / max(int(others.sum()), 1)
-                routing /= routing.sum()
-        state.routing[row, :-1] = 0.0 if state.apps["own_model"][row] == 1 else routing
-        state.routing[row, -1] = float(state.apps["own_model"][row] == 1)
+def _first_routing(state: State, sources: NDArray[np.float64]) -> None:
+    """Tokens of named apps: most to the source that the scenario names (its row, -1 for none), the rest evenly."""
+    offers = state.offers
+    column = np.where(offers["seller_kind"] == 0, offers["seller"], state.labs.shape[0] + offers["seller"]).astype(int)
+    named = len(sources)
+    owned = offers["seller"] == state.apps["owner"][:named, None]
+    rival = (offers["rivals"] >> (state.apps["category"][:named, None] % RIVAL_BITS)) & 1 == 1
+    sold = (offers["open"] == OPEN) | ((offers["open"] == NOT_TO_RIVALS) & ~rival)
+    sold |= (offers["open"] != CLOSED) & owned
+    open_ = (state.sellers[:named, column] != 0) & sold
+    main = open_ & (offers["seller_kind"] == 0) & (offers["seller"] == sources[:, None])
+    others = open_ & ~main
+    routing = others / np.maximum(others.sum(axis=1, keepdims=True), 1)
+    has = main.any(axis=1)
+    routing[has] = (1.0 - MAIN_SOURCE) * routing[has] + MAIN_SOURCE * main[has]
+    total = routing.sum(axis=1, keepdims=True)
+    routing = np.divide(routing, total, out=routing, where=total > 0.0)
+    own = state.apps["own_model"][:named] == 1
+    state.routing[:named, :-1] = np.where(own[:, None], 0.0, routing)
+    state.routing[:named, -1] = own
 
 
-def _start_hardware(
-    scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int, rent: float
-) -> None:
+def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: int, rent: float) -> None:
     clouds, makers, plants, shared = state.clouds, state.chipmakers, state.foundry, state.shared[0]
     plants["base_price"] = plants["price"]
     plants["expected"] = plants["capacity"]
@@ -256,10 +293,10 @@ def _start_hardware(
                 )
     sums = appeal.sum(axis=1, keepdims=True)
     shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
-    for c, slug in enumerate(slugs["clouds"]):
-        fleet = float(scenario.value("clouds", slug, "fleet"))
+    for c in range(clouds.shape[0]):
+        fleet = float(starts["fleet"][c])
         own = int(clouds["own_chip"][c])
-        part = float(scenario.value("clouds", slug, "own_share")) if own >= 0 else 0.0
+        part = float(starts["own_share"][c]) if own >= 0 else 0.0
         bought = shares[c].copy()
         if own >= 0:
             bought[own] = 0.0
@@ -270,7 +307,9 @@ def _start_hardware(
     clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
     clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
-    clouds["reserve"] = clouds["running"] * 1.5
+    clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
+    clouds["growth"] = shared["clouds_initial_growth"]
+    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
     clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
     clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
     makers["installed"] = state.fleet.sum(axis=(0, 2))

@@ -6,6 +6,7 @@ Rows of apps are appended and never reused; ``live`` holds the rows alive.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ class Arrays(NamedTuple):
     places: Rows
     vendors: Rows
     backlog: Rows
+    prepaid: Rows
     fabs: Rows
     fleet: Rows
     pipeline: Rows
@@ -59,6 +61,7 @@ class Arrays(NamedTuple):
     matrices: Rows
 
 
+_ARRAYS_OF = attrgetter(*Arrays._fields)
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
@@ -99,7 +102,7 @@ class State:
     capability (points); ``sellers`` [A, L + H] edges to
     labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
     [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
-    models; ``vendors``, ``backlog`` [C, V] edges and orders (kGPU); ``fabs`` [V, F] edges; ``fleet`` [C, V,
+    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs`` [V, F] edges; ``fleet`` [C, V,
     generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months] kpackages per month;
     ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
     ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
@@ -136,6 +139,7 @@ class State:
         self.licences: Mask = np.ones((hosts, labs), np.uint8)
         self.vendors: Mask = np.ones((clouds, counts["chipmakers"]), np.uint8)
         self.backlog: Matrix = np.zeros((clouds, counts["chipmakers"]))
+        self.prepaid: Matrix = np.zeros((clouds, counts["chipmakers"]))
         self.fabs: Mask = np.ones((counts["chipmakers"], counts["foundry"]), np.uint8)
         self.fleet: NDArray[np.float64] = np.zeros((clouds, counts["chipmakers"], GENERATIONS))
         self.pipeline: Matrix = np.zeros((counts["chipmakers"], PIPELINE))
@@ -158,7 +162,7 @@ class State:
 
     def gather(self) -> None:
         """Take up arrays that were replaced; whoever replaces one calls this."""
-        self.arrays = Arrays(*(getattr(self, name) for name in Arrays._fields))
+        self.arrays = Arrays._make(_ARRAYS_OF(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copy of the tuple would hold arrays of its own.

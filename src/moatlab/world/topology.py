@@ -51,8 +51,8 @@ def row_of(slugs: dict[str, tuple[str, ...]], address: str) -> tuple[str, int]:
     return kind, slugs[kind].index(slug)
 
 
-def connect(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int) -> None:
-    """Set the edges of the named firms; generated apps pick their labs by the rule of attachment."""
+def connect(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]]) -> None:
+    """Set the edges that the scenario's graph allows; generated apps pick their labs by the rule of attachment."""
     graph = scenario.graph
     state.sellers[: state.count] = 1
     state.app_edges[: state.count] = 1
@@ -62,12 +62,16 @@ def connect(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]],
                 cell = edge_cell(state, (buys, row), (sells, column))
                 if cell is not None:
                     cell[0][cell[1], cell[2]] = int(graph.allows(f"{buys}.{buyer}", f"{sells}.{seller}"))
+
+
+def thin(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int) -> None:
+    """Draw the edges of a sparse topology; a lab's own app runs on the lab's model whatever the topology."""
+    graph = scenario.graph
     if graph.topology in ("sparse", "preferential"):
         _thin(state, slugs, max(1, round(graph.degree)), graph.topology == "preferential", seed)
     for row in range(len(slugs["apps"])):
         owner = int(state.apps["owner"][row])
         if owner >= 0:
-            # A lab's own app runs on the lab's model.
             state.sellers[row] = 0
             state.sellers[row, owner] = 1
 

@@ -1,0 +1,182 @@
+"""What events do to a market: values that change and are restored, edges, grants of moats, labs that catch up."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from moatlab.errors import InputError
+from moatlab.parameters.events import Event
+from moatlab.parameters.moats import Stock, find_stock
+from moatlab.parameters.tables import REGISTRY
+from moatlab.world.ledger import Ledger
+from moatlab.world.payments import CODE
+from moatlab.world.posting import INVESTORS, PARENTS, pay
+from moatlab.world.start import encode
+from moatlab.world.topology import edge_cell
+
+if TYPE_CHECKING:
+    from moatlab.market import Market
+
+#: How the money of a scale grant reaches a firm: kind of payment and payer.
+EQUITY = {
+    "apps": (CODE["app equity"], INVESTORS),
+    "labs": (CODE["lab equity"], INVESTORS),
+    "clouds": (CODE["cloud finance"], PARENTS),
+}
+
+
+class Happening:
+    """The events of one market: those to come, those to be undone, those that go on."""
+
+    def __init__(self, market: Market, events: tuple[Event, ...]) -> None:
+        self.market = market
+        self._coming: dict[int, list[Event]] = {}
+        for event in events:
+            self._coming.setdefault(event.month, []).append(event)
+        #: By month: home of the value, its name, row, value before, factor.
+        self._restore: dict[int, list[tuple[str, str, int, float, float]]] = {}
+        self._lasting: list[Event] = []
+        self._payments: list[tuple[int, int, int, float]] = []
+
+    def begin(self, month: int) -> None:
+        """Undo what ended last month, keep up what lasts, let happen what is due."""
+        for home, name, row, value, factor in self._restore.pop(month, []):
+            # What was scaled is scaled back, so that what the market did to it meanwhile stays.
+            self._home(home)[name][row] = value if factor == 0.0 else self._home(home)[name][row] / factor
+        self._lasting = [event for event in self._lasting if event.last is not None and event.last >= month]
+        for event in self._lasting:
+            if event.action == "follow":
+                self._follow(event)
+            else:
+                self._grant(event, first=False)
+        for event in self._coming.get(month, []):
+            self.apply(event)
+
+    def pay(self, ledger: Ledger) -> None:
+        """Post the money that grants bring; the month's book is open."""
+        state = self.market.state
+        for kind, payer, account, amount in self._payments:
+            pay(ledger.book, state.cash, ledger.totals, self.market.month, kind, payer, account, amount)
+        self._payments.clear()
+
+    def apply(self, event: Event) -> None:
+        """Let an event happen now; a temporary one is undone, and a lasting one kept up, until its last month."""
+        if event.edge is not None:
+            self._trade(event)
+        elif event.address is not None:
+            self._change(event)
+        elif event.action == "follow":
+            self._follow(event)
+        else:
+            self._grant(event, first=True)
+        if event.firm and event.last is not None:
+            self._lasting.append(event)
+        self.market.state.list_offers()
+
+    def _home(self, name: str) -> Any:
+        """Arrays are looked up by name when an event ends: those of apps move when they grow."""
+        return getattr(self.market.state, name)
+
+    def _trade(self, event: Event) -> None:
+        market = self.market
+        assert event.edge is not None
+        cell = edge_cell(market.state, market.find_row(event.edge[0]), market.find_row(event.edge[1]))
+        if cell is None:
+            raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
+        matrix, row, column = cell
+        matrix[row, column] = int(event.action == "link")
+        market.forget_graph()
+
+    def _change(self, event: Event) -> None:
+        market, state = self.market, self.market.state
+        address = event.address
+        assert address is not None
+        declared = address.declared
+        if declared.scope == "kind":
+            where = "now" if declared.address == "investors.hype" else "shared"
+            name = declared.name if where == "now" else f"{declared.kind}_{declared.name}"
+            targets = [0]
+        else:
+            where, name = declared.kind, declared.name
+            if address.slug in (None, "*"):
+                targets = list(range(state.count if where == "apps" else state.kind(where).shape[0]))
+            else:
+                targets = [market.find_row(f"{where}.{address.slug}")[1]]
+        home = self._home(where)
+        for row in targets:
+            before = float(home[name][row])
+            if event.action == "scale":
+                value = declared.encode(float(declared.decode(before)) * float(event.value))
+            else:
+                value = encode(declared, event.value, market.slugs)
+            if event.last is not None:
+                factor = value / before if event.action == "scale" and before != 0.0 else 0.0
+                self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
+            home[name][row] = value
+
+    def _grant(self, event: Event, first: bool) -> None:
+        """Raise the stock of a moat, or add what a month took from a maintained grant.  A firm that has left gets none.
+
+        Money of a scale grant is paid as equity; the stock rises by it relative to a year of the firm's costs.
+        """
+        kind, row = self.market.find_row(event.firm)
+        firm = self._home(kind)[row]
+        if firm["alive"] != 1:
+            return
+        stock = find_stock(event.moat, kind)
+        amount = float(event.value) * (1.0 if first else self._faded(stock, firm))
+        if stock.cash:
+            code, payer = EQUITY[kind]
+            self._payments.append((code, payer, int(firm["account"]), amount))
+            amount /= 12.0 * max(monthly_costs(kind, firm), 1e-3)
+        if stock.field == "committed":
+            # A category holds no more customers than it has.
+            user = self.market.state.users[int(firm["category"])]
+            amount = min(amount, max(0.0, float(user["potential"] - user["customers"])))
+        firm[stock.field] += amount
+
+    def _faded(self, stock: Stock, firm: Any) -> float:
+        """Share of the stock that last month took away, by the stock's own decay."""
+        if stock.decay == "":
+            return 0.0
+        if stock.decay == "churn":
+            before = float(firm["tourists"] + firm["committed"] - firm["joined"] + firm["left"])
+            return float(firm["left"]) / before if before > 0.0 else 0.0
+        how, _, name = stock.decay.rpartition(" ")
+        if how == "row":
+            return float(firm[name])
+        kind, _, parameter = name.partition(".")
+        value = float(self.market.state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
+        return 1.0 - math.exp(-math.log(2.0) / value) if how == "half-life" else value
+
+    def _follow(self, event: Event) -> None:
+        """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.
+
+        The model's size is that of the leader's model scaled to its capability: a point is ten times the compute.  An
+        open lab publishes it at once.
+        """
+        market, state = self.market, self.market.state
+        _, row = market.find_row(event.firm)
+        lab = state.labs[row]
+        month = market.month - int(event.value)
+        if lab["alive"] != 1 or month < 0:
+            return
+        now = float(state.now["frontier"][0])
+        target = now if month == market.month else market.recorder.value("market", "labs_capability", month)
+        if target <= lab["capability"]:
+            return
+        leader = state.labs[int((state.labs["capability"] * state.labs["alive"]).argmax())]
+        lab["capability"] = lab["next_capability"] = target
+        lab["model_hours"] = lab["next_model_hours"] = leader["model_hours"] * 10.0 ** (target - leader["capability"])
+        if lab["open"] == 1:
+            lab["published"], lab["published_hours"] = target, lab["model_hours"]
+
+
+def monthly_costs(kind: str, firm: Any) -> float:
+    """What a firm spends in a month, M$: the scale of its access to capital."""
+    if kind == "apps":
+        return float(firm["outlay"] + firm["revenue"] - firm["gross_profit"])
+    if kind == "labs":
+        return float(firm["training"] + firm["staff"] + firm["cost_of_goods"])
+    return float(firm["budget"])

@@ -1,0 +1,104 @@
+"""One fault per mechanism, put in one at a time: the tests have to notice each.
+
+python tests/mutants/run.py [--jobs N] [NAME ...]
+
+A mutant of `mutants.toml` names a file of the package, a piece of its text that stands there once, what to put in its
+place, and the tests that should fail.  Each runs in a copy of the tree, so nothing here is touched.  Exit code 1 if one
+survives, 2 if the list itself is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+COPIED = ("src", "tests", "experiments", "pyproject.toml", "README.md", "docs")
+#: Seconds after which a mutant that hangs counts as noticed.
+PATIENCE = 900
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault."""
+
+    name: str
+    mechanism: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def listed() -> list[Mutant]:
+    """The mutants of the list; a text that does not stand exactly once in its file is an error of the list."""
+    found = []
+    for name, table in tomllib.loads((HERE / "mutants.toml").read_text()).items():
+        mutant = Mutant(name, table["mechanism"], table["file"], table["old"], table["new"], tuple(table["tests"]))
+        times = (ROOT / "src/moatlab" / mutant.file).read_text().count(mutant.old)
+        if times != 1 or mutant.old == mutant.new:
+            raise SystemExit(f"mutants.toml: {name}: its text stands {times} times in {mutant.file}, not once")
+        found.append(mutant)
+    return found
+
+
+def killed(mutant: Mutant) -> tuple[bool, str, float]:
+    """Whether the tests notice, their last line, and the seconds that it took."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        tree = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copy(source, tree / name)
+        path = tree / "src/moatlab" / mutant.file
+        path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "MOATLAB_CACHE": str(tree / "cache")}
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "", *mutant.tests]
+        try:
+            done = subprocess.run(
+                command, cwd=tree, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return True, "hung", time.perf_counter() - start
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))] or [""]
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: pytest could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.returncode == 1, lines[0][:110], time.perf_counter() - start
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="mutants to run (by default all)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    mutants = [m for m in listed() if not asked.names or m.name in asked.names]
+    unknown = set(asked.names) - {m.name for m in mutants}
+    if unknown:
+        print(f"there is no mutant {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    survivors = []
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        for mutant, (dead, line, seconds) in zip(mutants, pool.map(killed, mutants), strict=True):
+            verdict = "killed" if dead else "SURVIVES"
+            print(f"{verdict:9s} {mutant.name:34s} {seconds:4.0f} s  {mutant.mechanism}; {line}", flush=True)
+            if not dead:
+                survivors.append(mutant.name)
+    print(f"{len(mutants) - len(survivors)} of {len(mutants)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
