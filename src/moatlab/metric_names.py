@@ -48,7 +48,7 @@ def metric_addresses(slugs: Slugs) -> list[str]:
                 found.append(metric.column if "." in metric.column else f"market.{metric.column}")
         elif metric.level == "layer":
             found += [f"{layer}.{metric.name}" for layer in LAYERS]
-        else:
+        elif metric.level in ("category", "firm"):
             kinds = ("users",) if metric.level == "category" else LAYERS
             found += [f"{kind}.{slug}.{metric.name}" for kind in kinds for slug in slugs.get(kind, ())]
     return found
