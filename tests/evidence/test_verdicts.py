@@ -50,7 +50,7 @@ def test_more_seeds_do_not_make_a_trifle_a_finding() -> None:
     """An effect of a tenth of what matters: significant with 10,000 seeds, and a verdict of no effect."""
     many = effect(0.05, 1.0, 10_000)
     (verdict,) = judge([(many, Prediction("higher", 0.5))])
-    assert many.p < 1e-5 and verdict.verdict == "no effect"
+    assert many.p < 1e-5 and verdict.verdict == "no effect" and "smaller than what is of interest" in verdict.reason
 
 
 def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:

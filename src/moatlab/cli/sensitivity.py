@@ -83,8 +83,7 @@ def _tell(analysis: Sensitivity) -> list[str]:
             short(row[other]), f"[{short(row['first_low'])}, {short(row['first_high'])}]"]  # fmt: skip
         interval = f"[{short(row[f'{measure}_low'])}, {short(row[f'{measure}_high'])}]"
         rows.append([str(row["parameter"]), short(row[measure]), interval, *middle])
-    seeds = f"{analysis.replications} seed" + ("s" if analysis.replications > 1 else "")
-    title = f"{analysis.outcome}, {analysis.arm} ({analysis.method}, {analysis.points} points, {seeds} each)"
+    title = f"{analysis.outcome}, {analysis.arm} ({analysis.method}, {analysis.size})"
     return aligned(title, head, rows)
 
 
@@ -98,7 +97,5 @@ def _write(batch: Batch, analyses: list[Sensitivity]) -> tuple[Path, Path]:
     table, picture = batch.folder / "tables" / "sensitivity.csv", batch.folder / "pictures" / "sensitivity.png"
     stacked = pd.concat([a.table.assign(outcome=a.outcome, arm=a.arm) for a in analyses], ignore_index=True)
     stacked.to_csv(table, index=False)
-    points, seeds = analyses[0].points, analyses[0].replications
-    show.write(show.sensitivity(analyses, f"moatlab, {batch.experiment.name}, {points} points, {seeds} seeds each"),
-               picture)  # fmt: skip
+    show.write(show.sensitivity(analyses, f"moatlab, {batch.experiment.name}, {analyses[0].size}"), picture)
     return table, picture

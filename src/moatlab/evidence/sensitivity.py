@@ -52,6 +52,11 @@ class Sensitivity:
     replications: int
 
     @property
+    def size(self) -> str:
+        """The size of the design in words."""
+        return f"{self.points} points, {self.replications} seed{'s' if self.replications > 1 else ''} each"
+
+    @property
     def measure(self) -> str:
         """The column that ranks the parameters."""
         return "mu_star" if self.method == "morris" else "total"
@@ -64,7 +69,7 @@ class Sensitivity:
         """A picture as a matplotlib figure."""
         from moatlab import show
 
-        return show.sensitivity([self], f"moatlab, {self.points} points, {self.replications} seeds each")
+        return show.sensitivity([self], f"moatlab, {self.size}")
 
 
 def sensitivity(batch: Batch, outcome: str, arm: str | None = None, versus: str | None = None) -> Sensitivity:

@@ -130,6 +130,8 @@ class Verdict:
             about = f"; about {more:,} {self.effect.unit}s would decide" if more is not None else ""
             return f"{where}: on both sides{about}"
         told = {"above": "wholly above", "below": "wholly below", "within": "within"}[self.finding]
+        if self.finding == "within" and self.effect.p <= 0.05:
+            told += "; it is there, but smaller than what is of interest"
         return f"{where}: {told}"
 
     def row(self) -> dict[str, Any]:

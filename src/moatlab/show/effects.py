@@ -70,9 +70,10 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
 
 
 def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str) -> Figure:
-    """Effects side by side, each as a share of the control's mean, with its 95 % interval and its verdict.
+    """Effects side by side, each with its 95 % interval and its verdict.
 
-    The shaded part of a row is what is smaller than the smallest effect of interest.
+    They are drawn in multiples of their smallest effects of interest if all have one, else as shares of the control's
+    mean; the shaded part of a row is what is smaller than the smallest effect of interest.
     """
     shown = list(verdicts)
     several = len({v.effect.name for v in shown}) > 1
@@ -83,7 +84,9 @@ def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str)
     width, height = left + 4.2 + right, 1.6 + ROW * max(1, len(shown))
     figure = style.sheet(Shown(np.zeros(1), f"moatlab, {source}"), title, subtitle, width, height)
     axes = style.box(figure, left, 0.65, 4.2, height - 1.6)
-    style.dress(axes, "Paired effect and 95 % interval", "", "% of the control's mean")
+    by_interest = bool(shown) and all(v.prediction.smallest > 0.0 for v in shown)
+    unit = "multiples of the smallest effect of interest" if by_interest else "% of the control's mean"
+    style.dress(axes, "Paired effect and 95 % interval", "", unit)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_yticks(range(len(shown)), [style.fit(n, left - 0.3, style.SMALL) for n in names])
     axes.tick_params(axis="y", length=0)
@@ -91,7 +94,8 @@ def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str)
     axes.grid(axis="x", color=style.PALE, linewidth=0.5)
     reach = []
     for row, verdict in enumerate(shown):
-        scale = 100.0 / abs(verdict.effect.baseline) if verdict.effect.baseline else float("nan")
+        whole = verdict.prediction.smallest if by_interest else abs(verdict.effect.baseline) / 100.0
+        scale = 1.0 / whole if whole else float("nan")
         low, high = (end * scale for end in verdict.interval)
         colour = FINDINGS[verdict.finding]
         small = verdict.prediction.smallest * scale
@@ -118,7 +122,7 @@ def _told(verdict: Verdict) -> str:
 
 
 def _shares(axes: Axes, reach: Array) -> None:
-    """An axis of percentages, symmetric logarithmic where few effects are far larger than the others."""
+    """An axis of multiples or shares, symmetric logarithmic where few effects are far larger than the others."""
     most = float(np.abs(reach).max(initial=0.0)) or 1.0
     typical = float(np.median(np.abs(reach[reach != 0]))) if np.any(reach != 0) else most
     if most > 25 * typical:
@@ -127,7 +131,7 @@ def _shares(axes: Axes, reach: Array) -> None:
         sizes = [linear * 10.0**e for e in range(int(np.ceil(np.log10(most / linear))) + 1)]
         axes.set_xticks([-s for s in reversed(sizes)] + [0.0, *sizes])
         axes.minorticks_off()
-        axes.set_xlabel(f"% of the control's mean; linear up to {linear:g}")
+        axes.set_xlabel(f"{axes.get_xlabel()}; linear up to {linear:g}")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6))
     low, high = min(float(reach.min(initial=0.0)), -0.1 * most), max(float(reach.max(initial=0.0)), 0.1 * most)

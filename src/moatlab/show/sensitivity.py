@@ -32,14 +32,13 @@ def sensitivity(analyses: Sequence[Sensitivity], source: str) -> Figure:
     left = min(3.6, max(style.text_width(str(n), style.SMALL) for n in names) + 0.35)
     height = 1.75 + rows * ROW * count + (rows - 1) * 0.85
     subtitle = (
-        "Change of the outcome over a parameter's whole range: bars mean size (mu*), dots standard deviation (sigma), "
-        "which is large where it depends on the others"
+        "Change of the outcome over a parameter's range: bars mean size (mu*), dots standard deviation (sigma)"
         if method == "morris"
         else "Share of the outcome's variance: bars with all interactions (total), dots alone (first order)"
     )
-    figure = style.sheet(
-        Shown(np.zeros(1), source), f"Sensitivity ({method.capitalize()})", subtitle, columns * (left + 4.1), height
-    )
+    width = max(8.6, columns * (left + 4.1))
+    title = f"Sensitivity ({method.capitalize()})"
+    figure = style.sheet(Shown(np.zeros(1), source), title, subtitle, width, height)
     panels = style.panels(figure, len(analyses), columns, left=left, right=0.5, top=1.0, hgap=0.85)
     for axes, analysis in zip(panels, analyses, strict=True):
         _panel(axes, analysis)
@@ -61,9 +60,10 @@ def _panel(axes: Axes, analysis: Sensitivity) -> None:
     value = table[bar].to_numpy()
     axes.barh(rows, value, height=0.62, color=TOTAL, alpha=0.35, linewidth=0)
     axes.hlines(rows, table[f"{bar}_low"], table[f"{bar}_high"], color=TOTAL, linewidth=1.4)
-    axes.plot(table[dot], rows, "o", color=FIRST, markersize=3.5)
+    beside = rows + (0.0 if morris else 0.18)
+    axes.plot(table[dot], beside, "o", color=FIRST, markersize=3.5)
     if not morris:
-        axes.hlines(rows + 0.16, table["first_low"], table["first_high"], color=FIRST, linewidth=1.0)
+        axes.hlines(beside, table["first_low"], table["first_high"], color=FIRST, linewidth=1.0)
     reach = np.concatenate([table[f"{bar}_high"], table[dot], value])
     low = min(0.0, float(np.nanmin(table["first_low"])) if not morris else 0.0)
     axes.set_xlim(low * 1.05, max(float(np.nanmax(reach)), 1e-12) * 1.06)
