@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +102,20 @@ def test_rerun_gives_the_same_bytes(folder: Path, capsys: pytest.CaptureFixture[
     assert run_cli(["rerun", str(folder / "out"), keys[5]]) == 2
     assert "another version" in capsys.readouterr().err
     manifest.write_text(text)
+
+
+def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+    (folder / "long.toml").write_text(TRIAL.replace("replications = 4", "replications = 3000"))
+    out = folder / "long"
+    command = [sys.executable, "-m", "moatlab", "run", str(folder / "long.toml"), "--out", str(out), "--workers", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list((out / "runs").glob("part-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130 and not complaint, complaint
+    assert "the same command goes on" in told
+    assert 0 < len(moatlab.open(out).outcomes()) < 12_000
 
 
 def test_failed_runs_are_told_and_can_be_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

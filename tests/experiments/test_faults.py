@@ -287,6 +287,30 @@ def test_an_experiment_that_changed_since(tmp_path: Path) -> None:
     assert len(experiment(4, time_limit=5.0).run(engine="serial", out=out).runs()) == 8
 
 
+def test_a_kill_in_the_middle_of_extending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    experiment(4).run(engine="serial", out=out)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write_plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            experiment(6).run(engine="serial", out=out, extend=True)
+    batch = experiment(6).run(engine="serial", out=out)
+    assert len(batch.runs()) == 12 and not len(batch.missing())
+
+
+def test_what_killed_processes_left_is_cleared_away(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch = experiment(4).run(engine="serial", out=out)
+    (out / "claims" / "old.txt").write_text("\n".join(batch.plan["key"]))
+    (out / "claims" / "other.txt").write_text("0123")
+    old, new = out / "runs" / ".part-a.parquet.1", out / "metrics" / ".part-b.parquet.2"
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    experiment(4).run(engine="serial", out=out)
+    assert [p.name for p in (out / "claims").iterdir()] == ["other.txt"] and new.exists() and not old.exists()
+
+
 def test_a_store_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     old = experiment(3).run(engine="serial", out=out)

@@ -95,13 +95,11 @@ def test_an_arm_has_one_colour_and_no_two_share_it() -> None:
 def test_the_lines_are_the_tables() -> None:
     arms = DATA["two"]
     axes = draw("two", "trajectories").axes[0]
-    drawn = {
-        tuple(np.round(line.get_ydata(), 12)) for line in axes.lines if len(np.atleast_1d(line.get_ydata())) == 120
-    }
+    drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
     for arm in arms.arms:
         table = arms.bands["market.rent"]
         mid = table.loc[table["arm"] == arm, "mid"]
-        assert tuple(np.round(mid.to_numpy(), 12)) in drawn
+        assert any(np.array_equal(line, mid) for line in drawn)
 
 
 def test_all_pictures_are_written_and_the_same_each_time(tmp_path: Path) -> None:

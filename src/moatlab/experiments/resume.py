@@ -42,7 +42,7 @@ def prepare(store: Store, experiment: Experiment, extend: bool = False, other_ve
                 f"{store.folder} was made by an experiment that has changed since: {describe(changed)}; "
                 "add --extend to go on there, or name another folder with --out"
             )
-        if not changed and not other_version:
+        if not changed and not other_version and _plan_stands(store, experiment):
             return
     store.create()
     market = isinstance(experiment.model, MarketModel)
@@ -61,6 +61,15 @@ def prepare(store: Store, experiment: Experiment, extend: bool = False, other_ve
     }  # fmt: skip
     # The manifest comes last: a folder with one is complete.
     store.write_text("manifest.json", json.dumps(about, indent=2) + "\n")
+
+
+def _plan_stands(store: Store, experiment: Experiment) -> bool:
+    """Whether the folder's plan is this experiment's; whoever extended it may have been killed in between."""
+    try:
+        keys = pq.read_table(store.folder / "plan.parquet", columns=["key"])["key"].to_pylist()
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return bool(keys == experiment.plan.keys)
 
 
 def _compare_versions(store: Store, version: Mapping[str, str], accepted: bool) -> None:

@@ -121,6 +121,7 @@ class _Batch:
         self.store, self.executor, self.workers, self.options = store, executor, workers, options
         self.call = (digest(packed), packed)
         self.index: Index = store.scan()
+        store.tidy(self.index)
         self.counts = Counts()
         self.rows = self._missing()
         self.counts.todo = len(self.rows)

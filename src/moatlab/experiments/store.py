@@ -15,11 +15,13 @@ damaged is found, and several processes, on several machines, may write into one
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ from moatlab.experiments.work import DONE, Run
 #: Columns of a part of ``runs``; a column ``outcome.NAME`` for each outcome follows.
 RUN_COLUMNS = ("key", "status", "seed", "seconds", "error", "traceback", "metrics")
 OUTCOME = "outcome."
+#: Seconds after which a file under a temporary name is no longer anybody's: writing one takes a moment.
+LEFT_OVER = 3600.0
 
 
 @dataclass
@@ -200,13 +204,23 @@ class Store:
 
     def claimed(self) -> set[str]:
         """Keys that some process says it is doing; one that was killed may have left its claims."""
-        found: set[str] = set()
+        return {key for _, keys in self._claims() for key in keys}
+
+    def _claims(self) -> Iterator[tuple[Path, list[str]]]:
         for path in self.claims.glob("*.txt"):
-            try:
-                found.update(path.read_text(encoding="utf-8").split())
-            except OSError:
-                continue
-        return found
+            with contextlib.suppress(OSError):
+                yield path, path.read_text(encoding="utf-8").split()
+
+    def tidy(self, index: Index) -> None:
+        """Remove what killed processes left: claims of runs that are stored, and files half-written long ago."""
+        for path, keys in self._claims():
+            if all(key in index.runs for key in keys):
+                path.unlink(missing_ok=True)
+        for folder in (self.folder, self.runs, self.metrics):
+            for path in folder.glob(".*.parquet.*"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > LEFT_OVER:
+                        path.unlink()
 
 
 def encode(table: pa.Table) -> bytes:
