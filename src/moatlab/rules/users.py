@@ -28,6 +28,8 @@ from moatlab.rules.nests import (
 
 #: Below this the outside option counts as absent.
 ABSENT = 1e-300
+#: No utility, in units of the taste scale, counts above this: its exponential must stay a number.
+LARGEST = 600.0
 
 
 @inlined
@@ -89,7 +91,7 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         app = apps[live[position]]
         user = users[app.category]
         reach = 1.0 - math.exp(-(app.awareness + app.distribution))
-        app.attraction = reach * math.exp(utility(app, user, shared))
+        app.attraction = reach * math.exp(min(utility(app, user, shared), LARGEST))
         user.inclusive += app.attraction
         user.crowd += reach
     nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 6))
