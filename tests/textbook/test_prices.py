@@ -145,9 +145,11 @@ def test_a_better_firm_takes_what_it_is_better_by_in_the_limit() -> None:
     for mu in (0.04, 0.02, 0.01):
         case = scenario("homogeneous").set({"users.market.taste_scale": mu, "apps.one.usage_factor": 0.8})
         market = at_rest(case)
-        wanted = mu * nash(quality(case) / mu, cost(case) / mu, outside=0.0)
-        # Wrong: prices at each firm's own cost, as if both vanished with mu.
-        agree(of_apps(market, "price")[:1], wanted[:1], cost(case)[:1], 1e-8)
+        # p_1 - c_1 = mu (1 + e^-d) and p_2 - c_2 = mu (1 + e^d), with d = (p_1 - p_2) / mu.
+        d = brentq(lambda d, mu=mu: d - (0.8 - 1.0) / mu - np.exp(-d) + np.exp(d), -50.0, 50.0, xtol=1e-15)
+        wanted = np.array([0.8, 1.0]) + mu * (1.0 + np.exp([-d, d]))
+        # Wrong: prices at each firm's own cost, as if both markups vanished with mu.
+        agree(of_apps(market, "price"), wanted, cost(case), 1e-8)
         assert abs(wanted[0] - 1.0) < 0.04
     assert customers(market)[0] > 0.93
 
