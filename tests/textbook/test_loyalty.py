@@ -102,7 +102,8 @@ def estimate(data: Vector) -> Vector:
     s = data[:8] / 100.0
 
     def loss(x: Vector) -> float:
-        model = survival(*np.exp(x), np.arange(8.0))
+        a, b = np.exp(x)
+        model = survival(a, b, np.arange(8.0))
         return -float(np.sum(-np.diff(s) * np.log(-np.diff(model))) + s[-1] * np.log(model[-1]))
 
     return np.asarray(np.exp(minimize(loss, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9}).x))
