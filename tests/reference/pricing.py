@@ -111,10 +111,10 @@ def decide_prices(model: Reference) -> None:
         app.next_price = app.price
         alpha = app.user.price_taste * app.price_taste_factor
         if app.plan == 1 and app.price_rule != 3:
-            app.next_token_price = app.token_price
+            # A plan that was a quota until now charged so much a token.
+            price = app.next_token_price = app.token_price or app.price / app.quota
             if app.price_rule != 1:
-                wanted = token_price_wanted(model, app, app.token_price)
-                app.next_token_price += s.apps_price_speed * (wanted - app.token_price)
+                app.next_token_price += s.apps_price_speed * (token_price_wanted(model, app, price) - price)
             app.next_quota = (app.token_worth / (alpha * app.next_token_price)) ** s.users_usage_elasticity
             app.next_price = app.next_quota * app.next_token_price
             continue
