@@ -58,13 +58,13 @@ def test_apps_on_one_model_lose_margin_and_apps_on_models_of_their_own_do_not() 
 
 
 def test_workflow_depth_is_a_stock_that_can_be_granted_and_is_eroded_by_portability() -> None:
-    granted = ESSAY.with_events("month 6: set apps.jasper.depth 3")
+    granted = ESSAY.with_events("month 6: grant apps.jasper stickiness 3")
     runs = {}
     for name, scenario in {
         "plain": ESSAY,
         "granted": granted,
         "portable": granted.set({"users.copy.portability": 0.5}),
-        "maintained": ESSAY.with_events("months 6-23: set apps.jasper.depth 3"),
+        "maintained": ESSAY.with_events("months 6-23: maintain apps.jasper stickiness 3"),
     }.items():
         market = Market(scenario, rng=1)
         market.run(24)
@@ -72,6 +72,7 @@ def test_workflow_depth_is_a_stock_that_can_be_granted_and_is_eroded_by_portabil
     assert runs["granted"][0] > runs["plain"][0] > runs["portable"][0]
     assert runs["granted"][1] > runs["portable"][1]
     assert runs["granted"][1] > 1.05 * runs["plain"][1]
+    assert runs["maintained"][0] > 3.0 * 0.9 and runs["maintained"][1] > runs["granted"][1]
 
 
 def test_newcomers_dilute_depth() -> None:

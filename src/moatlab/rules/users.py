@@ -56,11 +56,13 @@ def deepen(app: Rows, user: Rows, customers: float) -> None:
     """Workflow depth (utils), the mean over the app's customers: those who join bring none, tenure adds to it, what is
     portable of it goes.
 
-    depth <- (customers - joined) / customers (1 - portability) depth + gain; a customer who stays comes to
+    depth <- (1 - joined / customers) ((1 - portability) depth + gain); a customer who stays comes to
     gain / portability.  Neutral at gain 0.
     """
     stayed = max(0.0, customers - app.joined) / customers if customers > 0.0 else 0.0
-    app.depth = stayed * ((1.0 - user.portability) * app.depth + user.depth_gain)
+    kept = stayed * (1.0 - user.portability)
+    app.depth = kept * app.depth + stayed * user.depth_gain
+    app.depth_fading = 1.0 - kept
 
 
 @kernel
