@@ -57,6 +57,16 @@ def test_apps_on_one_model_lose_margin_and_apps_on_models_of_their_own_do_not() 
     assert kept[0] > kept[1]
 
 
+def test_nests_that_an_event_switches_on_form_by_the_next_month() -> None:
+    plain, later = (
+        Market(s, rng=1).run(14) for s in (ESSAY, ESSAY.with_events("month 6: set users.*.nest_correlation 0.5"))
+    )
+    one, two = (run.series("apps.jasper.customers") for run in (plain, later))
+    assert (one.loc[:6] == two.loc[:6]).all()
+    assert (one.loc[7:] != two.loc[7:]).all()
+    assert later.series("apps.jasper.price")[13] < plain.series("apps.jasper.price")[13]
+
+
 def test_workflow_depth_is_a_stock_that_can_be_granted_and_is_eroded_by_portability() -> None:
     granted = ESSAY.with_events("month 6: grant apps.jasper stickiness 3")
     runs = {}
