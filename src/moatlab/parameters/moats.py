@@ -62,6 +62,7 @@ STOCKS: tuple[Stock, ...] = (
     Stock("data", "labs", "data", "Ttok", 0.0, "labs.data_decay", "use", "outdating"),
     Stock("data", "apps", "data", "Ttok", 0.0, "apps.data_decay", "use", "outdating"),
     Stock("network", "apps", "committed", "M customers", 0.0, "churn", "customers won", "churn"),
+    Stock("stickiness", "apps", "depth", "utils", 0.0, "row depth_fading", "tenure", "portability, newcomers"),
     Stock("stickiness", "clouds", "gravity", "log", 0.0, "compute.gravity_decay", "hours that stay",
           "portable workloads"),
 )  # fmt: skip
