@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moatlab import Market
+from moatlab import Market, Scenario
 from moatlab.month import PHASES
 from moatlab.world.payments import KINDS_OF_PAYMENT
 from tests.reference import compute, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
 
 MONTHS = 120
+#: Mechanisms that the default scenario leaves off.
+ON = {
+    "clouds.coreweave.training_affinity": 0.8,
+    "clouds.lambda.inference_affinity": 0.5,
+    "clouds.oracle.hosting_affinity": 1.0,
+    "clouds.aws.gravity": 0.7,
+    "compute.gravity_gain": 0.02,
+}
 BUYERS = ("lab", "host", "app", "outside")
 
 
@@ -94,7 +102,7 @@ CHECKS = {"users": check_users, "tokens": check_tokens, "compute": check_compute
 @pytest.fixture(scope="module")
 def seen() -> dict[str, int]:
     """Months checked, and that turnover and graduation happened in them."""
-    market = Market("essay-2023", rng=1)
+    market = Market(Scenario("essay-2023").set(ON), rng=1)
     counts = {"months": 0, "entries": 0, "graduations": 0}
     for _ in range(MONTHS):
         state, ledger = market.state, market.ledger
