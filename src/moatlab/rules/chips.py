@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.orders import FIXED, buy, price_to, running_cost
+from moatlab.rules.orders import FIXED_CAPACITY, buy, price_to, running_cost
 from moatlab.rules.settlement import SMOOTHING
 from moatlab.world.draws import GENERATION, normal
 from moatlab.world.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay
@@ -262,7 +262,7 @@ def age_fleets(clouds: Rows, chipmakers: Rows, fleet: Rows, foundry: Rows, share
         package += foundry[f].capacity * foundry[f].price
         reached += foundry[f].capacity
     package = package / reached if reached > 0.0 else foundry[0].base_price
-    fixed = shared.clouds_capacity_rule == FIXED
+    fixed = shared.clouds_capacity_rule == FIXED_CAPACITY
     everything = 0.0
     used = np.zeros(vendors)
     for v in range(vendors):

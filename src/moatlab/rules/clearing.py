@@ -9,8 +9,9 @@ with H inference hours cut off around the choke rent r_b (phi = 1 / (1 + (r/r_b)
 in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = h exp(-g_c).  Its
 affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.  Rents
 clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
-The reserve carries the markup and is set before the month.  Minus the Jacobian of demand in log rents is a
-row-dominant M-matrix, so the solution is unique; it is found by damped sweeps and semismooth Newton in log rents.
+The reserve carries the markup and is set before the month.  Minus the Jacobian of log demand in log rents
+is a strictly row-dominant M-matrix: the solution is unique, and a Newton step lowers the largest log excess demand if it
+is short enough.  So rents are found by damped sweeps and semismooth Newton steps, halved until they do.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
 
-#: Relative excess demand at which rents count as cleared.
+#: Log excess demand at which rents count as cleared.
 TOLERANCE = 1e-12
-#: Sweeps before the first and before each later round of Newton steps, Newton steps a round, and rounds.
-FIRST_SWEEPS, SWEEPS, STEPS, ROUNDS = 3, 10, 25, 60
+#: Sweeps before the first and before each later round of Newton steps, Newton steps a round, halvings of a step, rounds.
+FIRST_SWEEPS, SWEEPS, STEPS, HALVINGS, ROUNDS = 3, 10, 50, 8, 200
+#: Largest change of a log rent at once, and the log of "nothing is wanted".
+LARGEST, NOTHING = 5.0, 700.0
+#: Sum of attractions below which they are worked out anew, to keep their digits.
+SMALLEST = 1e-200
 
 
 @kernel
@@ -55,13 +60,29 @@ def settle_in(
 
 
 @inlined
-def place(b: int, moving: float, stay: Rows, affinity: Rows, powers: Rows, weights: Rows, fresh: Rows) -> None:
-    """Shares w_bc of buyer b at the powers r_c^-mu, and s_bc in ``fresh``; closed clouds get nothing."""
+def place(
+    b: int, moving: float, stay: Rows, affinity: Rows, logs: Rows, sharpness: float, powers: Rows, weights: Rows,
+    fresh: Rows,
+) -> None:  # fmt: skip
+    """Shares w_bc of buyer b at the log rents and their powers r_c^-mu, and s_bc in ``fresh``; closed clouds get
+    nothing.
+    """
     n = powers.shape[0]
     total = 0.0
     for c in range(n):
         fresh[c] = affinity[b, c] * powers[c]
         total += fresh[c]
+    if total < SMALLEST:
+        # Rents beyond the range of their powers: measure them against the buyer's cheapest cloud.
+        lowest = 1e300
+        for c in range(n):
+            if affinity[b, c] > 0.0:
+                lowest = min(lowest, logs[c])
+        total = 0.0
+        for c in range(n):
+            if affinity[b, c] > 0.0:
+                fresh[c] = affinity[b, c] * math.exp(-sharpness * (logs[c] - lowest))
+                total += fresh[c]
     scale = 1.0 / total if total > 0.0 else 0.0
     for c in range(n):
         fresh[c] *= scale
@@ -79,7 +100,7 @@ def demand(
     for c in range(n):
         total[c] = 0.0
         powers[c] = math.exp(-sharpness * logs[c])
-        steep[c] = math.exp(steepness * logs[c])
+        steep[c] = math.exp(min(steepness * logs[c], NOTHING))
         elastic[c] = math.exp(-elasticity * (logs[c] - math.log(reference)))
         inverse[c] = math.exp(-logs[c])
         if with_jacobian:
@@ -87,7 +108,7 @@ def demand(
                 jacobian[c, d] = 0.0
     for b in range(count):
         buyer = buyers[b]
-        place(b, buyer.moving, stay, affinity, powers, weights, fresh)
+        place(b, buyer.moving, stay, affinity, logs, sharpness, powers, weights, fresh)
         for c in range(n):
             if weights[c] <= 0.0:
                 continue
@@ -136,14 +157,20 @@ def solve_linear(matrix: Rows, vector: Rows) -> bool:
 
 
 @inlined
+def excess(wanted: float, capacity: float) -> float:
+    """Log of hours wanted over capacity; a large negative number where nothing is wanted."""
+    return math.log(wanted / capacity) if wanted > 0.0 else -NOTHING
+
+
+@inlined
 def violation(logs: Rows, floors: Rows, total: Rows, capacity: Rows, open_: Rows) -> float:
-    """Largest violation of complementarity: relative excess demand, or slack above the reserve."""
+    """Largest violation of complementarity, in logs: excess demand, or slack above the reserve."""
     worst = 0.0
     for c in range(logs.shape[0]):
         if open_[c] == 1:
-            excess = (total[c] - capacity[c]) / capacity[c]
-            above = logs[c] - floors[c]
-            worst = max(worst, abs(min(above, -excess)))
+            gap = abs(min(logs[c] - floors[c], -excess(total[c], capacity[c])))
+            if not gap <= worst:
+                worst = gap
     return worst
 
 
@@ -166,6 +193,7 @@ def clear(
     total = np.empty(n)
     jacobian = np.empty((n, n))
     step = np.empty(n)
+    base = np.empty(n)
     weights = np.empty(n)
     fresh = np.empty(n)
     powers = np.empty(n)
@@ -177,49 +205,54 @@ def clear(
         floors[c] = math.log(reserve[c])
         logs[c] = max(floors[c], math.log(max(rents[c], 1e-12)))
     iterations = 0
-    worst = 1e300
     for round_ in range(ROUNDS):
+        # The first sweeps, from last month's rents, may be bold; later rounds allow for the steepest demand there is.
+        damping = 1.0 + sharpness * rate if round_ == 0 else max(steepness, 1.0) + sharpness
         for _ in range(FIRST_SWEEPS if round_ == 0 else SWEEPS):
             demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
                    jacobian, weights, fresh, powers, steep, elastic, inverse, False)  # fmt: skip
             iterations += 1
-            worst = violation(logs, floors, total, capacity, open_)
+            for c in range(n):
+                if open_[c] == 1:
+                    change = excess(total[c], capacity[c]) / damping
+                    logs[c] = max(floors[c], logs[c] + min(max(change, -LARGEST), LARGEST))
+        demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
+               jacobian, weights, fresh, powers, steep, elastic, inverse, True)  # fmt: skip
+        iterations += 1
+        worst = violation(logs, floors, total, capacity, open_)
+        for _ in range(STEPS):
             if worst <= TOLERANCE:
                 break
             for c in range(n):
-                if open_[c] == 1:
-                    if total[c] > 0.0:
-                        # The first sweeps, from last month's rents, may be bold; later rounds are safe.
-                        damping = 1.0 + (sharpness * rate if round_ == 0 else sharpness)
-                        change = math.log(total[c] / capacity[c]) / damping
-                        logs[c] = max(floors[c], logs[c] + min(max(change, -2.0), 2.0))
-                    else:
-                        logs[c] = floors[c]
-        if worst <= TOLERANCE:
-            break
-        previous = 1e300
-        for _ in range(STEPS):
-            demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
-                   jacobian, weights, fresh, powers, steep, elastic, inverse, True)  # fmt: skip
-            iterations += 1
-            worst = violation(logs, floors, total, capacity, open_)
-            if worst <= TOLERANCE or worst > 4.0 * previous:
-                break
-            previous = worst
-            for c in range(n):
-                excess = (total[c] - capacity[c]) / capacity[c] if open_[c] == 1 else 0.0
-                if open_[c] == 0 or logs[c] - floors[c] <= -excess:
+                base[c] = logs[c]
+                gap = excess(total[c], capacity[c]) if open_[c] == 1 else 0.0
+                if open_[c] == 0 or logs[c] - floors[c] <= -gap:
                     for d in range(n):
                         jacobian[c, d] = 0.0
                     jacobian[c, c] = 1.0
                     step[c] = floors[c] - logs[c] if open_[c] == 1 else 0.0
                 else:
-                    step[c] = -(total[c] - capacity[c])
+                    for d in range(n):
+                        jacobian[c, d] /= total[c]
+                    step[c] = -gap
             if not solve_linear(jacobian, step):
                 break
-            for c in range(n):
-                if open_[c] == 1:
-                    logs[c] = max(floors[c], logs[c] + min(max(step[c], -2.0), 2.0))
+            before = worst
+            part = 1.0
+            for _ in range(HALVINGS):
+                for c in range(n):
+                    if open_[c] == 1:
+                        change = min(max(step[c], -LARGEST), LARGEST)
+                        logs[c] = max(floors[c], base[c] + part * change)
+                demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
+                       jacobian, weights, fresh, powers, steep, elastic, inverse, True)  # fmt: skip
+                iterations += 1
+                worst = violation(logs, floors, total, capacity, open_)
+                if worst < before:
+                    break
+                part *= 0.5
+            if not worst < before:
+                break
         if worst <= TOLERANCE:
             break
     for c in range(n):

@@ -167,6 +167,7 @@ def serve(
     n = clouds.shape[0]
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
+    logs = np.empty(n)
     powers = np.empty(n)
     weights = np.empty(n)
     fresh = np.empty(n)
@@ -174,7 +175,8 @@ def serve(
     sharpness = shared.compute_rent_sharpness
     for c in range(n):
         cloud = clouds[c]
-        powers[c] = math.exp(-sharpness * math.log(cloud.rent))
+        logs[c] = math.log(cloud.rent)
+        powers[c] = math.exp(-sharpness * logs[c])
         leaving = shared.compute_switching_rate * math.exp(-cloud.gravity)
         moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
         cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
@@ -188,7 +190,7 @@ def serve(
     now.generative_hours = 0.0
     for b in range(count):
         buyer = buyers[b]
-        place(b, buyer.moving, stay, affinity, powers, weights, fresh)
+        place(b, buyer.moving, stay, affinity, logs, sharpness, powers, weights, fresh)
         buyer.served = 0.0
         bought = 0.0
         for c in range(n):

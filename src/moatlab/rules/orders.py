@@ -19,7 +19,7 @@ from moatlab.world.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 #: A list price moves by at most this factor a month.
 FALL, RISE = 0.8, 1.25
 #: Rules of capacity, in the order of the registry's choices.
-INVESTED, FIXED = 0, 1
+INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
 
 
 @inlined
@@ -105,7 +105,7 @@ def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, sh
         if before > 0.0 and cloud.wanted > 0.0:
             change = math.log(cloud.wanted / before)
             cloud.growth += shared.compute_expectation_speed * (change - cloud.growth)
-        if shared.clouds_capacity_rule == FIXED:
+        if shared.clouds_capacity_rule == FIXED_CAPACITY:
             continue
         # Growth from now until the order arrives, and growth left then.
         left = fading**lead

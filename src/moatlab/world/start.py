@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.orders import FIXED
+from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
     NOT_TO_RIVALS,
@@ -318,7 +318,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
     supply = reached * makers["share"] * makers["performance"] + makers["own_fab"] * makers["performance"]
     makers["supply"] = supply
-    if shared["clouds_capacity_rule"] == FIXED:
+    if shared["clouds_capacity_rule"] == FIXED_CAPACITY:
         # Nothing is on order or in production where nobody invests.
         supply = np.zeros_like(supply)
     build = int(shared["chipmakers_build_months"])
