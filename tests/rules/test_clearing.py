@@ -19,16 +19,18 @@ def hours(case: Case, rents: Any) -> Any:
     total = np.zeros(len(rents))
     open_ = case.capacity > 0
     for b, buyer in enumerate(case.buyers):
-        pull = np.where(open_, case.affinity[b] * rents**-case.sharpness, 0.0)
-        if pull.sum() <= 0:
+        reached = open_ & (case.affinity[b] > 0)
+        if not reached.any():
             continue
-        held = np.where(open_ & (case.affinity[b] > 0), case.lag[b], 0.0)
+        cheapest = rents[reached].min()
+        pull = np.where(reached, case.affinity[b] * (np.where(reached, rents, cheapest) / cheapest) ** -case.sharpness, 0)
+        held = np.where(reached, case.lag[b], 0.0)
         share = pull / pull.sum()
         if held.sum() > 0:
             held = held / held.sum()
             leaving = case.rate * np.exp(-case.gravity)
             share = (1 - leaving) * held + (leaving * held).sum() * share
-        served = 1 / (1 + (rents / buyer["choke"]) ** case.steepness)
+        served = 1 / (1 + np.exp(np.minimum(case.steepness * np.log(rents / buyer["choke"]), 700.0)))
         each = buyer["inference"] * served + buyer["budget"] / rents
         total += share * (each + buyer["elastic"] * (rents / 4.0) ** -case.elasticity)
     return total
