@@ -25,5 +25,7 @@ for seed in range(count):
     worst = max(worst, violation)
     failed += violation > TOLERANCE
 middle, high = np.percentile(iterations, [50, 95])
-print(f"{count} random markets: {failed} failed; iterations median {middle:.0f}, 95 % {high:.0f}, max {max(iterations)}")
+print(
+    f"{count} random markets: {failed} failed; iterations median {middle:.0f}, 95 % {high:.0f}, max {max(iterations)}"
+)
 print(f"largest violation {worst:.1e}; {1e6 * spent / count:.0f} us each, of which a part is Python's")

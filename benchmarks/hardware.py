@@ -41,7 +41,9 @@ ARMS: dict[str, dict[str, object]] = {
     "outside demand x 0.5": {"outside.initial_hours": 0.5 * hours, "outside.saturation": 0.5 * most},
     "outside demand x 2": {"outside.initial_hours": 2.0 * hours, "outside.saturation": 2.0 * most},
 }
-print(f"{'':28s} fall quarter | revenue of chipmakers by year, G$              | rent $ at 3, 12, 24, 36, 60 | hours used")
+print(
+    f"{'':28s} fall quarter | revenue of chipmakers by year, G$              | rent $ at 3, 12, 24, 36, 60 | hours used"
+)
 for name, changes in ARMS.items():
     rows = []
     for seed in SEEDS:

@@ -89,7 +89,7 @@ def _compute(s: Rows) -> int:
               shared.compute_choke_steepness)  # fmt: skip
     iterations, violation = clear(
         s.buyers, count, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
-        shared.compute_switching_rate, shared.compute_choke_steepness, shared.outside_spot_elasticity,
+        shared.compute_choke_steepness, shared.outside_spot_elasticity,
         shared.outside_reference_rent,
     )  # fmt: skip
     now.iterations = iterations

@@ -32,7 +32,7 @@ class Case(NamedTuple):
         count = len(buyers)
         settle_in(buyers, count, lag, affinity, self.capacity, self.gravity, self.rate, self.steepness)
         iterations, violation = clear(buyers, count, lag, affinity, self.capacity, self.reserve, rents, self.sharpness,
-                                      self.rate, self.steepness, self.elasticity, 4.0)  # fmt: skip
+                                      self.steepness, self.elasticity, 4.0)  # fmt: skip
         return rents, iterations, violation
 
 

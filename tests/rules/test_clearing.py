@@ -23,7 +23,9 @@ def hours(case: Case, rents: Any) -> Any:
         if not reached.any():
             continue
         cheapest = rents[reached].min()
-        pull = np.where(reached, case.affinity[b] * (np.where(reached, rents, cheapest) / cheapest) ** -case.sharpness, 0)
+        pull = np.where(
+            reached, case.affinity[b] * (np.where(reached, rents, cheapest) / cheapest) ** -case.sharpness, 0
+        )
         held = np.where(reached, case.lag[b], 0.0)
         share = pull / pull.sum()
         if held.sum() > 0:

@@ -11,7 +11,8 @@ affinity has a part for all buyers and, for generative ones, parts for training,
 clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
 The reserve carries the markup and is set before the month.  Minus the Jacobian of log demand in log rents
 is a strictly row-dominant M-matrix: the solution is unique, and a Newton step lowers the largest log excess demand if it
-is short enough.  So rents are found by damped sweeps and semismooth Newton steps, halved until they do.
+is short enough.  So rents are found by semismooth Newton steps, halved until they do, with damped sweeps where they
+fail.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from moatlab.compiled import Rows, inlined, kernel
 
 #: Log excess demand at which rents count as cleared.
 TOLERANCE = 1e-12
-#: Sweeps before the first and before each later round of Newton steps, Newton steps a round, halvings of a step, rounds.
-FIRST_SWEEPS, SWEEPS, STEPS, HALVINGS, ROUNDS = 3, 10, 50, 8, 200
+#: Newton steps a round, halvings of a step, sweeps before each later round, rounds.
+STEPS, HALVINGS, SWEEPS, ROUNDS = 50, 8, 10, 200
 #: Largest change of a log rent at once, and the log of "nothing is wanted".
 LARGEST, NOTHING = 5.0, 700.0
 #: Sum of attractions below which they are worked out anew, to keep their digits.
@@ -177,12 +178,11 @@ def violation(logs: Rows, floors: Rows, total: Rows, capacity: Rows, open_: Rows
 @kernel
 def clear(
     buyers: Rows, count: int, stay: Rows, affinity: Rows, capacity: Rows, reserve: Rows, rents: Rows, sharpness: float,
-    rate: float, steepness: float, elasticity: float, reference: float,
+    steepness: float, elasticity: float, reference: float,
 ) -> tuple[int, float]:  # fmt: skip
     """Clear the market: ``rents`` [clouds], $ per GPU-hour, is the warm start and receives the solution.
 
-    ``buyers``, ``stay`` and ``affinity`` [buyers, clouds] are as `settle_in` leaves them; ``rate`` tells how bold the
-    first sweeps may be.
+    ``buyers``, ``stay`` and ``affinity`` [buyers, clouds] are as `settle_in` leaves them.
     ``capacity`` in Mh, ``reserve`` in $ per GPU-hour, both [clouds]; a cloud without capacity is closed and keeps its
     rent.  Returns the iterations (sweeps and Newton steps) and the largest violation; above `TOLERANCE` it failed.
     """
@@ -206,15 +206,15 @@ def clear(
         logs[c] = max(floors[c], math.log(max(rents[c], 1e-12)))
     iterations = 0
     for round_ in range(ROUNDS):
-        # The first sweeps, from last month's rents, may be bold; later rounds allow for the steepest demand there is.
-        damping = 1.0 + sharpness * rate if round_ == 0 else max(steepness, 1.0) + sharpness
-        for _ in range(FIRST_SWEEPS if round_ == 0 else SWEEPS):
+        # Last month's rents are near; where Newton's method fails from them, sweeps that allow for the steepest demand
+        # there is bring the rents closer.
+        for _ in range(SWEEPS if round_ > 0 else 0):
             demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
                    jacobian, weights, fresh, powers, steep, elastic, inverse, False)  # fmt: skip
             iterations += 1
             for c in range(n):
                 if open_[c] == 1:
-                    change = excess(total[c], capacity[c]) / damping
+                    change = excess(total[c], capacity[c]) / (max(steepness, 1.0) + sharpness)
                     logs[c] = max(floors[c], logs[c] + min(max(change, -LARGEST), LARGEST))
         demand(logs, buyers, count, stay, affinity, sharpness, steepness, elasticity, reference, total,
                jacobian, weights, fresh, powers, steep, elastic, inverse, True)  # fmt: skip

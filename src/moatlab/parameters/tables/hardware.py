@@ -60,7 +60,7 @@ CLOUDS = [
     declare("clouds", "finance", "M$ per month", 500.0, (0.0, 1e7),
             "Investment that the parent or lenders grant regardless of cash flow.",
             "fact L006 (capital spending of the owners); share assumed",
-            Moves("chipmakers.revenue", +1, (0, 23)), scope="firm"),
+            Moves("clouds.coreweave.share", +1, (6, 59), who="coreweave", step=(5.0, 50.0)), scope="firm"),
     declare("clouds", "cash", "M$", 0.0, (-1e7, 1e9), "Cash at month 0.", ASSUMED,
             Moves("clouds.cash", +1, (0, 0), step=(0.0, 500.0)), scope="firm", at_start=True),
     declare("clouds", "hours_per_gpu", "Mh per kGPU and month", 0.584, (1e-3, 0.744),
