@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
 from moatlab.rules.clearing import TOLERANCE
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.rules.random_markets import draw
 
 count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000

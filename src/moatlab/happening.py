@@ -140,24 +140,15 @@ class Happening:
         """Share of the stock that last month took away, by the stock's own decay."""
         if stock.decay == "":
             return 0.0
-        if stock.decay in ("churn", "depth"):
-            return self._lost_customers(stock, firm)
+        if stock.decay == "churn":
+            before = float(firm["tourists"] + firm["committed"] - firm["joined"] + firm["left"])
+            return float(firm["left"]) / before if before > 0.0 else 0.0
         how, _, name = stock.decay.rpartition(" ")
         if how == "row":
             return float(firm[name])
         kind, _, parameter = name.partition(".")
         value = float(self.market.state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
         return 1.0 - math.exp(-math.log(2.0) / value) if how == "half-life" else value
-
-    def _lost_customers(self, stock: Stock, firm: Any) -> float:
-        """Share of last month's customers who left, or of the workflow depth that newcomers and portability took."""
-        stayed = float(firm["tourists"] + firm["committed"] - firm["joined"])
-        if stock.decay == "churn":
-            before = stayed + float(firm["left"])
-            return float(firm["left"]) / before if before > 0.0 else 0.0
-        customers = stayed + float(firm["joined"])
-        portability = float(self.market.state.users["portability"][int(firm["category"])])
-        return 1.0 - (1.0 - portability) * stayed / customers if customers > 0.0 else 1.0
 
     def _follow(self, event: Event) -> None:
         """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.

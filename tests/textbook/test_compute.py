@@ -207,8 +207,11 @@ def test_lead_time_is_backlog_over_supply() -> None:
     The wait is measured: the months until deliveries have caught up with all that was ordered before.  Rejects adding
     the months of production to it once more.
     """
-    scenario = COMPUTE.set({**INVESTED, "clouds.failure_rate": 0.0, "foundry.fab.capacity": 1.5, "foundry.expansion_ceiling": 0.0,
-                            "chipmakers.initial_backlog": 4.0, "chipmakers.build_months": 3})  # fmt: skip
+    steady = {
+        "clouds.failure_rate": 0.0, "foundry.fab.capacity": 1.5, "foundry.expansion_ceiling": 0.0,
+        "chipmakers.initial_backlog": 4.0, "chipmakers.build_months": 3,
+    }  # fmt: skip
+    scenario = COMPUTE.set({**INVESTED, **steady})
     market = Market(scenario.replace("clouds.north", Steady), rng=1)
     ordered, delivered = [float(market.state.backlog.sum())], [0.0]
     leads = []

@@ -31,8 +31,7 @@ class Stock:
 
     ``field`` of the firm's row is the stock.  ``decay`` is where the share lost in a month stands: a shared parameter
     (``labs.data_decay``), a half-life in months (``half-life labs.leak_half_life``), a field of the row
-    (``row erosion``), ``churn`` of the app or what is lost of its ``depth``, or "" for a stock that does not fade.  A
-    grant of ``cash`` is money: its
+    (``row erosion``), ``churn`` of the app, or "" for a stock that does not fade.  A grant of ``cash`` is money: its
     amount in M$ is paid as equity, and the stock rises by it relative to a year of the firm's costs.
     """
 
@@ -65,7 +64,7 @@ STOCKS: tuple[Stock, ...] = (
     Stock("data", "labs", "data", "Ttok", 0.0, "labs.data_decay", "use", "outdating"),
     Stock("data", "apps", "data", "Ttok", 0.0, "apps.data_decay", "use", "outdating"),
     Stock("network", "apps", "committed", "M customers", 0.0, "churn", "customers won", "churn"),
-    Stock("stickiness", "apps", "depth", "utils", 0.0, "depth", "tenure", "portability, new customers"),
+    Stock("stickiness", "apps", "depth", "utils", 0.0, "row depth_fading", "tenure", "portability, newcomers"),
     Stock("stickiness", "clouds", "gravity", "log", 0.0, "compute.gravity_decay", "hours that stay",
           "portable workloads"),
 )  # fmt: skip

@@ -9,10 +9,11 @@ with H inference hours cut off around the choke rent r_b (phi = 1 / (1 + (r/r_b)
 in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = h exp(-g_c).  Its
 affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.  Rents
 clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
-The reserve carries the markup and is set before the month.  Minus the Jacobian of log demand in log rents
-is a strictly row-dominant M-matrix: the solution is unique, and a Newton step lowers the largest log excess demand if it
-is short enough.  So rents are found by semismooth Newton steps, halved until they do, with damped sweeps where they
-fail.
+The reserve carries the markup and is set before the month.
+
+Minus the Jacobian of log demand in log rents is a strictly row-dominant M-matrix: the solution is unique, and a Newton
+step lowers the largest log excess demand if it is short enough.  So rents are found by semismooth Newton steps, halved
+until they do, with damped sweeps where they fail.
 """
 
 from __future__ import annotations
@@ -257,5 +258,6 @@ def clear(
             break
     for c in range(n):
         if open_[c] == 1:
-            rents[c] = math.exp(logs[c])
+            # At the floor the rent is the reserve itself, without the rounding of a logarithm and back.
+            rents[c] = math.exp(logs[c]) if logs[c] > floors[c] else reserve[c]
     return iterations, worst
