@@ -16,14 +16,28 @@ from tests.reference import compute, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
 
 MONTHS = 120
-#: Mechanisms that the default scenario leaves off.
-ON = {
+#: What the essay's scenario leaves off: nests, a company with several apps, metered plans, a bundled app, clouds made
+#: for some buyers, data gravity.
+EVERYTHING = {
+    "users.copy.nest_correlation": 0.4,
+    "users.chat.nest_correlation": 0.2,
+    "users.image.nest_correlation": 0.6,
+    "users.*.depth_gain": 0.03,
+    "apps.jasper.company": "midas",
+    "apps.chrome-extension.company": "midas",
+    "apps.microsoft.company": "microsoft",
+    "apps.chatgpt.company": "both",
+    "apps.google.company": "both",
+    "apps.figma-plugin.plan": "metered",
+    "apps.discord-bot.plan": "metered",
+    "apps.discord-bot.token_price": 30.0,
     "clouds.coreweave.training_affinity": 0.8,
     "clouds.lambda.inference_affinity": 0.5,
     "clouds.oracle.hosting_affinity": 1.0,
     "clouds.aws.gravity": 0.7,
     "compute.gravity_gain": 0.02,
 }
+EVENTS = ("months 20-40: set apps.copilot.price_rule bundled", "month 30: set apps.jasper.plan metered")
 BUYERS = ("lab", "host", "app", "outside")
 
 
@@ -41,8 +55,10 @@ def of(agents: list[Any], name: str) -> list[float]:
 def check_users(before: Reference, state: Any) -> None:
     users.choose(before)
     live = state.apps[state.live]
-    for name in ("tourists", "committed", "joined", "left", "choice_share"):
+    for name in ("tourists", "committed", "joined", "left", "choice_share", "depth"):
         close(of(before.apps, name), live[name], name)
+    nested = [app.user.nest_correlation > 0 for app in before.apps]
+    close(np.array(of(before.apps, "nest_share"))[nested], live["nest_share"][nested], "nest share")
     for name in ("potential", "customers", "new_users", "consumer_surplus"):
         close(of(before.users, name), state.users[name], name)
 
@@ -102,10 +118,11 @@ CHECKS = {"users": check_users, "tokens": check_tokens, "compute": check_compute
 @pytest.fixture(scope="module")
 def seen() -> dict[str, int]:
     """Months checked, and that turnover and graduation happened in them."""
-    market = Market(Scenario("essay-2023").set(ON), rng=1)
+    market = Market(Scenario("essay-2023").set(EVERYTHING).with_events(*EVENTS), rng=1)
     counts = {"months": 0, "entries": 0, "graduations": 0}
     for _ in range(MONTHS):
         state, ledger = market.state, market.ledger
+        market._happening.begin(market.month)
         ledger.open_month(state)
         for phase in PHASES:
             hot = phase.name in CHECKS or phase.name == "settlement"

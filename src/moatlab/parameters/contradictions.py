@@ -19,7 +19,7 @@ _NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
 
 def refuse_contradictions(scenario: Scenario) -> None:
     """Raise the first contradiction, if there is one."""
-    for check in (_kinds, _apps, _startups, _labs, _clouds, _chipmakers, _reach, _events):
+    for check in (_kinds, _startups, _apps, _labs, _clouds, _chipmakers, _reach, _events):
         for problem in check(scenario):
             raise InputError(problem, f"scenario {scenario.name}")
 
@@ -48,8 +48,6 @@ def _apps(scenario: Scenario) -> Iterator[str]:
         bundled = scenario.value("apps", slug, "price_rule") == "bundled"
         if bundled and not owner and not scenario.value("apps", slug, "incumbent"):
             yield f"{app} is bundled, which needs one who bears its cost: an owner, or incumbent = true"
-        if scenario.value("apps", slug, "plan") == "metered" and scenario.value("apps", slug, "price"):
-            yield f"{app} has a metered plan: its price is {app}.token_price, per token, and not {app}.price"
         if owner and not scenario.graph.allows(app, f"labs.{owner}"):
             yield f"{app} is owned by labs.{owner} but has no edge to it"
         if source and not scenario.graph.allows(app, f"labs.{source}"):

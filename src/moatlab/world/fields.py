@@ -85,6 +85,7 @@ APPS: list[Field] = [
     ("own_unit_cost", "$ per Mtok", "marginal cost of a token of the own model"),
     ("own_service", "share", "share of the own model's hours served"),
     ("own_budget", "M$", "compute bought this month to make or refresh the own model"),
+    ("depth_fading", "share", "of the workflow depth, lost this month to newcomers and portability"),
     ("nest", "row", "lab that carries most of its tokens, -1 for its own model; kept where nests are correlated"),
     ("nest_pull", "utils, exponentiated", "attraction within its nest, relative"),
     ("nest_share", "share", "probability of choosing the app, given its nest"),

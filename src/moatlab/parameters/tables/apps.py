@@ -28,7 +28,8 @@ FIRM = [
     declare("apps", "customers", "M customers", 0.0, (0.0, 1e5), "Paying customers at month 0.", ASSUMED,
             Moves("apps.jasper.customers", +1, (0, 11), who="jasper", step=(0.1, 0.2)), scope="firm", at_start=True),
     declare("apps", "price", "$ per customer and month", 0.0, (0.0, 1e5),
-            "Price at month 0; 0 starts at the price of the app's own rule.", ASSUMED,
+            "Price of the plan at month 0; 0 starts at the price of the app's own rule.  A metered plan has a "
+            "token_price instead.", ASSUMED,
             Moves("apps.jasper.price", +1, (0, 3), who="jasper", step=(40.0, 80.0)), scope="firm", state=True),
     declare("apps", "price_rule", "rule", "optimal", (0, 0),
             "How the price is set: optimal (marginal cost plus the markup that the elasticity faced implies), frozen, "
@@ -44,8 +45,8 @@ FIRM = [
             Moves("market.tokens", -1, step=("quota", "metered")), scope="firm", choices=("quota", "metered")),
     declare("apps", "token_price", "$ per Mtok", 0.0, (0.0, 1e5),
             "Price of a token under a metered plan at month 0; 0 starts at the price of the app's own rule.", ASSUMED,
-            Moves("apps.jasper.tokens", -1, (0, 3), who="jasper", step=(15.0, 40.0),
-                  given=(("apps.jasper.plan", "metered"), ("apps.jasper.price", 0.0))), scope="firm", state=True),
+            Moves("apps.jasper.customers", -1, (0, 3), who="jasper", step=(15.0, 40.0),
+                  given=(("apps.jasper.plan", "metered"),)), scope="firm", state=True),
     declare("apps", "price_taste_factor", "factor", 1.0, (1e-3, 1e3),
             "Price taste of the app's customers relative to its category.", ASSUMED,
             Moves("apps.price", -1), scope="firm"),
