@@ -259,5 +259,5 @@ def clear(
     for c in range(n):
         if open_[c] == 1:
             # At the floor the rent is the reserve itself, without the rounding of a logarithm and back.
-            rents[c] = math.exp(logs[c]) if logs[c] > floors[c] else reserve[c]
+            rents[c] = math.exp(logs[c]) if logs[c] - floors[c] > TOLERANCE else reserve[c]
     return iterations, worst
