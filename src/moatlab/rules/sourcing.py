@@ -89,7 +89,7 @@ def worth_of_price(price: float, eta: float) -> float:
 
 @inlined
 def price_of_worth(worth: float, eta: float) -> float:
-    """The price at which a token is worth that much: the inverse of `worth_of_price`; 0 or infinity outside its range."""
+    """The price at which a token is worth that much, the inverse of `worth_of_price`; 0 or infinity out of range."""
     if eta == 1.0:
         return math.exp(min(-worth, 700.0))
     base = (eta - 1.0) * worth
