@@ -79,9 +79,11 @@ def check_settlement(before: Reference, state: Any, ledger: Any) -> None:
 def check_decisions(before: Reference, state: Any) -> None:
     sourcing.decide_routing(before)
     make_or_buy.decide(before)
+    make_or_buy.bargain(before)
     pricing.decide_prices(before)
     live = state.live
-    for name in ("next_own", "next_own_capability", "next_own_hours", "next_own_budget"):
+    decided = ("next_own", "next_own_capability", "next_own_hours", "next_own_budget", "next_base")
+    for name in (*decided, "next_deal", "next_deal_share"):
         close(of(before.apps, name), state.apps[name][live], name)
     close([app.next_routing for app in before.apps], state.next_routing[live], "next routing")
     close(of(before.labs, "semi_elasticity"), state.labs["semi_elasticity"], "semi-elasticity of labs")
