@@ -44,7 +44,7 @@ def buyers_of(model: Reference) -> list[Any]:
             new = buyer(app, app.places, app.cloud_edges)
             new.budget = app.own_budget
             if app.own_model:
-                hours = model.hours_per_token(app.own_hours) * (1 + s.apps_own_overhead)
+                hours = model.own_hours_per_token(app.own_hours, app.tokens)
                 new.inference = app.tokens * app.routing[-1] * hours
                 new.choke = s.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
     for new in found:
