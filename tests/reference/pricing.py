@@ -131,12 +131,19 @@ def decide_prices(model: Reference) -> None:
         if lab.price_rule != 1:
             markup = lab.markup * lab.unit_cost if lab.price_rule == 2 else lab.markup_factor * token_markup(lab)
             wanted = lab.unit_cost / (1 - lab.revenue_share) + markup
-            lab.next_price += s.labs_price_speed * (wanted - lab.price)
+            carried = lab.price * cost_change(lab)
+            lab.next_price = carried + s.labs_price_speed * (wanted - carried)
     for host in model.hosts:
         host.next_margin = host.margin
         if host.price_rule != 1:
             markup = host.markup * host.unit_cost if host.price_rule == 2 else token_markup(host)
-            host.next_margin += s.labs_price_speed * (markup - host.margin)
+            carried = host.margin * cost_change(host)
+            host.next_margin = carried + s.labs_price_speed * (markup - carried)
+
+
+def cost_change(seller: Any) -> float:
+    """What a token costs the seller now over what it cost at the last pricing."""
+    return seller.unit_cost / seller.priced_cost if seller.priced_cost and seller.unit_cost else 1.0
 
 
 def token_markup(seller: Any) -> float:

@@ -47,11 +47,14 @@ def _metric_address(metric: metrics.Metric) -> str:
         return f"{metric.kind}.{metric.name}"
     if metric.level == "layer":
         return f"<layer>.{metric.name}"
+    if metric.level == "money":
+        return f"{metric.name} by layer and pool"
     return f"users.<category>.{metric.name}" if metric.level == "category" else f"<layer>.<slug>.{metric.name}"
 
 
 def _metric(metric: metrics.Metric) -> str:
-    table = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms"}[metric.level]
+    tables = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms", "money": "money"}
+    table = tables[metric.level]
     return _lines(
         f"{_metric_address(metric)}: {metric.formula}",
         [("unit", metric.unit), ("table", f"{table}, column {metric.column}"),

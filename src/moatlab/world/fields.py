@@ -79,7 +79,6 @@ APPS: list[Field] = [
     ("gross_profit", "M$", "revenue less cost of goods"),
     ("growth", "log per month", "smoothed growth of revenue"),
     ("outlay", "M$ per month", "costs beside cost of goods, smoothed"),
-    ("access", "log", "access to capital: size of rounds; 0 is neutral"),
     ("rnd", "M$", "spending on features this month"),
     ("marketing", "M$", "spending on acquisition this month"),
     ("own_hours", "Mh", "training hours of the own model, which set its size"),

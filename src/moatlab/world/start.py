@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
+from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
     NOT_TO_RIVALS,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
-GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price")
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price", "access")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
@@ -317,6 +318,9 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
     supply = reached * makers["share"] * makers["performance"] + makers["own_fab"] * makers["performance"]
     makers["supply"] = supply
+    if shared["clouds_capacity_rule"] == FIXED_CAPACITY:
+        # Nothing is on order or in production where nobody invests.
+        supply = np.zeros_like(supply)
     build = int(shared["chipmakers_build_months"])
     for month in range(build):
         state.pipeline[:, month] = supply
@@ -326,7 +330,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     part = np.divide(part, sums, out=np.zeros_like(part), where=sums > 0)
     state.backlog[:] = part * supply * (shared["chipmakers_initial_backlog"] + build)
     makers["backlog"] = state.backlog.sum(axis=0)
-    makers["lead_time"] = build + shared["chipmakers_initial_backlog"]
+    makers["lead_time"] = np.where(makers["backlog"] > 0, build + shared["chipmakers_initial_backlog"], build)
     free = makers["captive"] == 0
     state.now["chip_price"] = (
         np.average(makers["price"][free], weights=makers["share"][free] + 1e-12)

@@ -102,8 +102,9 @@ class State:
     capability (points); ``sellers`` [A, L + H] edges to
     labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
     [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
-    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs`` [V, F] edges; ``fleet`` [C, V,
-    generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months] kpackages per month;
+    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs``
+    [V, F] edges; ``fleet`` [C, V, generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months]
+    kpackages per month;
     ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
     ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
     """
