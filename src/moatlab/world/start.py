@@ -27,7 +27,7 @@ from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
 from moatlab.world import draws, topology
 from moatlab.world.fields import AT_START_ONLY, STATE_FIELDS
-from moatlab.world.identity import KIND_CODES, identity, named_index
+from moatlab.world.identity import KIND_CODES, START, identity, named_index
 from moatlab.world.state import FIXED, State
 
 if TYPE_CHECKING:
@@ -78,15 +78,16 @@ def _rows_of(
 
 def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
     """Categories and identities of the generated startups, in proportion to market sizes."""
-    sizes = state.users["market_size"].astype(float)
+    # Categories in the order of their identities, so that their order in a file has no effect.
+    order = np.argsort(state.users["identity"])
+    sizes = state.users["market_size"][order].astype(float)
     bounds = np.cumsum(sizes / sizes.sum()) if sizes.sum() > 0 else np.linspace(0, 1, len(sizes) + 1)[1:]
     taken = [0] * len(sizes)
     categories, identities = [], []
     for index in range(count):
         u = draws.uniform(seed, draws.CATEGORY_AT_BIRTH, 0, index)
-        k = min(int(np.searchsorted(bounds, u)), len(sizes) - 1)
-        # Entrants of month 0 count from 0; those at the start come before them, in a block of their own.
-        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + COHORT // 2 + taken[k]
+        k = int(order[min(int(np.searchsorted(bounds, u)), len(sizes) - 1)])
+        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + START + taken[k]
         taken[k] += 1
         categories.append(k)
         identities.append(identity(KIND_CODES["apps"], 0, key))
