@@ -59,6 +59,7 @@ class Reference(mesa.Model):
             app.edges = state.sellers[row].tolist()
             app.cloud_edges = state.app_edges[row].tolist()
             app.places = state.app_places[row].tolist()
+            app.cash = state.cash[app.account].item()
             self.apps.append(app)
         self.places = state.places.tolist()
         self.edges = state.edges.tolist()
