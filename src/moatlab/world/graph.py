@@ -14,7 +14,7 @@ import numpy as np
 
 from moatlab.errors import InputError
 from moatlab.world.payments import KINDS_OF_PAYMENT
-from moatlab.world.topology import edge_cell
+from moatlab.world.topology import set_edge
 
 if TYPE_CHECKING:
     from moatlab.market import Market
@@ -42,15 +42,9 @@ class TradeGraph(nx.DiGraph):
     def _write(self, buyer: Any, seller: Any, value: int) -> None:
         if self._market is None or not self._writing:
             return
-        state = self._market.state
         source, target = self._market.find_row(str(buyer)), self._market.find_row(str(seller))
-        cell = edge_cell(state, source, target)
-        if cell is None:
+        if not set_edge(self._market.state, source, target, bool(value)):
             raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
-        matrix, row, column = cell
-        matrix[row, column] = value
-        if value:
-            state.list_offers()
 
     def add_edge(self, u_of_edge: Any, v_of_edge: Any, **attr: Any) -> None:
         """Let the two trade from the next phase on."""

@@ -43,6 +43,22 @@ def edge_cell(state: State, buyer: tuple[str, int], seller: tuple[str, int]) -> 
     return None
 
 
+def set_edge(state: State, buyer: tuple[str, int], seller: tuple[str, int], linked: bool) -> bool:
+    """Let two firms trade from the next phase on, or no longer; False where their kinds never can.
+
+    With an edge go the orders that wait on it and the offers of models that it licenses.
+    """
+    cell = edge_cell(state, buyer, seller)
+    if cell is None:
+        return False
+    matrix, row, column = cell
+    matrix[row, column] = int(linked)
+    if (buyer[0], seller[0]) == ("clouds", "chipmakers") and not linked:
+        state.backlog[row, column] = 0.0
+    state.list_offers()
+    return True
+
+
 def row_of(slugs: dict[str, tuple[str, ...]], address: str) -> tuple[str, int]:
     """The (kind, row) of a firm's address ``kind.slug``; ``outside`` is outside demand."""
     if address == "outside":
