@@ -37,6 +37,8 @@ def values_of(parameter: Parameter, slugs: dict[str, list[str]]) -> st.SearchStr
         return st.sampled_from(rows if parameter.needed else ["", *rows]) if rows else st.just("")
     if parameter.is_flag:
         return st.booleans()
+    if isinstance(parameter.default, str):
+        return st.sampled_from(["one", "other"])
     low, high = parameter.low, min(parameter.high, COUNTS.get((parameter.kind, parameter.name), parameter.high))
     if parameter.is_integer:
         return st.integers(int(low), int(high))

@@ -353,7 +353,9 @@ def clear(
                     jacobian[c, c] = 1.0
                     step[c] = floors[c] - logs[c] if open_[c] == 1 else 0.0
                 else:
-                    step[c] = -(total[c] - capacity[c])
+                    # Newton on the log of demand, in which elastic demand is nearly linear; on demand itself a step
+                    # falls short by the elasticity where too much is wanted, and overshoots as much where too little.
+                    step[c] = -total[c] * math.log(total[c] / capacity[c]) if total[c] > 0.0 else 2.0 * jacobian[c, c]
             if not solve_linear(jacobian, step):
                 break
             for c in range(n):
