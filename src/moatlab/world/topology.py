@@ -96,11 +96,14 @@ def _thin(state: State, slugs: dict[str, tuple[str, ...]], degree: int, preferen
     """Leave each named app ``degree`` labs: uniform, or with odds that grow with the apps a lab already has."""
     labs = state.labs.shape[0]
     held = np.ones(labs)
-    for row in range(len(slugs["apps"])):
+    who = [int(identity) for identity in state.apps["identity"][: len(slugs["apps"])]]
+    names = [int(identity) for identity in state.labs["identity"]]
+    # In the order of identities, so that the order of rows has no effect.
+    for row in sorted(range(len(who)), key=who.__getitem__):
         score = np.array(
             [
                 (math.log(held[lab]) if preferential else 0.0)
-                - math.log(-math.log(draws.uniform(seed, draws.EDGES, lab, int(state.apps["identity"][row]))))
+                - math.log(-math.log(draws.uniform(seed, draws.EDGES, names[lab], who[row])))
                 for lab in range(labs)
             ]
         )
