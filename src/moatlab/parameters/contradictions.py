@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 #: Utilities beyond this many times the taste scale leave the range of numbers once they are exponentiated.
 MOST_UTILS = 300.0
+#: Largest log of the rent, relative to the reference rent, at which outside demand may have to clear.
+MOST_LOG_RENT = 60.0
 #: Kinds without which nothing can be bought, made or paid for.
 _NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
 
 
 def refuse_contradictions(scenario: Scenario) -> None:
     """Raise the first contradiction, if there is one."""
-    for check in (_kinds, _users, _apps, _startups, _labs, _clouds, _chipmakers, _reach, _events):
+    for check in (_kinds, _users, _outside, _apps, _startups, _labs, _clouds, _chipmakers, _reach, _events):
         for problem in check(scenario):
             raise InputError(problem, f"scenario {scenario.name}")
 
@@ -64,6 +67,19 @@ def _users(scenario: Scenario) -> Iterator[str]:
                     f"the utility of {what} to users.{slug} can reach {utils / scale:.3g} times its taste_scale; "
                     f"at most {MOST_UTILS:g} can be reckoned with: raise users.{slug}.taste_scale or lower the tastes"
                 )
+
+
+def _outside(scenario: Scenario) -> Iterator[str]:
+    """Demand for hours so large and so inelastic that no number is the rent at which the fleets suffice."""
+    hours = float(scenario.kind_value("outside", "initial_hours"))
+    elasticity = float(scenario.kind_value("outside", "spot_elasticity"))
+    fleet = sum(float(scenario.value("clouds", slug, "fleet")) for slug in scenario.slugs("clouds"))
+    capacity = fleet * float(scenario.kind_value("clouds", "hours_per_gpu"))
+    if capacity > 0.0 and hours > capacity and math.log(hours / capacity) > MOST_LOG_RENT * elasticity:
+        yield (
+            f"outside.initial_hours {hours:g} Mh are wanted of a capacity of {capacity:g} Mh at an "
+            f"outside.spot_elasticity of {elasticity:g}: no rent that can be reckoned with clears that"
+        )
 
 
 def _most(scenario: Scenario, kind: str, name: str, slug: str = "") -> float:
