@@ -19,6 +19,8 @@ from moatlab.world.topology import edge_cell
 ROUNDING = 1e-9
 #: What may be left of a subtraction of equals.
 DUST = 1e-12
+#: Paid by contract and not along an edge: a partner's share, and the agreement for weights that anyone may take.
+CONTRACTS = ("revenue share", "enterprise agreement")
 #: What cannot be negative, by kind.
 POSITIVE = {
     "users": ("potential", "customers", "tourists", "new_users", "joined", "left", "considering"),
@@ -133,7 +135,7 @@ class Watch:
                 elif kind.sale:
                     alive = int(account) - first[party] in self.living[party]
                     assert alive, self.fail("trade of the dead", (kind.name, self.market.account_name(int(account))))
-            if kind.sale and kind.payer not in ("users", "outside") and kind.name != "revenue share":
+            if kind.sale and kind.payer not in ("users", "outside") and kind.name not in CONTRACTS:
                 buyer, seller = int(posting["payer"]) - first[kind.payer], int(posting["payee"]) - first[kind.payee]
                 linked = self._edge(kind.payer, buyer, kind.payee, seller)
                 assert linked, self.fail("trade without an edge", (kind.name, buyer, seller, posting["amount"]))
