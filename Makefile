@@ -13,7 +13,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate test invariants slow bench lint clean
+.PHONY: help setup simulate picture test invariants slow bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -41,6 +41,9 @@ $(STAMP): requirements.lock pyproject.toml
 simulate: setup ## simulate the default scenario and draw its pictures
 	$(BIN)/moatlab simulate $(SCENARIO) --out $(OUT)
 	@echo "The pictures are in $(OUT)"
+
+picture: simulate ## draw the README's picture again
+	cp $(OUT)/pictures/prices.png docs/pictures/prices.png
 
 lint: setup ## style and types
 	$(BIN)/ruff check .
