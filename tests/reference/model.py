@@ -64,6 +64,7 @@ class Reference(mesa.Model):
         self.places = state.places.tolist()
         self.edges = state.edges.tolist()
         self.grades = state.grades.tolist()
+        self.specialisation = state.specialisation.tolist()
 
     def reachable(self, app: Any) -> list[int]:
         """Offers that the app has an edge to and that are sold to it."""
@@ -72,14 +73,23 @@ class Reference(mesa.Model):
             if offer.seller_kind == 1:
                 if offer.open == 1 and app.edges[len(self.labs) + offer.seller]:
                     found.append(o)
-            elif app.edges[offer.seller] and (offer.open == 1 or (offer.open == 2 and app.owner == offer.seller)):
+            elif app.edges[offer.seller] and self.sold_to(app, offer):
                 found.append(o)
         return found
 
+    def sold_to(self, app: Any, offer: Any) -> bool:
+        """Whether a lab sells to the app: to all (1), to apps of its own only (2), or to all but their rivals (3)."""
+        rivals = {other.category for other in self.apps if other.owner == offer.seller}
+        if offer.open in (0, 1):
+            return offer.open == 1
+        return app.owner == offer.seller or (offer.open == 3 and app.category not in rivals)
+
     def price_to(self, app: Any, offer: Any) -> float:
-        """List price of a token, or the transfer price to an app of the lab's own, $ per Mtok."""
+        """List price of a token, the transfer price to an app of the lab's own, or a price agreed on, $ per Mtok."""
         if offer.seller_kind == 0 and app.owner == offer.seller:
             return offer.unit_cost + self.shared.labs_transfer_price * (offer.price - offer.unit_cost)
+        if offer.seller_kind == 0 and app.deal == offer.seller + 1:
+            return offer.unit_cost + app.deal_share * (offer.price - offer.unit_cost)
         return offer.price
 
     def hours_per_token(self, training_hours: float) -> float:

@@ -76,13 +76,17 @@ def check_settlement(before: Reference, state: Any, ledger: Any) -> None:
     close([found[key] for key in wanted], list(wanted.values()), "payments")
 
 
+def check_make_or_buy(before: Reference, state: Any) -> None:
+    make_or_buy.decide(before)
+    for name in ("next_own", "next_own_capability", "next_own_hours", "next_own_budget", "next_base"):
+        close(of(before.apps, name), state.apps[name][state.live], name)
+
+
 def check_decisions(before: Reference, state: Any) -> None:
     sourcing.decide_routing(before)
-    make_or_buy.decide(before)
     pricing.decide_prices(before)
     live = state.live
-    for name in ("next_own", "next_own_capability", "next_own_hours", "next_own_budget"):
-        close(of(before.apps, name), state.apps[name][live], name)
+    check_make_or_buy(before, state)
     close([app.next_routing for app in before.apps], state.next_routing[live], "next routing")
     close(of(before.labs, "semi_elasticity"), state.labs["semi_elasticity"], "semi-elasticity of labs")
     close(of(before.apps, "next_price"), state.apps["next_price"][live], "next price")
@@ -168,3 +172,23 @@ def test_a_fault_in_make_or_buy_would_be_seen(name: str) -> None:
         if [app.next_own for app in before.apps] != right:
             return
     pytest.fail("never")
+
+
+def test_make_or_buy_agrees_every_month() -> None:
+    market = Market("essay-2023", rng=2)
+    graduations = returns = 0
+    for _ in range(MONTHS):
+        market.ledger.open_month(market.state)
+        for phase in PHASES:
+            before = Reference(market.state) if phase.name == "decisions" else None
+            if phase.name == "turnover":
+                market.recorder.trade(market.state, market.ledger)
+            phase.run(market.state, market.ledger)
+            if before is not None:
+                check_make_or_buy(before, market.state)
+        market.ledger.close_month()
+        market.recorder.turnover(market.state, market.ledger)
+        graduations += int(market.state.now["graduations"][0])
+        returns += int(market.state.now["returns"][0])
+        market.state.now["month"] += 1
+    assert graduations > 5 and returns > 5
