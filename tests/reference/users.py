@@ -63,8 +63,13 @@ def choose(model: Reference) -> None:
     hype = exp(s.users_hype_weight * now.hype)
     for k, user in enumerate(model.users):
         mine = [app for app in model.apps if app.category == k]
-        before = user.customers
         potential = user.market_size * exp(user.market_growth * now.month)
+        if user.customers > potential:
+            for app in mine:
+                app.tourists *= potential / user.customers
+                app.committed *= potential / user.customers
+            user.customers = potential
+        before = user.customers
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
         progress += user.usage_value * (user.first_log_cost - user.log_cost)
         outside = exp((s.users_outside_value + s.users_outside_catchup * progress) / user.taste_scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_priority_is_a_weight_that_fades_and_prepayment_feeds_it() -> None:
     plain = allocated({}, month=0)[2]
     row = market.find_row("clouds.coreweave")[1]
     odds = (got[row] / (got.sum() - got[row])) / (plain[row] / (plain.sum() - plain[row]))
-    assert odds == pytest.approx(np.e, rel=1e-9)
+    assert odds == pytest.approx(math.e, rel=1e-9)
     paths = []
     for changes in ({"clouds.coreweave.prepayment": 1.0}, {"clouds.coreweave.priority": 1.0}, {}):
         one = Market(ESSAY.set(changes), rng=1)

@@ -151,7 +151,7 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
             offer.unit_cost = lab.unit_cost
         else:
             host = hosts[offer.seller]
-            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED else CLOSED
+            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED and offer.licensed == 1 else CLOSED
             hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
             fee = shared.hosts_licence_share if lab.hosting_agreement == 1 else 0.0
             offer.unit_cost = hours * now.expected_rent / (1.0 - fee)

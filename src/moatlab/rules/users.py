@@ -65,6 +65,26 @@ def deepen(app: Rows, user: Rows, customers: float) -> None:
     app.depth_fading = 1.0 - kept
 
 
+@inlined
+def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
+    """The month's potential of each category; where it has shrunk below the customers, all apps lose in proportion."""
+    now = now_row[0]
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.potential = user.market_size * math.exp(user.market_growth * now.month)
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        if user.customers > user.potential:
+            app.tourists *= user.potential / user.customers
+            app.committed *= user.potential / user.customers
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.customers > user.potential:
+            user.tourists *= user.potential / user.customers
+            user.customers = user.potential
+
+
 @kernel
 def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now_row: Rows) -> None:
     """Move the customers of a month.
@@ -78,9 +98,9 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     now = now_row[0]
     hype = math.exp(shared.users_hype_weight * now.hype)
     nested = False
+    fit_potential(users, apps, live, now_row)
     for k in range(users.shape[0]):
         user = users[k]
-        user.potential = user.market_size * math.exp(user.market_growth * now.month)
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
         progress += user.usage_value * (user.first_log_cost - user.log_cost)
         user.outside = math.exp(

@@ -166,6 +166,7 @@ OFFERS: list[Field] = [
     ("seller_kind", "code", "0 for a lab's API, 1 for a host"),
     ("seller", "row", "row of the seller"),
     ("lab", "row", "row of the lab that made the model"),
+    ("licensed", "flag", "whether the seller may serve the model: a lab its own, a host by its edge to the lab"),
     ("open", "code", "to whom it is sold: 1 all with an edge, 2 the lab's own apps, 3 no rivals of those, 0 none"),
     ("rivals", "code", "bits of the categories in which the lab has an app of its own"),
     ("price", "$ per Mtok", "list price"),

@@ -20,15 +20,17 @@ from moatlab.rules.sourcing import (
     OPEN,
     RIVAL_BITS,
     UNPUBLISHED,
+    annuity,
     grade_offers,
     mark_rivals,
     post_offers,
 )
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
+from moatlab.rules.users import fit_potential
 from moatlab.world import draws, topology
 from moatlab.world.fields import AT_START_ONLY, STATE_FIELDS
-from moatlab.world.identity import KIND_CODES, identity, named_index
+from moatlab.world.identity import KIND_CODES, START, identity, named_index
 from moatlab.world.state import FIXED, State
 
 if TYPE_CHECKING:
@@ -79,15 +81,16 @@ def _rows_of(
 
 def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
     """Categories and identities of the generated startups, in proportion to market sizes."""
-    sizes = state.users["market_size"].astype(float)
+    # Categories in the order of their identities, so that their order in a file has no effect.
+    order = np.argsort(state.users["identity"])
+    sizes = state.users["market_size"][order].astype(float)
     bounds = np.cumsum(sizes / sizes.sum()) if sizes.sum() > 0 else np.linspace(0, 1, len(sizes) + 1)[1:]
     taken = [0] * len(sizes)
     categories, identities = [], []
     for index in range(count):
         u = draws.uniform(seed, draws.CATEGORY_AT_BIRTH, 0, index)
-        k = min(int(np.searchsorted(bounds, u)), len(sizes) - 1)
-        # Entrants of month 0 count from 0; those at the start come before them, in a block of their own.
-        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + COHORT // 2 + taken[k]
+        k = int(order[min(int(np.searchsorted(bounds, u)), len(sizes) - 1)])
+        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + START + taken[k]
         taken[k] += 1
         categories.append(k)
         identities.append(identity(KIND_CODES["apps"], 0, key))
@@ -159,12 +162,10 @@ def start(scenario: Scenario, seed: int) -> State:
         state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
         state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
-    customers = np.zeros(len(slugs["users"]))
-    tourists = np.zeros(len(slugs["users"]))
     at = state.live
-    np.add.at(customers, state.apps["category"][at], (state.apps["tourists"] + state.apps["committed"])[at])
-    np.add.at(tourists, state.apps["category"][at], state.apps["tourists"][at])
-    state.users["customers"], state.users["tourists"] = customers, tourists
+    category, tourists = state.apps["category"][at], state.apps["tourists"][at]
+    state.users["tourists"] = np.bincount(category, tourists, len(slugs["users"]))
+    state.users["customers"] = np.bincount(category, tourists + state.apps["committed"][at], len(slugs["users"]))
     now["last_revenue"] = state.apps["revenue"][at].sum()
     _start_hardware(state, starts["clouds"], seed, rent)
     refresh_apps(
@@ -176,6 +177,7 @@ def start(scenario: Scenario, seed: int) -> State:
         state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
         state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
+    fit_potential(state.users, state.apps, state.live, state.now)
     refresh_apps(
         state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
@@ -282,16 +284,19 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
         makers["next_generation"][v] = max(
             1.0, shared["chipmakers_generation_months"] + shared["chipmakers_generation_spread"] * shock
         )
-    appeal = np.zeros((clouds.shape[0], makers.shape[0]))
+    appeal = np.full((clouds.shape[0], makers.shape[0]), -np.inf)
     for c in range(clouds.shape[0]):
         for v in range(makers.shape[0]):
             own = clouds["own_chip"][c] == v
             if state.vendors[c, v] and (not makers["captive"][v] or own):
                 price = makers["cost"][v] if own else makers["price"][v]
                 taste = shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"])
-                appeal[c, v] = (
-                    math.exp(taste * makers["ecosystem"][v]) * price ** -shared["chipmakers_vendor_sharpness"]
+                appeal[c, v] = taste * makers["ecosystem"][v] - shared["chipmakers_vendor_sharpness"] * math.log(
+                    max(price, 1e-12)
                 )
+    # The best vendor of a cloud weighs 1; a cloud that nobody sells to has none.
+    best = appeal.max(axis=1, keepdims=True)
+    appeal = np.where(np.isfinite(appeal), np.exp(appeal - np.where(np.isfinite(best), best, 0.0)), 0.0)
     sums = appeal.sum(axis=1, keepdims=True)
     shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
     for c in range(clouds.shape[0]):
@@ -339,7 +344,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     )
     full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
     clouds["book"] = 0.5 * clouds["fleet_now"] * full
-    worth = (1.0 - (1.0 + state.now["discount"][0]) ** -shared["clouds_life"]) / max(state.now["discount"][0], 1e-12)
+    worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
     clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
     plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
     makers["outlay"] = supply * makers["cost"]

@@ -196,8 +196,14 @@ class State:
     def list_offers(self) -> None:
         """Bring the columns of the routing in line with which labs publish and which hosts are licensed to serve them.
 
-        New columns are appended before the last, which is the apps' own models; a column once made stays.
+        New columns are appended before the last, which is the apps' own models; a column once made stays, and is not
+        for sale while it is not licensed.
         """
+        for offer in self.offers:
+            hosted = offer["seller_kind"] == 1
+            offer["licensed"] = int(not hosted or self.licences[offer["seller"], offer["lab"]] != 0)
+            if offer["licensed"] == 0:
+                offer["open"] = 0
         have = {(int(o["seller_kind"]), int(o["seller"]), int(o["lab"])) for o in self.offers}
         new = [
             (1, host, lab)
@@ -217,6 +223,7 @@ class State:
             self.offers["seller"][place] = host
             self.offers["lab"][place] = lab
             self.offers["service"][place] = 1.0
+            self.offers["licensed"][place] = 1
         for name in ("routing", "next_routing"):
             old = getattr(self, name)
             wide = np.zeros((old.shape[0], before + len(new) + 1))
