@@ -46,7 +46,7 @@ def buyers_of(model: Reference) -> list[Any]:
             if app.own_model:
                 hours = model.own_hours_per_token(app.own_hours, app.tokens)
                 new.inference = app.tokens * app.routing[-1] * hours
-                new.choke = s.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
+                new.choke = s.compute_choke_multiple * max(app.price, app.unit_cost) / (max(app.quota, 1e-12) * hours)
     for new in found:
         new.affinity = [
             exp(c.affinity + special(model, new, c)) * (e != 0) for c, e in zip(model.clouds, new.edges, strict=True)

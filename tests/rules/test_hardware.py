@@ -84,3 +84,13 @@ def test_portability_takes_the_ecosystem_out_of_the_choice() -> None:
     pull = np.where(free, state.chipmakers["price"] ** -shared["chipmakers_vendor_sharpness"], 0.0)
     assert placed.sum() == pytest.approx(state.clouds["order"][row])
     assert placed / placed.sum() == pytest.approx(pull / pull.sum(), abs=1e-9)
+
+
+def test_a_bundled_app_with_a_model_of_its_own_is_served() -> None:
+    """Its price is nothing, but its calls are worth what they cost."""
+    free = ESSAY.set({"apps.midjourney.price_rule": "bundled", "apps.midjourney.incumbent": True})
+    market = Market(free, rng=1)
+    market.run(3)
+    app = market.state.apps[market.find_row("apps.midjourney")[1]]
+    assert app["price"] == 0.0 and app["own_model"] == 1 and app["tokens"] > 0
+    assert app["own_service"] > 0.5

@@ -142,7 +142,9 @@ def gather_buyers(
         if app.own_model == 1:
             hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
             buyer.inference = app.tokens * routing[row, own] * hours
-            buyer.choke = shared.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
+            # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
+            value = max(app.price, app.unit_cost)
+            buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
             affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
