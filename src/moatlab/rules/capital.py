@@ -140,7 +140,9 @@ def raise_rounds(
         app = apps[live[position]]
         app.access *= 1.0 - shared.investors_access_decay
         money = cash[app.account]
-        reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit)) + app.saving
+        # What it saves for its own model, and owes for it next month, is not paid out.
+        reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
+        reserve += app.saving + app.own_budget
         if app.owner >= 0:
             # The owner keeps a month's costs in its app and has the rest.
             account = labs[app.owner].account
