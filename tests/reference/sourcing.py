@@ -96,7 +96,7 @@ def decide_routing(model: Reference) -> None:
     everything = sum(app.tokens for app in buyers)
     for (kind, row), total in sold.items():
         seller = (model.labs, model.hosts)[kind][row]
-        if total > 0:
+        if total > 0 and pull[kind, row] > 0:
             seller.semi_elasticity = pull[kind, row] / total
         elif everything > 0:
             mean = sum(app.tokens * usual_taste(model, app.user) for app in buyers) / everything
@@ -112,7 +112,7 @@ def slope(model: Reference, app: Any, offer: Any, share: float) -> float:
     """-d ln(tokens at a seller) / dP: other sources, smaller quotas as the mean cost rises, fewer customers."""
     s = model.shared
     away = s.apps_routing_sharpness * usual_taste(model, app.user) * offer.price**-s.users_usage_elasticity
-    dearer = max(0.0, 1 - away * (offer.price - app.token_cost)) / app.token_cost
+    dearer = (1 - away * (offer.price - app.token_cost)) / app.token_cost
     alpha_q = app.user.price_taste * app.price_taste_factor * app.quota
     users = alpha_q * (1 - app.choice_share) / app.user.taste_scale
     return away * (1 - share) + share * (s.users_usage_elasticity * dearer + users)

@@ -113,8 +113,8 @@ def _apps(scenario: Scenario) -> Iterator[str]:
             yield f"{app} is owned by labs.{owner} but has no edge to it"
         if source and not scenario.graph.allows(app, f"labs.{source}"):
             yield f"{app}.source is labs.{source}, to which the app has no edge"
-        if source and source != owner and not (_flag(scenario, source, "api") or _flag(scenario, source, "open")):
-            yield f"{app}.source is labs.{source}, which neither sells its model (api) nor publishes it (open)"
+        if source and not (_sells(scenario, source, slug) or _flag(scenario, source, "open")):
+            yield f"{app}.source is labs.{source}, which neither sells it its model (api, supply) nor publishes it (open)"
 
 
 def _startups(scenario: Scenario) -> Iterator[str]:
@@ -154,8 +154,7 @@ def _reach(scenario: Scenario) -> Iterator[str]:
     """Firms that could never buy what they live on."""
     published = any(_flag(scenario, lab, "open") for lab in scenario.slugs("labs"))
     for slug in scenario.slugs("apps"):
-        owner = scenario.value("apps", slug, "owner")
-        labs = [lab for lab in _sellers(scenario, "apps", slug, "labs") if lab == owner or _flag(scenario, lab, "api")]
+        labs = [lab for lab in _sellers(scenario, "apps", slug, "labs") if _sells(scenario, lab, slug)]
         hosts = _sellers(scenario, "apps", slug, "hosts") if published else []
         if scenario.value("apps", slug, "own_model"):
             if not _sellers(scenario, "apps", slug, "clouds"):
@@ -199,6 +198,17 @@ def _sellers(scenario: Scenario, kind: str, slug: str, sellers: str) -> list[str
     """The slugs of the sellers of a kind that a firm may be linked to."""
     buyer = f"{kind}.{slug}"
     return [seller for seller in scenario.slugs(sellers) if scenario.graph.allows(buyer, f"{sellers}.{seller}")]
+
+
+def _sells(scenario: Scenario, lab: str, app: str) -> bool:
+    """Whether the lab sells its model to the app: `labs.supply` and `labs.api`; its own apps always have it."""
+    owned = [slug for slug in scenario.slugs("apps") if scenario.value("apps", slug, "owner") == lab]
+    if app in owned:
+        return True
+    supply = scenario.value("labs", lab, "supply")
+    category = scenario.value("apps", app, "category")
+    rival = category in [scenario.value("apps", slug, "category") for slug in owned]
+    return _flag(scenario, lab, "api") and (supply == "everybody" or (supply == "not rivals" and not rival))
 
 
 def _flag(scenario: Scenario, lab: str, name: str) -> bool:

@@ -312,7 +312,7 @@ def decide_routing(
                 offer = offers[o]
                 mine = held[column[o]]
                 away = weight * slope[o]
-                kept = max(0.0, 1.0 - away * (offer.price - cost))
+                kept = 1.0 - away * (offer.price - cost)
                 tokens = app.tokens * share
                 offer.listed += tokens
                 offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))

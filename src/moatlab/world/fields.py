@@ -94,7 +94,7 @@ APPS: list[Field] = [
     ("base", "code", "1 + row of the lab whose checkpoint the own model is built on; 0 for none"),
     ("deal", "code", "1 + row of the lab with which the app has a negotiated price; 0 for none"),
     ("deal_share", "share", "of that lab's list markup that the app pays"),
-    ("ask", "M$", "asked of investors for an own model"),
+    ("saving", "M$", "one-off cost of an own model that the app saves for"),
     ("next_price", "$ per customer and month", "price from next month"),
     ("next_quota", "Mtok per customer and month", "quota from next month"),
     ("next_rnd", "M$", "feature spending next month"),
