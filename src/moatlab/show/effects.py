@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from scipy import stats
 
 from moatlab.show import style
 from moatlab.show.frames import Array, Dated, dates_of
@@ -41,22 +40,31 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
 
     ``paths`` are [2 arms, seeds, months] in ``unit``, ``since`` the first month that the change can touch.
     """
-    frames = Shown(dates_of(start, np.arange(paths.shape[2], dtype=np.float64)), f"moatlab, {source}")
-    figure = style.sheet(
-        frames, f"{address}: what changes",
-        f"{what}; left: median and 5 to 95 % of {paths.shape[1]} seeds; right: mean paired difference, dark its 95 % "
-        "interval, light 5 to 95 % of the seeds", 11.0, 4.4,
-    )  # fmt: skip
+    told = f"moatlab, {source}; at right, dark: 95 % interval of the mean, light: 5 to 95 % of the seeds"
+    frames = Shown(dates_of(start, np.arange(paths.shape[2], dtype=np.float64)), told)
+    figure = style.sheet(frames, f"{address}: what changes", what, 11.0, 4.4)
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
-    _panel(arms, frames, address, style.fit(f"level ({unit})", 2.7, style.SMALL), since)
+    _panel(
+        arms,
+        frames,
+        f"Median and 5 to 95 % of {paths.shape[1]} seeds",
+        style.fit(f"level ({unit})", 2.7, style.SMALL),
+        since,
+    )
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
     style.scale_by(arms, [band.mid for band in bands], [v for band in bands for v in (band.low, band.high)])
     _ends(arms, frames, [("without", bands[0], WITHOUT), ("with", bands[1], WITH)])
     paired = paths[1] - paths[0]
     wide, mean = _quantiles(paired), _mean_interval(paired)
-    _panel(gap, frames, "With less without, same luck", style.fit(f"difference ({unit})", 2.7, style.SMALL), since)
+    _panel(
+        gap,
+        frames,
+        "With less without, same luck: mean of pairs",
+        style.fit(f"difference ({unit})", 2.7, style.SMALL),
+        since,
+    )
     pen = Pen(style.PALETTE[2])
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
     style.stroke(gap, frames.dates, mean.low, mean.mid, mean.high, pen)
@@ -168,6 +176,8 @@ def _quantiles(values: Array) -> Band:
 
 def _mean_interval(values: Array) -> Band:
     """The mean over seeds by month with its 95 % interval; without one where fewer than two seeds have a value."""
+    from scipy import stats
+
     count = np.isfinite(values).sum(axis=0)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
