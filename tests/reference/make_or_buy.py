@@ -9,6 +9,8 @@ from tests.reference.draws import REVIEW, uniform
 from tests.reference.model import Reference
 from tests.reference.sourcing import taste, worth
 
+#: Below this many customers (millions) an app does not think of a model of its own.
+FEWEST_CUSTOMERS = 1e-6
 UNPUBLISHED = -1000.0
 NOTHING = -1e300
 #: A way to an own model: utils per customer, capability, training hours, one-off cost, base (1 + its lab's row, or 0).
@@ -24,7 +26,8 @@ def decide(model: Reference) -> None:
         if app.own_model:
             keep_up(model, app)
         reviewed = uniform(now.seed, REVIEW, now.month, app.identity) < s.apps_review_rate
-        if app.owner >= 0 or not reviewed or (not app.own_model and s.apps_graduation == 0):
+        few = app.tourists + app.committed < FEWEST_CUSTOMERS
+        if app.owner >= 0 or few or not reviewed or (not app.own_model and s.apps_graduation == 0):
             continue
         decline = s.apps_refresh_rate if app.own_model else 0.0
         months = sum_of_months(1.0, now.discount + decline, s.apps_graduation_horizon)
