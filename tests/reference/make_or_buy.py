@@ -13,6 +13,8 @@ from tests.reference.sourcing import taste, worth
 FEWEST_CUSTOMERS = 1e-6
 UNPUBLISHED = -1000.0
 NOTHING = -1e300
+#: Below this many customers, in millions, nobody thinks of a model of its own.
+FEWEST_CUSTOMERS = 1e-6
 #: A way to an own model: utils per customer, capability, training hours, one-off cost, base (1 + its lab's row, or 0).
 Plan = tuple[float, float, float, float, int]
 
@@ -28,6 +30,8 @@ def decide(model: Reference) -> None:
         reviewed = uniform(now.seed, REVIEW, now.month, app.identity) < s.apps_review_rate
         few = app.tourists + app.committed < FEWEST_CUSTOMERS
         if app.owner >= 0 or few or not reviewed or (not app.own_model and s.apps_graduation == 0):
+            continue
+        if app.tourists + app.committed < FEWEST_CUSTOMERS:
             continue
         decline = s.apps_refresh_rate if app.own_model else 0.0
         months = sum_of_months(1.0, now.discount + decline, s.apps_graduation_horizon)

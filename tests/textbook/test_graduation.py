@@ -29,7 +29,7 @@ def break_even(market: Any, response: bool = True, team: bool = True) -> float:
     if team:
         fixed += 1.2 + 0.3 + 0.1
     gain = GAMMA * log(price / own) if response else GAMMA * (1 - own / price)
-    return ALPHA * fixed / (gain - W * (0.5 - 0.3))
+    return float(ALPHA * fixed / (gain - W * (0.5 - 0.3)))
 
 
 def graduated(customers: float, month: int = 250) -> bool:

@@ -7,6 +7,7 @@ stand plausible wrong formulas, which the tolerance has to reject.
 from __future__ import annotations
 
 from math import exp, log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def nash(case: Scenario, cost: Vector, rho: float = RHO, fixed_quotas: bool = Fa
                 trial = prices.copy()
                 trial[lab] = price
                 at = before if fixed_quotas else None
-                return -(price - cost[lab]) * float(tokens_sold(case, trial, rho, at)[lab])
+                return float(-(price - cost[lab]) * tokens_sold(case, trial, rho, at)[lab])
 
             bounds = (cost[lab], 9.0 * cost[lab])
             prices[lab] = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
@@ -120,7 +121,7 @@ def chain(cost: float, first: float, leader: bool) -> tuple[float, float]:
     def app_margin(token: float) -> float:
         # A customer uses gamma / (alpha P) tokens, so they cost the app gamma / alpha whatever P is.
         bill = GAMMA / ALPHA
-        return brentq(lambda m: m - MU / ALPHA / (1 - demand(bill + m, token, first)), 1e-6, 1e4, xtol=1e-13)
+        return float(brentq(lambda m: m - MU / ALPHA / (1 - demand(bill + m, token, first)), 1e-6, 1e4, xtol=1e-13))
 
     def lab_profit(token: float, margin: float) -> float:
         return (token - cost) * GAMMA / (ALPHA * token) * demand(GAMMA / ALPHA + margin, token, first)
@@ -191,9 +192,13 @@ def test_a_monopolist_before_and_after_its_large_customer_graduates() -> None:
 # ------------------------------------------------------------------------------------------------ negotiated prices
 
 
-def bargaining(weight: float, more: dict[str, float | str | bool] | None = None) -> Market:
+def bargaining(weight: float, more: dict[str, Any] | None = None) -> Market:
     """A lab at four times its cost and one large app, which would make its own model, but never reviews."""
-    deal = {"labs.negotiation": True, "labs.negotiation_threshold": 0.1, "labs.bargaining_weight": weight}
+    deal: dict[str, Any] = {
+        "labs.negotiation": True,
+        "labs.negotiation_threshold": 0.1,
+        "labs.bargaining_weight": weight,
+    }
     return run(scenario("make-or-buy", {**deal, "apps.review_rate": 0.0, **(more or {})}), 300)
 
 
@@ -223,14 +228,15 @@ def test_a_large_customer_pays_the_nash_price(weight: float) -> None:
     bare = cost + weight * (2.2 * 10**0.15 * 1.4 * float(market.state.now["expected_rent"][0]) - cost)
     wrong = [bare, cost + weight * (float(lab["price"]) - cost)] if weight > 0 else [float(lab["price"])]
     rejects(app["token_cost"], cost + weight * (outside - cost), *wrong, tolerance=1e-7)
-    paid = market.results.ledger.to_pandas()
-    paid = paid[(paid["kind"] == "api") & (paid["month"] == 299)]["amount"].sum()
+    ledger = market.results.ledger.to_pandas()
+    paid = ledger[(ledger["kind"] == "api") & (ledger["month"] == 299)]["amount"].sum()
     # All but what the choke rent cuts off.
     assert paid == pytest.approx(app["tokens"] * app["token_cost"] * app["service"], rel=1e-9)
 
 
 def test_without_negotiation_or_below_the_threshold_all_pay_the_list_price() -> None:
-    for more in ({"labs.negotiation": False}, {"labs.negotiation_threshold": 1e5}):
+    arms: list[dict[str, Any]] = [{"labs.negotiation": False}, {"labs.negotiation_threshold": 1e5}]
+    for more in arms:
         market = bargaining(0.3, more)
         assert market.state.apps["token_cost"][0] == market.state.labs["price"][0]
         assert market.state.apps["deal"][0] == 0
