@@ -364,3 +364,18 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="manifest"):
         moatlab.open(tmp_path)
+
+
+def test_runs_done_twice_count_once(tmp_path: Path) -> None:
+    """What two processes at once may leave: the same runs in two parts."""
+    out = tmp_path / "out"
+    before = contents(experiment(6).run(engine="serial", out=out))
+    aside = tmp_path / "aside"
+    (out / "runs").rename(aside)
+    (out / "runs").mkdir()
+    experiment(6).run(engine="serial", out=out, only="up")
+    for part in aside.iterdir():
+        part.rename(out / "runs" / part.name)
+    batch = moatlab.experiments.Batch(out, experiment(6))
+    assert len(batch.index.repeated) == 6 and contents(batch) == before
+    assert (batch.bands("level")["runs"] == 6).all()

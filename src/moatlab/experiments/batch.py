@@ -199,11 +199,13 @@ class Batch:
             connection.execute(
                 f"create view stored as select * from read_parquet([{files}], union_by_name=true, filename=true)"
             )
-            # Runs that two processes did at once are in two parts, one of which counts.
-            counts = [(k, str(self._store.metrics / m)) for k, (s, _, m) in self.index.runs.items() if s == DONE]
-            keys, paths = zip(*counts, strict=True)
-            connection.register("counting", pa.table({"key": list(keys), "filename": list(paths)}))
-            join = "join counting using (key, filename)" if self.index.repeated else ""
+            join = ""
+            if self.index.repeated:
+                # Runs that two processes did at once are in two parts, one of which counts.
+                counts = [(k, str(self._store.metrics / m)) for k, (s, _, m) in self.index.runs.items() if s == DONE]
+                keys, paths = zip(*counts, strict=True)
+                connection.register("counting", pa.table({"key": list(keys), "filename": list(paths)}))
+                join = "join counting using (key, filename)"
             connection.execute(f"create view recorded as select * exclude (filename) from stored {join}")
         connection.execute("create view monthly as select * from plan join recorded using (key)")
         return connection
