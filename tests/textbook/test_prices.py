@@ -173,6 +173,8 @@ def _tables(case: Scenario) -> dict[str, Any]:
 
 
 NESTS = [0, 0, 0, 1, 1, 1]
+#: Of the case `nested`: not one half, where rho and 1 - rho could be taken for one another.
+RHO = 0.6
 
 
 def test_nested_logit_prices_by_pyblp() -> None:
@@ -180,7 +182,7 @@ def test_nested_logit_prices_by_pyblp() -> None:
     found = of_apps(at_rest(alone), "price")
     v, c = quality(alone), cost(alone)
     # Wrong: the plain logit's.
-    agree(found, blp(v, c, range(6), NESTS, 0.5), nash(v, c))
+    agree(found, blp(v, c, range(6), NESTS, RHO), nash(v, c))
 
 
 def test_nested_logit_prices_of_owners_within_and_across_nests() -> None:
@@ -188,14 +190,14 @@ def test_nested_logit_prices_of_owners_within_and_across_nests() -> None:
     market = at_rest(case)
     v, c = quality(case), cost(case)
     firms = [0, 1, 2, 3, 1, 3]
-    wanted = blp(v, c, firms, NESTS, 0.5)
+    wanted = blp(v, c, firms, NESTS, RHO)
     # Wrong: products priced each for itself, of which only the companies' own feel much.
-    alone = blp(v, c, range(6), NESTS, 0.5)
+    alone = blp(v, c, range(6), NESTS, RHO)
     agree(of_apps(market, "price")[[1, 3, 4, 5]], wanted[[1, 3, 4, 5]], alone[[1, 3, 4, 5]])
     np.testing.assert_allclose(of_apps(market, "price"), wanted, rtol=TOLERANCE)
     # Shares: probability of the nest times that within it.
-    e = np.exp((v - wanted) / 0.5).reshape(2, 3)
-    nests = e.sum(axis=1) ** 0.5
+    e = np.exp((v - wanted) / (1 - RHO)).reshape(2, 3)
+    nests = e.sum(axis=1) ** (1 - RHO)
     share = nests / (1.0 + nests.sum())
     np.testing.assert_allclose(customers(market), (share[:, None] * e / e.sum(axis=1)[:, None]).ravel(), rtol=TOLERANCE)
 
