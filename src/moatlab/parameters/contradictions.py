@@ -114,7 +114,7 @@ def _apps(scenario: Scenario) -> Iterator[str]:
         if source and not scenario.graph.allows(app, f"labs.{source}"):
             yield f"{app}.source is labs.{source}, to which the app has no edge"
         if source and not (_sells(scenario, source, slug) or _flag(scenario, source, "open")):
-            yield f"{app}.source is labs.{source}, which does not sell to it (api, supply) and publishes no model (open)"
+            yield f"{app}.source is labs.{source}, which does not sell to it (api, supply) nor publish its model (open)"
 
 
 def _startups(scenario: Scenario) -> Iterator[str]:
