@@ -63,10 +63,10 @@ def scenarios() -> None:
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A parameter, an address, a metric, a kind or a payment.")],
+    name: Annotated[str, typer.Argument(help="A parameter, metric, kind, firm, payment, phase, fact or scenario.")],
     scenario: Annotated[str, typer.Option(help="Scenario whose values are shown.")] = "essay-2023",
 ) -> None:
-    """Explain a parameter or a metric: meaning, unit, range, default, source."""
+    """Explain a name: a parameter's or metric's meaning, unit, range, default, source; what a firm is; ..."""
     from moatlab.cli.explain import explain_name
 
     typer.echo(explain_name(name, scenario))
@@ -202,6 +202,8 @@ def sensitivity(
     typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))
 
 
+#: Exit code after Ctrl-C: 128 and the number of the signal.
+STOPPED = 130
 COMMANDS = (
     "simulate",
     "scenarios",
@@ -226,11 +228,13 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line; returns the exit code."""
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="moatlab", standalone_mode=False)
+        if result == STOPPED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _complain("stopped; nothing was written", 130)
+        return _complain("stopped; nothing was written", STOPPED)
     except InputError as problem:
         return _complain(str(problem), 2)
     except OSError as problem:
@@ -252,7 +256,7 @@ def _plain(problem: Any) -> str:
     message = str(problem.format_message())
     context = getattr(problem, "ctx", None)
     if type(problem).__name__ == "NoSuchOption" and context is not None:
-        known = [o for p in context.command.params for o in p.opts if o.startswith("--")]
+        known = ["--help", *(o for p in context.command.params for o in p.opts if o.startswith("--"))]
         return f"there is no option {problem.option_name}; {nearest(problem.option_name, known)}"
     if message.startswith("No such command"):
         word = message.split("'")[1] if "'" in message else ""
