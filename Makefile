@@ -10,9 +10,10 @@ STAMP := $(VENV)/.installed
 # Python to build the environment with; found on PATH unless given, as in `make setup PYTHON=/opt/python3.12`.
 PYTHON ?=
 SCENARIO ?= essay-2023
+SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate test slow bench lint clean
+.PHONY: help setup simulate picture test invariants slow bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -41,6 +42,9 @@ simulate: setup ## simulate the default scenario and draw its pictures
 	$(BIN)/moatlab simulate $(SCENARIO) --out $(OUT)
 	@echo "The pictures are in $(OUT)"
 
+picture: simulate ## draw the README's picture again
+	cp $(OUT)/pictures/prices.png docs/pictures/prices.png
+
 lint: setup ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,6 +52,9 @@ lint: setup ## style and types
 
 test: lint ## style, types and the tests
 	$(BIN)/pytest -m "not slow" -n auto
+
+invariants: setup ## invariants on SCENARIOS random markets (10000 unless given)
+	MOATLAB_SCENARIOS=$(SCENARIOS) $(BIN)/pytest -m slow -n 0 tests/invariants
 
 slow: setup ## the tests that take minutes
 	$(BIN)/pytest -m slow -n auto

@@ -1,18 +1,40 @@
-"""The README's Python runs as it stands."""
+"""The README's Python and its command lines run as they stand."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from moatlab.cli.main import run_cli
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
 
 def test_readme_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
     assert len(blocks) == 3
     scope: dict[str, object] = {"__name__": "readme"}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), scope)
     assert "chipmakers" in capsys.readouterr().out
+
+
+def command_lines() -> list[str]:
+    """Indented lines that begin with moatlab, each with the lines that a backslash joins to it."""
+    joined = README.replace("\\\n", " ")
+    return re.findall(r"^    (moatlab .*)$", joined, re.M)
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_readme_commands_run(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The same, only shorter.
+    words = shlex.split(re.sub(r"--seeds \d+", "--seeds 2", re.sub(r"--months \d+", "--months 13", line)))
+    assert run_cli(words[1:]) == 0
+
+
+def test_readme_has_commands() -> None:
+    assert {line.split()[1] for line in command_lines()} >= {"simulate", "scenarios", "explain", "phases"}

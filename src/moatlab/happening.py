@@ -13,7 +13,7 @@ from moatlab.world.ledger import Ledger
 from moatlab.world.payments import CODE
 from moatlab.world.posting import INVESTORS, PARENTS, pay
 from moatlab.world.start import encode
-from moatlab.world.topology import edge_cell
+from moatlab.world.topology import set_edge
 
 if TYPE_CHECKING:
     from moatlab.market import Market
@@ -81,11 +81,9 @@ class Happening:
     def _trade(self, event: Event) -> None:
         market = self.market
         assert event.edge is not None
-        cell = edge_cell(market.state, market.find_row(event.edge[0]), market.find_row(event.edge[1]))
-        if cell is None:
+        buyer, seller = (market.find_row(firm) for firm in event.edge)
+        if not set_edge(market.state, buyer, seller, event.action == "link"):
             raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
-        matrix, row, column = cell
-        matrix[row, column] = int(event.action == "link")
         market.forget_graph()
 
     def _change(self, event: Event) -> None:

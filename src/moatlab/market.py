@@ -51,7 +51,7 @@ class Market(mesa.Model):
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
         self.seed = int(rng)
         self.detail: Detail = detail
-        self.slugs = {kind: self.scenario.slugs(kind) for kind in ("users", *KINDS_OF_FIRM)}
+        self.slugs: dict[str, tuple[str, ...]] = {kind: self.scenario.slugs(kind) for kind in ("users", *KINDS_OF_FIRM)}
         self.state: State = start(self.scenario, self.seed)
         #: Cash of every account at month 0, M$.
         self.first_cash = self.state.cash.copy()
@@ -63,6 +63,17 @@ class Market(mesa.Model):
         self._investor: Investor | None = None
         self._happening = Happening(self, self.scenario.events)
         self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that the market started from."""
+        return self._scenario_started
+
+    @scenario.setter
+    def scenario(self, scenario: Any) -> None:
+        # Mesa 3.5 gives every model a scenario of a class of its own, which a market has no use for.
+        if isinstance(scenario, Scenario):
+            self._scenario_started = scenario
 
     # The month ------------------------------------------------------------------------------------------------------
 

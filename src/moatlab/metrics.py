@@ -1,7 +1,8 @@
 """Every recorded metric, defined once: name, unit, formula.
 
 There are five tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
-and category of customers; ``firm`` a row per month and firm alive; ``money`` a row per month, layer and pool of money.  A metric is addressed like a parameter:
+and category of customers; ``firm`` a row per month and firm alive; ``money`` a row per month, layer and pool of money.
+A metric is addressed like a parameter:
 ``labs.revenue`` (layer), ``labs.capability`` or ``market.rent`` (market-wide), ``users.code.churn`` (category),
 ``labs.openai.share`` (firm).
 

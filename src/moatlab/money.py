@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
+from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from moatlab.metrics import MONEY
@@ -49,18 +49,18 @@ _SALE = np.array([k.sale for k in KINDS_OF_PAYMENT])
 _COST = np.array([k.use == "cost of goods" for k in KINDS_OF_PAYMENT])
 
 
-def mixes(held: Matrix, sources: Matrix, paid: Matrix) -> Matrix:
+def mixes(held: Matrix, sources: Matrix, paid: csc_array) -> Matrix:
     """Mix of each firm's money in a month: [firms, pools], rows that add to one.
 
-    ``held`` [firms, pools] at the start, ``sources`` [firms, pools] from outside, ``paid`` [firms, firms] from row to
-    column, all in M$ and none negative.  A firm without any money pays on credit.
+    ``held`` [firms, pools] at the start, ``sources`` [firms, pools] from outside, ``paid`` [firms, firms] to the row
+    from the column, all in M$ and none negative.  A firm without any money pays on credit.
     """
     own = held + sources
-    total = own.sum(axis=1) + paid.sum(axis=0)
+    total = own.sum(axis=1) + paid.sum(axis=1)
     empty = total <= 0.0
     own[empty, _CREDIT] = 1.0
     total[empty] = 1.0
-    mix = np.maximum(splu(csc_array(np.diag(total) - paid.T)).solve(own), 0.0)
+    mix = np.maximum(splu(csc_array(diags_array(total) - paid)).solve(own), 0.0)
     whole: Matrix = mix / mix.sum(axis=1, keepdims=True)
     return whole
 
@@ -91,14 +91,15 @@ class Tracer:
         buyer, seller = place[: len(payer)], place[len(payer) :]
         count, pools = int(inside.sum()), len(POOLS)
         active = firms[inside]
-        sources, paid = np.zeros((count, pools)), np.zeros((count, count))
+        sources = np.zeros((count, pools))
         within = inside[buyer] & inside[seller]
         entering = ~inside[buyer] & inside[seller]
-        np.add.at(paid, (ends[buyer[within]], ends[seller[within]]), amount[within])
+        where = (ends[seller[within]], ends[buyer[within]])
+        paid = csc_array(coo_array((amount[within], where), (count, count)))
         np.add.at(sources, (ends[seller[entering]], _SOURCE[kind[entering]]), amount[entering])
         mix = mixes(np.maximum(self.held[active], 0.0), sources, paid)
         spent = np.bincount(ends[buyer[inside[buyer]]], amount[inside[buyer]], count)
-        received = sources + paid.T @ mix
+        received = sources + paid @ mix
         self.held[active] += received - spent[:, None] * mix
 
         carried = np.zeros((len(amount), pools))

@@ -18,19 +18,13 @@ from moatlab.errors import ClearingError
 from moatlab.rules.apps import commit_apps, decide_spending, refresh_apps
 from moatlab.rules.bargaining import decide_deals
 from moatlab.rules.capital import balance_infrastructure, move_hype, raise_rounds
-from moatlab.rules.chips import (
-    age_fleets,
-    decide_list_prices,
-    decide_orders,
-    deliver,
-    keep_priority,
-    order_chips,
-    start_chips,
-)
+from moatlab.rules.chips import age_fleets, deliver, keep_priority, start_chips
+from moatlab.rules.clearing import TOLERANCE, clear, settle_in
 from moatlab.rules.commit import commit_hardware, commit_sellers, price_hosted
-from moatlab.rules.compute import TOLERANCE, clear, decide_reserves, expect, gather_buyers, serve, settle_in
+from moatlab.rules.compute import decide_reserves, expect, gather_buyers, serve
 from moatlab.rules.foundry import decide_foundry, run_foundry
 from moatlab.rules.graduation import decide_own_model
+from moatlab.rules.orders import decide_list_prices, decide_orders, order_chips
 from moatlab.rules.outside import move_outside
 from moatlab.rules.pricing import decide_app_prices, decide_token_prices
 from moatlab.rules.settlement import account_labs, settle_apps, settle_compute
@@ -95,7 +89,7 @@ def _compute(s: Rows) -> int:
               shared.compute_choke_steepness)  # fmt: skip
     iterations, violation = clear(
         s.buyers, count, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
-        shared.compute_switching_rate, shared.compute_choke_steepness, shared.outside_spot_elasticity,
+        shared.compute_choke_steepness, shared.outside_spot_elasticity,
         shared.outside_reference_rent,
     )  # fmt: skip
     now.iterations = iterations

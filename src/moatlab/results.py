@@ -375,6 +375,14 @@ class Results:
         """
         return self._paths[address].copy()
 
+    def named(self) -> Results:
+        """A copy with the named firms only and without the ledger: a tenth of the memory, for many runs at once."""
+        firms = self._raw("firms")
+        named = [len(self.about["slugs"][kind]) for kind in LAYERS]
+        keep = firms["row"] < np.array(named)[firms["kind"]]
+        parts = {name: [self._raw(name)] for name in self._parts}
+        return Results({**parts, "firms": [firms[keep]], "postings": [parts["postings"][0][:0]]}, self.about)
+
     def frames(self, graph: Any = None) -> Frames:
         """The tables as the pictures take them."""
         return frames([self], graph)

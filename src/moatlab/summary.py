@@ -1,164 +1,298 @@
-"""What a run says, in a screen of plain text: who captured what, at which prices, with which churn."""
+"""What a run says, in one screen of text: who captured what, who leads, at what prices and with which churn.
+
+Every figure is computed for each seed by itself.  With several seeds a cell is the median and, of shares and prices,
+in brackets the band from the 5th to the 95th percentile.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
 
+from moatlab.numbers import ratio
+from moatlab.show.frames import Array, Frames
 from moatlab.world.payments import LAYERS
 
-if TYPE_CHECKING:
-    from moatlab.results import Results
-
-#: Layers whose sales also serve demand from outside generative AI.
+#: Layers that also sell to others than generative AI.
 SHARED_LAYERS = ("clouds", "chipmakers", "foundry")
-ATTRIBUTION = "clouds', chipmakers' and foundry's figures times the generative share of GPU-hours sold in the month"
+NOTE = (
+    "Gross profit is after depreciation. Share: part of the layers' positive gross profits. Gen. AI: the same with "
+    "clouds, chipmakers and foundry counted by generative AI's share of the GPU-hours sold in each month. "
+    "Eff. firms: 1/HHI of revenue."
+)
+STARTUP = " A name such as code-007-0 is a generated startup's: category, month of birth, number."
+_WIDTH = 110
 
 
-def _band(values: list[float], digits: int = 3) -> str:
-    """A value, or the median and the 5-95 % band over seeds."""
-    sound = [v for v in values if np.isfinite(v)]
-    if not sound:
+@dataclass(frozen=True)
+class Period:
+    """Some months of a run, as they are called in headings."""
+
+    name: str
+    first: int
+    end: int
+
+    @property
+    def months(self) -> slice:
+        """The columns of these months."""
+        return slice(self.first, self.end)
+
+
+def periods(frames: Frames) -> list[Period]:
+    """The first twelve months and the last twelve; all months where there are fewer than thirteen."""
+    months = len(frames.months)
+    spans = [(0, min(12, months))] + [(months - 12, months)] * (months > 12)
+    return [Period(_span(frames, *span), *span) for span in spans]
+
+
+def _span(frames: Frames, first: int, end: int) -> str:
+    """A calendar year by its number, other months by the first and the last."""
+    begins, ends = (_calendar(frames, month) for month in (first, end - 1))
+    if begins[:4] == ends[:4] and begins.endswith("-01") and ends.endswith("-12"):
+        return begins[:4]
+    return begins if begins == ends else f"{begins} to {ends}"
+
+
+def _calendar(frames: Frames, month: int) -> str:
+    year, first = (int(part) for part in frames.start.split("-")[:2])
+    return f"{year + (first - 1 + month) // 12}-{(first - 1 + month) % 12 + 1:02d}"
+
+
+class Paths:
+    """The tables of a run as arrays with a row a seed and a column a month."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames = frames
+        self._shape = len(frames.seeds), len(frames.months)
+        self._layers = {str(layer): rows for layer, rows in frames.layers.groupby("layer")}
+
+    def market(self, column: str) -> Array:
+        """A metric of the market."""
+        return self._array(self.frames.market, column)
+
+    def layer(self, layer: str, column: str) -> Array:
+        """A metric of a layer."""
+        return self._array(self._layers[layer], column)
+
+    def generative(self, layer: str, column: str) -> Array:
+        """Dollars of a layer that are attributed to generative AI."""
+        dollars = self.layer(layer, column)
+        return dollars * np.nan_to_num(self.market("generative_share")) if layer in SHARED_LAYERS else dollars
+
+    def _array(self, frame: pd.DataFrame, column: str) -> Array:
+        ordered = frame.sort_values(["seed", "month"], kind="stable")
+        return ordered[column].to_numpy(dtype=np.float64).reshape(self._shape)
+
+
+def summarise(frames: Frames) -> str:
+    """The summary of one run, or of several seeds."""
+    paths, spans = Paths(frames), periods(frames)
+    seeds, months = frames.seeds, len(frames.months)
+    luck = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0]}, median (5-95 %)"
+    lines = [f"{frames.title}: {months} month{'s' * (months > 1)} from {frames.start}, {luck}", ""]
+    lines += [_sentence(paths, span) for span in spans]
+    largest = max(float(np.nanmedian(_sum(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
+    unit, size = ("G$", 1e3) if largest >= 1e3 else ("M$", 1.0)
+    for span in spans:
+        lines += ["", *_capture(paths, span, unit, size)]
+    lines += ["", *wrap(NOTE + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
+    lines += _figures(paths, spans, unit, size)
+    return "\n".join(lines) + "\n"
+
+
+# Numbers as text ------------------------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """Three significant digits, without exponents unless very small."""
+    if value == 0 or abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    if abs(value) < 5e-4:
+        return f"{value:.0e}"
+    return f"{value:.{max(0, 2 - int(np.floor(np.log10(abs(value)))))}f}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small."""
+    return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+
+
+def count(value: float) -> str:
+    """A number of things; a median over seeds may lie half-way."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+Form = Callable[[float], str]
+
+
+def cell(values: Array, form: Form) -> str:
+    """The value of one seed; of several, the median and the band.  A dash where no seed has a value."""
+    known = values[np.isfinite(values)]
+    if not known.size:
         return "-"
-    middle = f"{np.median(sound):,.{digits}g}" if abs(np.median(sound)) < 1000 else f"{np.median(sound):,.0f}"
-    if len(values) == 1:
+    middle = form(float(np.median(known)))
+    if values.size == 1:
         return middle
-    low, high = np.quantile(sound, (0.05, 0.95))
-    form = f",.{digits}g" if abs(high) < 1000 else ",.0f"
-    return f"{middle} [{low:{form}}, {high:{form}}]"
+    low, high = (form(float(np.quantile(known, q))) for q in (0.05, 0.95))
+    low = low.removesuffix(" %")
+    return f"{middle} ({low}{' to ' if low.startswith('-') else '-'}{high.removesuffix(' %')})"
 
 
-def _years(months: int) -> list[int]:
-    last = max(0, (months - 1) // 12)
-    return sorted({0, *[y for y in (2, 4) if y < last], last})
-
-
-def _table(title: str, head: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [
-        title,
-        "  ".join(h.rjust(w) if i else h.ljust(w) for i, (h, w) in enumerate(zip(head, widths, strict=True))),
+def _table(title: str, head: list[str], rows: list[list[str]], left: tuple[int, ...] = (0,)) -> list[str]:
+    """Lines of a table; all columns but ``left`` stand on the right."""
+    cells = [[title, *head], *rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            text.ljust(width) if i in left else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
     ]
-    for row in rows:
-        lines.append(
-            "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-        )
-    return [*lines, ""]
 
 
-def _layer_rows(runs: list[Results], year: int) -> list[list[str]]:
-    found: dict[str, list[list[float]]] = {layer: [[] for _ in range(6)] for layer in LAYERS}
-    for run in runs:
-        layers, market = run.layers.to_pandas(), run.market.to_pandas()
-        share = market.set_index("month")["generative_share"]
-        mine = layers[(layers["month"] >= 12 * year) & (layers["month"] < 12 * year + 12)].copy()
-        weight = np.where(mine["layer"].isin(SHARED_LAYERS), mine["month"].map(share), 1.0)
-        for name in ("value_added", "gross_profit_after_depreciation"):
-            mine[f"attributed {name}"] = mine[name] * weight
-        sums: Any = mine.groupby("layer")[
-            ["revenue", "value_added", "gross_profit_after_depreciation", "attributed gross_profit_after_depreciation"]
-        ].sum()
-        profits = sums["gross_profit_after_depreciation"].clip(lower=0.0)
-        attributed = sums["attributed gross_profit_after_depreciation"].clip(lower=0.0)
-        for layer in LAYERS:
-            row = found[layer]
-            row[0].append(sums.loc[layer, "revenue"] / 1000.0)
-            row[1].append(sums.loc[layer, "value_added"] / 1000.0)
-            row[2].append(sums.loc[layer, "gross_profit_after_depreciation"] / 1000.0)
-            row[3].append(profits[layer] / max(profits.sum(), 1e-300))
-            row[4].append(attributed[layer] / max(attributed.sum(), 1e-300))
-            hhi = mine[mine["layer"] == layer]["hhi"]
-            row[5].append(1.0 / hhi.mean() if hhi.mean() > 0 else np.nan)
-    return [[layer, *(_band(column) for column in found[layer])] for layer in LAYERS]
+# Sums over months -----------------------------------------------------------------------------------------------------
 
 
-def _mean(runs: list[Results], address: str, months: range) -> list[float]:
-    return [float(run.series(address).reindex(list(months)).mean()) for run in runs]
+def _sum(path: Array, span: Period) -> Array:
+    total: Array = np.nansum(path[:, span.months], axis=1)
+    return total
 
 
-def _leaders(run: Results, months: int) -> list[list[str]]:
-    firms = run.firms.to_pandas()
-    late = firms[firms["month"] >= max(0, months - 12)]
+def _mean(path: Array, span: Period) -> Array:
+    """The mean over the months in which there is a value."""
+    part = path[:, span.months]
+    return ratio(np.nansum(part, axis=1), np.isfinite(part).sum(axis=1))
+
+
+def _profit_shares(paths: Paths, span: Period, generative: bool) -> dict[str, Array]:
+    """Each layer's part of the positive gross profits after depreciation."""
+    take = paths.generative if generative else paths.layer
+    profits = {layer: _sum(take(layer, "gross_profit_after_depreciation"), span).clip(min=0.0) for layer in LAYERS}
+    total = np.sum(list(profits.values()), axis=0)
+    return {layer: ratio(profit, total) for layer, profit in profits.items()}
+
+
+# Who captured what ----------------------------------------------------------------------------------------------------
+
+
+def _sentence(paths: Paths, span: Period) -> str:
+    found = _profit_shares(paths, span, generative=True)
+    middle = {layer: float(np.nanmedian(share)) for layer, share in found.items() if np.isfinite(share).any()}
+    if not middle:
+        return f"{span.name}: no layer made a gross profit."
+    first, second, third = sorted(middle, key=lambda layer: -middle[layer])[:3]
+    return (
+        f"{span.name}: of generative AI's gross profit {first} took {percent(middle[first])}, "
+        f"{second} {percent(middle[second])}, {third} {percent(middle[third])}."
+    )
+
+
+def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
+    whole, part = (_profit_shares(paths, span, generative) for generative in (False, True))
     rows = []
     for layer in LAYERS:
-        mine = late[late["kind"] == layer]
-        shares = mine.groupby("name")["revenue"].sum().sort_values(ascending=False)
-        total = shares.sum()
-        top = [f"{name} {value / total:.0%}" for name, value in shares.head(4).items()] if total > 0 else ["-"]
-        rows.append([layer, ", ".join(top)])
-    return rows
-
-
-def _retention(runs: list[Results], joined: int, age: int) -> list[float]:
-    values = []
-    for run in runs:
-        table = run.retention.to_pandas()
-        mine = table[(table["joined"] == joined) & (table["age"] == age)]
-        values.append(float(mine["retention"].mean()) if len(mine) else np.nan)
-    return values
-
-
-def summarise(runs: list[Results]) -> str:
-    """The summary of one run, or of several seeds as median [5 %, 95 %]."""
-    first = runs[0]
-    months = first.months
-    seeds = ", ".join(str(r.about["seed"]) for r in runs[:4]) + (", ..." if len(runs) > 4 else "")
-    start = int(first.about["start"][:4])
-    lines = [f"{first.about['title']}: {months} months from {first.about['start']}, seed {seeds}", ""]
+        dollars = [
+            number(float(np.median(_sum(paths.layer(layer, name), span))) / size)
+            for name in ("revenue", "value_added", "gross_profit_after_depreciation")
+        ]
+        leader, effective = _leader(paths, layer, span)
+        rows.append([layer, *dollars, cell(whole[layer], percent), cell(part[layer], percent), effective, leader])
     head = [
-        "G$ a year",
-        "revenue",
-        "value added",
-        "gross profit*",
-        "share of profit",
-        "attributed**",
-        "effective firms",
+        f"revenue {unit}",
+        f"value added {unit}",
+        f"gross profit {unit}",
+        "share",
+        "gen. AI",
+        "eff. firms",
+        "leader",
     ]
-    for year in _years(months):
-        whole = "" if 12 * (year + 1) <= months else f" (its first {months - 12 * year} months)"
-        lines += _table(f"Who captured what in {start + year}{whole}", head, _layer_rows(runs, year))
-    lines += ["*  after depreciation; shares count losses as 0", f"** {ATTRIBUTION}", ""]
-    if first.about["detail"] == "firm":
-        lines += _table(f"Leaders of the last 12 months (seed {first.about['seed']})", ["layer", "shares"],
-                        _leaders(first, months))  # fmt: skip
-    windows = {"first year": range(min(12, months)), "last year": range(max(0, months - 12), months)}
-    figures = [
-        ("spot rent, $ per GPU-hour", "market.rent"),
-        ("  running cost", "market.marginal_cost"),
-        ("  markup", "market.markup"),
-        ("  scarcity rent", "market.scarcity_rent"),
-        ("full unit cost, $ per GPU-hour", "market.full_unit_cost"),
-        ("list price, k$ per GPU", "market.chip_price"),
-        ("lead time, months", "market.lead_time"),
-        ("utilisation", "market.utilisation"),
-        ("inference not served", "market.unserved"),
-        ("generative share of GPU-hours", "market.generative_share"),
-        ("API price, $ per Mtok", "labs.api_price"),
-        ("labs' inference spending / token revenue", "labs.inference_ratio"),
-        ("top five customers' share of API revenue", "labs.top5_customers"),
-        ("apps' gross margin, median", "apps.margin_median"),
-        ("apps' gross margin, 97th percentile", "apps.margin_best"),
-        ("apps' inference / revenue", "apps.inference_share"),
-        ("app revenue that reaches clouds", "apps.cloud_take"),
-        ("apps' churn a month", "apps.churn"),
-        ("acquisition cost, $", "apps.acquisition_cost"),
-        ("lifetime value, $", "apps.lifetime_value"),
-        ("tokens on own models", "apps.own_model_share"),
-        ("consumer surplus, M$ a month", "market.consumer_surplus"),
-    ]
-    rows = [[name, *(_band(_mean(runs, address, window)) for window in windows.values())] for name, address in figures]
-    late = max(0, months - 13)
-    rows.append(["retention after 12 months, cohorts of month 0 and the last", *(
-        _band(_retention(runs, joined, 12)) for joined in (0, late))])  # fmt: skip
-    lines += _table("Prices, margins, churn (mean of the months)", ["", *windows], rows)
-    totals = [
-        [name, _band([float(pd.Series(run.series(address)).sum()) for run in runs])]
-        for name, address in (
-            ("apps entered", "apps.entries"), ("apps left", "apps.exits"), ("graduations", "apps.graduations"),
-            ("returns", "apps.returns"), ("funding, M$", "investors.funding"),
-        )
-    ]  # fmt: skip
-    lines += _table("Over the run", ["", "sum"], totals)
-    return "\n".join(lines)
+    return _table(span.name, head, rows, left=(0, len(head)))
+
+
+def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
+    """The leader by revenue with its share (with several seeds, of most of them), and the effective number of firms."""
+    firms, seeds = paths.frames.firms, len(paths.frames.seeds)
+    mine = firms[(firms["kind"] == layer) & firms["month"].between(span.first, span.end - 1)]
+    names = dict(zip(mine["slug"], mine["name"], strict=True))
+    leaders: Counter[str] = Counter()
+    shares, effective = [], []
+    for _, own in mine.groupby("seed"):
+        revenue = own.groupby("slug")["revenue"].sum()
+        if revenue.sum() > 0:
+            parts = revenue / revenue.sum()
+            leaders[str(names[parts.idxmax()])] += 1
+            shares.append(float(parts.max()))
+            effective.append(1.0 / float((parts**2).sum()))
+    if not leaders:
+        return "-", "-"
+    name, times = leaders.most_common(1)[0]
+    if seeds > 1:
+        name = f"{name} ({times} of {seeds})," if times > 1 else "another in each seed,"
+    return f"{name} {percent(float(np.median(shares)))}", f"{np.median(effective):.1f}"
+
+
+# Prices, margins, churn -----------------------------------------------------------------------------------------------
+
+Take = Callable[[Paths, Period], Array]
+
+
+def _of(column: str) -> Take:
+    return lambda paths, span: _mean(paths.market(column), span)
+
+
+def _total(column: str, layer: str = "") -> Take:
+    return lambda paths, span: _sum(paths.layer(layer, column) if layer else paths.market(column), span)
+
+
+def _retention(paths: Paths, span: Period) -> Array:
+    """Customers still with their app a year on, of those who joined in the last quarter whose year ends in the span."""
+    frames = paths.frames
+    last = span.end - 13
+    if last < 0:
+        return np.full(len(frames.seeds), np.nan)
+    curves = frames.retention[(frames.retention["age"] == 12) & frames.retention["joined"].between(last - 2, last)]
+    came = frames.categories[["seed", "category", "month", "joined"]].rename(columns={"joined": "customers"})
+    rows = curves.merge(came, left_on=["seed", "category", "joined"], right_on=["seed", "category", "month"])
+    rows = rows.dropna(subset=["retention"])
+    rows = rows.assign(stayed=rows["retention"] * rows["customers"])
+    sums = rows.groupby("seed")[["stayed", "customers"]].sum().reindex(frames.seeds, fill_value=0.0)
+    return ratio(sums["stayed"], sums["customers"])
+
+
+#: Rows of figures: title, how they come from the paths, how they are written.  Dollars have their unit in the title.
+FIGURES: tuple[tuple[str, Take, Form], ...] = (
+    ("rent of a GPU-hour, $", _of("rent"), number),
+    ("  of it scarcity rent", _of("scarcity_rent"), number),
+    ("  full cost of a GPU-hour, $", _of("full_unit_cost"), number),
+    ("generative AI's share of GPU-hours", _of("generative_share"), percent),
+    ("accelerator, k$ per H100-equivalent", _of("chip_price"), number),
+    ("  lead time, months", _of("lead_time"), number),
+    ("API, $ per Mtok", _of("labs.api_price"), number),
+    ("app, $ a month", _of("apps.price"), number),
+    ("apps' gross margin, median", _of("apps.margin_median"), percent),
+    ("  best (97th percentile)", _of("apps.margin_best"), percent),
+    ("  inference and hosting, of revenue", _of("apps.inference_share"), percent),
+    ("customers who leave their app in a month", _of("apps.churn"), percent),
+    ("  still with it a year after joining", _retention, percent),
+    ("tokens on apps' own models", _of("apps.own_model_share"), percent),
+    ("apps that went over to a model of their own", _total("apps.graduations"), count),
+    ("  that came back", _total("apps.returns"), count),
+    ("apps that entered", _total("entries", "apps"), count),
+    ("  that left", _total("exits", "apps"), count),
+    ("rounds raised by apps, labs and hosts, {unit}", _total("investors.funding"), number),
+    ("consumer surplus, {unit}", _total("consumer_surplus"), number),
+)
+
+
+def _figures(paths: Paths, spans: list[Period], unit: str, size: float) -> list[str]:
+    rows = []
+    for title, take, form in FIGURES:
+        scale = size if "{unit}" in title else 1.0
+        rows.append([title.format(unit=unit), *(cell(take(paths, span) / scale, form) for span in spans)])
+    return _table("Mean or sum of the months", [span.name for span in spans], rows)

@@ -14,7 +14,7 @@ import pytest
 
 import moatlab
 from moatlab.cli.main import run_cli
-from moatlab.experiments import tables
+from moatlab.evidence.report import path_differences
 
 TRIAL = """
 question = "does capacity matter?"
@@ -69,9 +69,9 @@ def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_show_prints_tables_and_draws(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["show", str(folder / "out")]) == 0
     told = capsys.readouterr().out
-    assert "Paired differences from control" in told and "rent" in told
+    assert "Paired differences, judged" in told and "rent" in told
     pictures = {p.name: p.stat().st_size for p in (folder / "out" / "pictures").iterdir()}
-    assert set(pictures) == {"arms.png", "differences.png", "effects.png", "shares-labs.png"}
+    assert set(pictures) == {"arms.png", "differences.png", "effects.png", "shares-labs.png", "verdicts.png"}
     assert min(pictures.values()) > 10_000
     written = pd.read_csv(folder / "out" / "tables" / "differences.csv")
     batch = moatlab.open(folder / "out")
@@ -83,7 +83,7 @@ def test_show_prints_tables_and_draws(folder: Path, capsys: pytest.CaptureFixtur
         # Student's t of 3 degrees of freedom at 97.5 %.
         half = 3.182446305284263 * gaps.std()[outcome] / 2.0
         assert mine.loc[outcome, "high"] == pytest.approx(gaps.mean()[outcome] + half, rel=1e-9)
-    by_month = tables.path_differences(batch, "market.rent")
+    by_month = path_differences(batch, "market.rent")
     assert len(by_month) == 24 and (by_month["pairs"] == 4).all()
     assert by_month.loc[by_month["month"] < 3, "mean"].eq(0.0).all() and by_month["mean"].abs().max() > 0
 

@@ -343,7 +343,9 @@ def test_what_a_file_cannot_say(path: list[str], value: Any, says: str) -> None:
         ({"apps.assistant.incumbent": True}, "one of the two only"),
         ({"apps.rnd_share": 0.7, "apps.marketing_share": 0.4}, "add up to more than 1"),
         ({"labs.closed.revenue_share": 0.2}, "set labs.closed.partner"),
-        ({"labs.closed.api": False}, "apps.writer.source is labs.closed, which neither sells"),
+        ({"labs.closed.api": False}, "apps.writer.source is labs.closed, which does not sell"),
+        ({"labs.closed.supply": "own apps"}, "apps.writer.source is labs.closed, which does not sell"),
+        ({"labs.closed.supply": "not rivals"}, "apps.writer.source is labs.closed, which does not sell"),
         (
             {"clouds.large.own_chip": "", "clouds.large.own_share": 0.0},
             "chipmakers.house is captive, but it is no cloud's",

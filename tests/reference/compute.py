@@ -6,7 +6,7 @@ from math import exp, log
 from types import SimpleNamespace
 from typing import Any
 
-from tests.reference.model import Reference
+from tests.reference.model import Host, Reference
 
 
 def buyers_of(model: Reference) -> list[Any]:
@@ -15,8 +15,7 @@ def buyers_of(model: Reference) -> list[Any]:
     labs, hosts = len(model.labs), len(model.hosts)
 
     def buyer(who: Any, places: list[float], edges: list[int]) -> Any:
-        new = SimpleNamespace(who=who, inference=0.0, choke=1.0, budget=0.0, elastic=0.0, lag=places)
-        new.affinity = [exp(c.affinity) * (e != 0) for c, e in zip(model.clouds, edges, strict=True)]
+        new = SimpleNamespace(who=who, inference=0.0, choke=1.0, budget=0.0, elastic=0.0, lag=places, edges=edges)
         found.append(new)
         return new
 
@@ -45,10 +44,25 @@ def buyers_of(model: Reference) -> list[Any]:
             new = buyer(app, app.places, app.cloud_edges)
             new.budget = app.own_budget
             if app.own_model:
-                hours = model.hours_per_token(app.own_hours) * (1 + s.apps_own_overhead)
+                hours = model.own_hours_per_token(app.own_hours, app.tokens)
                 new.inference = app.tokens * app.routing[-1] * hours
-                new.choke = s.compute_choke_multiple * app.price / (max(app.quota, 1e-12) * hours)
+                new.choke = s.compute_choke_multiple * max(app.price, app.unit_cost) / (max(app.quota, 1e-12) * hours)
+    for new in found:
+        new.affinity = [
+            exp(c.affinity + special(model, new, c)) * (e != 0) for c, e in zip(model.clouds, new.edges, strict=True)
+        ]
     return found
+
+
+def special(model: Reference, buyer: Any, cloud: Any) -> float:
+    """What a cloud's specialisation is worth to a buyer: none to outside demand; else by what it would spend on."""
+    if buyer.who is None:
+        return 0.0
+    if isinstance(buyer.who, Host):
+        return float(cloud.hosting_affinity)
+    spent = buyer.budget + buyer.inference * model.now.mean_rent
+    training = buyer.budget / spent if spent > 0 else 0.0
+    return float(training * cloud.training_affinity + (1 - training) * cloud.inference_affinity)
 
 
 def shares(model: Reference, buyer: Any, rents: list[float]) -> list[float]:
@@ -57,14 +71,16 @@ def shares(model: Reference, buyer: Any, rents: list[float]) -> list[float]:
     open_ = [c.capacity > 0 and a > 0 for c, a in zip(model.clouds, buyer.affinity, strict=True)]
     pull = [a * r**-s.compute_rent_sharpness if o else 0.0
             for a, r, o in zip(buyer.affinity, rents, open_, strict=True)]  # fmt: skip
-    kept = sum(w for w, o in zip(buyer.lag, open_, strict=True) if o)
-    rate = s.compute_switching_rate if kept > 0 else 1.0
     if not any(open_):
         return [0.0] * len(rents)
-    return [
-        ((1 - rate) * w / kept if kept > 0 else 0.0) + rate * p / sum(pull) if o else 0.0
-        for w, p, o in zip(buyer.lag, pull, open_, strict=True)
+    held = [w if o else 0.0 for w, o in zip(buyer.lag, open_, strict=True)]
+    if sum(held) <= 0:
+        return [p / sum(pull) for p in pull]
+    stays = [
+        w / sum(held) * (1 - s.compute_switching_rate * exp(-c.gravity))
+        for w, c in zip(held, model.clouds, strict=True)
     ]
+    return [w + (1 - sum(stays)) * p / sum(pull) for w, p in zip(stays, pull, strict=True)]
 
 
 def bought(model: Reference, buyer: Any, rents: list[float]) -> list[tuple[float, float, float]]:

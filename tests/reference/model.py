@@ -59,10 +59,12 @@ class Reference(mesa.Model):
             app.edges = state.sellers[row].tolist()
             app.cloud_edges = state.app_edges[row].tolist()
             app.places = state.app_places[row].tolist()
+            app.cash = state.cash[app.account].item()
             self.apps.append(app)
         self.places = state.places.tolist()
         self.edges = state.edges.tolist()
         self.grades = state.grades.tolist()
+        self.specialisation = state.specialisation.tolist()
 
     def reachable(self, app: Any) -> list[int]:
         """Offers that the app has an edge to and that are sold to it."""
@@ -71,15 +73,37 @@ class Reference(mesa.Model):
             if offer.seller_kind == 1:
                 if offer.open == 1 and app.edges[len(self.labs) + offer.seller]:
                     found.append(o)
-            elif app.edges[offer.seller] and (offer.open == 1 or (offer.open == 2 and app.owner == offer.seller)):
+            elif app.edges[offer.seller] and self.sold(app, offer):
                 found.append(o)
         return found
 
+    def sold(self, app: Any, offer: Any) -> bool:
+        """Whether a lab sells to the app: to everybody, to its own apps, or to all but the rivals of those."""
+        lab = self.labs[offer.seller]
+        if not lab.alive or app.owner == lab.row:
+            return bool(lab.alive)
+        rivals = {other.category for other in self.apps if other.owner == lab.row}
+        return bool(lab.api) and (lab.supply == 0 or (lab.supply == 1 and app.category not in rivals))
+
     def price_to(self, app: Any, offer: Any) -> float:
-        """List price of a token, or the transfer price to an app of the lab's own, $ per Mtok."""
-        if offer.seller_kind == 0 and app.owner == offer.seller:
-            return offer.unit_cost + self.shared.labs_transfer_price * (offer.price - offer.unit_cost)
-        return offer.price
+        """List price of a token, transfer price to an app of the lab's own, or a negotiated price, $ per Mtok."""
+        if self.lists(app, offer):
+            return offer.price
+        share = self.shared.labs_transfer_price if app.owner == offer.seller else app.deal_share
+        return offer.unit_cost + share * (offer.price - offer.unit_cost)
+
+    def lists(self, app: Any, offer: Any) -> bool:
+        """Whether the app pays the list price of the offer."""
+        return offer.seller_kind == 1 or offer.seller not in (app.owner, app.deal - 1)
+
+    def own_hours_per_token(self, training_hours: float, tokens: float) -> float:
+        """GPU-hours per Mtok of an own model: overhead, and a fleet that idles by the root of its load."""
+        s = self.shared
+        hours = self.hours_per_token(training_hours) * (1 + s.apps_own_overhead)
+        if tokens <= 0:
+            return hours
+        load = hours * tokens
+        return hours * (load + (s.apps_own_idle * load) ** 0.5) / load
 
     def hours_per_token(self, training_hours: float) -> float:
         """GPU-hours per Mtok of a model: grows with the root of its training, falls with serving methods."""

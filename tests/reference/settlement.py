@@ -29,7 +29,7 @@ def settle(model: Reference, hours: Any, trained: Any, buyers: list[tuple[str, i
                 revenue[offer.seller] += amount
             else:
                 maker = model.labs[offer.lab]
-                if maker.alive:
+                if maker.alive and maker.hosting_agreement:
                     fee = s.hosts_licence_share * app.tokens * served * offer.price
                     paid["licence", seller.account, maker.account] += fee
                     revenue[offer.lab] += fee
@@ -40,6 +40,10 @@ def settle(model: Reference, hours: Any, trained: Any, buyers: list[tuple[str, i
         paid["marketing", app.account, SUPPLIERS] += app.marketing
         paid["app rnd", app.account, SUPPLIERS] += app.rnd
         paid["app overhead", app.account, SUPPLIERS] += s.apps_overhead + s.apps_team_cost * (app.own_model == 1)
+        if app.own_model and app.base and model.labs[app.base - 1].alive:
+            maker = model.labs[app.base - 1]
+            paid["enterprise agreement", app.account, maker.account] += maker.enterprise_fee
+            revenue[maker.row] += maker.enterprise_fee
     for host in model.hosts:
         paid["host staff", host.account, SUPPLIERS] += host.staff * (host.alive == 1)
     apps = {app.row: app for app in model.apps}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log
 from typing import Any
 
 from tests.reference.model import Reference
@@ -33,26 +33,52 @@ def carry(model: Reference) -> None:
             seller.tokens = sum(o.tokens for o in model.offers if (o.seller_kind, o.seller) == (kind, seller.row))
 
 
+def worth(model: Reference, price: float) -> float:
+    """Utility of tokens at a price, per unit of an app's taste for them, when the quota is the best at that price."""
+    eta = model.shared.users_usage_elasticity
+    return -log(price) if eta == 1 else price ** (1 - eta) / (eta - 1)
+
+
+def taste(model: Reference, app: Any) -> float:
+    """What a unit of that worth is to the app's customers, utils."""
+    eta = model.shared.users_usage_elasticity
+    return app.token_worth**eta * (app.user.price_taste * app.price_taste_factor) ** (1 - eta)
+
+
+def usual_taste(model: Reference, user: Any) -> float:
+    """The same of the category's usual customer."""
+    eta = model.shared.users_usage_elasticity
+    return user.usage_value**eta * user.price_taste ** (1 - eta)
+
+
 def decide_routing(model: Reference) -> None:
-    """Shares wanted are a logit of rho (beta w theta - alpha q P) + inertia; the app moves part of the way."""
+    """Shares wanted are a logit of rho (beta w theta + K v(P)) / stake, inertia, and developers or hub.
+
+    The app moves part of the way.  A seller's elasticity is the mean over the tokens that it sells at its list price.
+    """
     s = model.shared
-    rho = s.apps_routing_sharpness
+    eta = s.users_usage_elasticity
     pull = {(0, lab.row): 0.0 for lab in model.labs} | {(1, host.row): 0.0 for host in model.hosts}
     sold = dict.fromkeys(pull, 0.0)
     for app in model.apps:
         user = app.user
-        alpha_q = user.price_taste * app.price_taste_factor * app.quota
+        stake = taste(model, app) / usual_taste(model, user)
+        rho = s.apps_routing_sharpness / stake
         value: dict[int, float] = {}
         for o in model.reachable(app):
             offer = model.offers[o]
-            worth = user.quality_taste * user.ai_centrality * model.grades[o][app.category]
-            value[o] = rho * (worth - alpha_q * model.price_to(app, offer)) + s.apps_routing_inertia * app.routing[o]
+            points = user.quality_taste * user.ai_centrality * model.grades[o][app.category]
+            tokens = taste(model, app) * worth(model, model.price_to(app, offer))
+            value[o] = rho * (points + tokens) + s.apps_routing_inertia * app.routing[o]
             if offer.seller_kind == 1:
                 value[o] += s.hosts_hub_taste * model.hosts[offer.seller].hub
+            else:
+                value[o] += s.labs_ecosystem_taste * (1 - s.labs_portability) * model.labs[offer.seller].ecosystem
         own = len(model.offers)
         if app.own_model:
-            worth = user.quality_taste * user.ai_centrality * app.own_capability
-            value[own] = rho * (worth - alpha_q * app.own_unit_cost) + s.apps_routing_inertia * app.routing[own]
+            points = user.quality_taste * user.ai_centrality * app.own_capability
+            value[own] = rho * (points + taste(model, app) * worth(model, app.own_unit_cost))
+            value[own] += s.apps_routing_inertia * app.routing[own]
         top = max(value.values(), default=0.0)
         total = sum(exp(v - top) for v in value.values())
         app.next_routing = []
@@ -61,15 +87,20 @@ def decide_routing(model: Reference) -> None:
             moved = share + s.apps_routing_speed * (aim - share)
             app.next_routing.append(0.0 if aim < SMALLEST_SHARE and moved < SMALLEST_SHARE else moved)
         for o, offer in enumerate(model.offers):
-            if app.routing[o] > 0 and not (offer.seller_kind == 0 and offer.seller == app.owner):
+            if app.routing[o] > 0 and model.lists(app, offer):
                 key = (offer.seller_kind, offer.seller)
-                pull[key] += app.tokens * app.routing[o] * slope(model, app, held(model, app, key), alpha_q)
-    for offer in model.offers:
-        sold[offer.seller_kind, offer.seller] += offer.tokens
+                tokens = app.tokens * app.routing[o]
+                pull[key] += tokens * slope(model, app, offer, held(model, app, key))
+                sold[key] += tokens
+    buyers = [app for app in model.apps if app.owner < 0]
+    everything = sum(app.tokens for app in buyers)
     for (kind, row), total in sold.items():
         seller = (model.labs, model.hosts)[kind][row]
         if total > 0 and pull[kind, row] > 0:
             seller.semi_elasticity = pull[kind, row] / total
+        elif everything > 0:
+            mean = sum(app.tokens * usual_taste(model, app.user) for app in buyers) / everything
+            seller.semi_elasticity = s.apps_routing_sharpness * mean * seller.price**-eta
 
 
 def held(model: Reference, app: Any, key: tuple[int, int]) -> float:
@@ -77,8 +108,11 @@ def held(model: Reference, app: Any, key: tuple[int, int]) -> float:
     return sum(app.routing[o] for o, f in enumerate(model.offers) if (f.seller_kind, f.seller) == key)
 
 
-def slope(model: Reference, app: Any, share: float, alpha_q: float) -> float:
-    """d ln(tokens at a seller) / dP: other sources, smaller quotas, fewer customers."""
-    quotas = model.shared.users_usage_elasticity * share / max(app.token_cost, 1e-12)
-    users = alpha_q * share * (1 - app.choice_share) / app.user.taste_scale
-    return model.shared.apps_routing_sharpness * alpha_q * (1 - share) + quotas + users
+def slope(model: Reference, app: Any, offer: Any, share: float) -> float:
+    """-d ln(tokens at a seller) / dP: other sources, smaller quotas as the mean cost rises, fewer customers."""
+    s = model.shared
+    away = s.apps_routing_sharpness * usual_taste(model, app.user) * offer.price**-s.users_usage_elasticity
+    dearer = (1 - away * (offer.price - app.token_cost)) / app.token_cost
+    alpha_q = app.user.price_taste * app.price_taste_factor * app.quota
+    users = alpha_q * (1 - app.choice_share) / app.user.taste_scale
+    return away * (1 - share) + share * (s.users_usage_elasticity * dearer + users)

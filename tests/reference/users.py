@@ -1,4 +1,4 @@
-"""Users: Bass consideration, logit choice, switching cost.
+"""Users: Bass consideration, nested logit choice, switching cost.
 
 One loop over pairs of apps per category: everyone who reconsiders app i chooses among all apps and the outside option,
 i having the advantage of the switching cost.
@@ -25,42 +25,84 @@ def attraction(model: Reference, app: Any) -> float:
     return (1 - exp(-(app.awareness + app.distribution))) * exp(value / user.taste_scale)
 
 
+def nest_of(app: Any) -> Any:
+    """The lab that carries most of the app's tokens; an app on its own model is a nest of one."""
+    return app.nest if app.nest >= 0 else app
+
+
+def within_nest(user: Any, weight: dict[Any, float], app: Any) -> float:
+    """Probability of choosing the app, given its nest."""
+    power = 1 / (1 - user.nest_correlation)
+    own = weight[app] ** power
+    return float(own / sum(w**power for other, w in weight.items() if nest_of(other) == nest_of(app)))
+
+
+def nest_values(user: Any, weight: dict[Any, float]) -> dict[Any, float]:
+    """Attraction of each nest: (sum of E^(1/lambda))^lambda."""
+    part = 1 - user.nest_correlation
+    sums: dict[Any, float] = {}
+    for app, value in weight.items():
+        sums[nest_of(app)] = sums.get(nest_of(app), 0.0) + value ** (1 / part)
+    return {nest: total**part for nest, total in sums.items()}
+
+
+def probabilities(user: Any, outside: float, weight: dict[Any, float]) -> dict[Any, float]:
+    """Nested logit: the probability of the nest times that of the app within it."""
+    values = nest_values(user, weight)
+    everything = outside + sum(values.values())
+    power = 1 / (1 - user.nest_correlation)
+    return {
+        app: (values[nest_of(app)] / everything) * (value / values[nest_of(app)]) ** power
+        for app, value in weight.items()
+    }
+
+
 def choose(model: Reference) -> None:
     """Move the customers of the month."""
     s, now = model.shared, model.now
     hype = exp(s.users_hype_weight * now.hype)
     for k, user in enumerate(model.users):
         mine = [app for app in model.apps if app.category == k]
-        before = user.customers
         potential = user.market_size * exp(user.market_growth * now.month)
+        if user.customers > potential:
+            for app in mine:
+                app.tourists *= potential / user.customers
+                app.committed *= potential / user.customers
+            user.customers = potential
+        before = user.customers
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
         progress += user.usage_value * (user.first_log_cost - user.log_cost)
         outside = exp((s.users_outside_value + s.users_outside_catchup * progress) / user.taste_scale)
         crowd = sum(1 - exp(-(app.awareness + app.distribution)) for app in mine)
         weight = {app: attraction(model, app) * (1 + crowd) ** -s.users_crowding for app in mine}
-        inside = sum(weight.values())
+        inside = sum(nest_values(user, weight).values())
         rate = user.adoption_p * hype + (user.adoption_q * before / potential if potential else 0.0)
         considering = max(0.0, potential - before) * min(1.0, rate)
         odds = min(1.0, user.tourist_share * 2 ** (-now.month / user.tourist_half_life) * hype)
-        stay = exp(user.switching_cost / user.taste_scale)
         gained = {app: [0.0, 0.0] for app in mine}
         lost = {app: [0.0, 0.0] for app in mine}
         for app in mine:
-            everything = outside + inside + weight[app] * (stay - 1)
+            stay = exp((user.switching_cost + app.depth) / user.taste_scale)
+            chosen = probabilities(user, outside, {**weight, app: weight[app] * stay})
             for kind, moving in enumerate((user.hazard_tourist * app.tourists, user.hazard_committed * app.committed)):
                 for other in mine:
                     if other is not app:
-                        gained[other][kind] += moving * weight[other] / everything
-                        lost[app][kind] += moving * weight[other] / everything
-                lost[app][kind] += moving * outside / everything
+                        gained[other][kind] += moving * chosen[other]
+                        lost[app][kind] += moving * chosen[other]
+                lost[app][kind] += moving * (1 - sum(chosen.values()))
+        fresh = probabilities(user, outside, weight)
         for app in mine:
-            app.choice_share = weight[app] / (outside + inside)
+            app.choice_share = fresh[app]
             new = considering * app.choice_share
             gained[app][0] += new * odds
             gained[app][1] += new * (1 - odds)
             app.tourists += gained[app][0] - lost[app][0]
             app.committed += gained[app][1] - lost[app][1]
             app.joined, app.left = sum(gained[app]), sum(lost[app])
+            customers = app.tourists + app.committed
+            stayed = (customers - app.joined) / customers if customers else 0.0
+            app.depth = stayed * (app.depth * (1 - user.portability) + user.depth_gain)
+            app.nest_share = within_nest(user, weight, app)
         user.potential = potential
         user.customers = sum(app.tourists + app.committed for app in mine)
         user.new_users = considering * inside / (outside + inside)

@@ -1,4 +1,4 @@
-"""What a name means: parameters, metrics, kinds, payments, scenarios, phases.
+"""What a name means: parameters, metrics, kinds, firms, payments, facts, scenarios, phases.
 
 Imports neither numpy, numba nor mesa, so that an answer is there at once.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from moatlab import metrics
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import nearest
+from moatlab.parameters.facts import Fact, cited, fact, facts
 from moatlab.parameters.reading import packaged
 from moatlab.parameters.registry import KINDS, Parameter
 from moatlab.parameters.scenario import Scenario
@@ -47,11 +48,14 @@ def _metric_address(metric: metrics.Metric) -> str:
         return f"{metric.kind}.{metric.name}"
     if metric.level == "layer":
         return f"<layer>.{metric.name}"
+    if metric.level == "money":
+        return f"{metric.name} by layer and pool"
     return f"users.<category>.{metric.name}" if metric.level == "category" else f"<layer>.<slug>.{metric.name}"
 
 
 def _metric(metric: metrics.Metric) -> str:
-    table = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms"}[metric.level]
+    tables = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms", "money": "money"}
+    table = tables[metric.level]
     return _lines(
         f"{_metric_address(metric)}: {metric.formula}",
         [("unit", metric.unit), ("table", f"{table}, column {metric.column}"),
@@ -77,40 +81,102 @@ def _matches(name: str) -> list[metrics.Metric]:
 
 
 def explain_name(name: str, scenario: str) -> str:
-    """All that is known under ``name``; `InputError` with the nearest names where there is nothing."""
-    told: list[str] = []
+    """All that is known under ``name``; `InputError` with the nearest names where there is nothing.
+
+    A parameter by its address or its bare name, a metric, a kind, a firm, a payment, a phase, a fact or a scenario.
+    """
+    chosen = Scenario(scenario)
     parts = name.split(".")
-    if len(parts) == 1 and name in KINDS:
-        rows = [(p.address, f"{p.meaning} [{p.unit}]") for p in REGISTRY.values() if p.kind == name]
-        told.append(_lines(f"{name}: {KINDS[name]}; parameters", rows))
-        mine = [m for m in metrics.TABLE if m.kind == name or (m.level == "layer" and name in LAYERS)]
-        if mine:
-            rows = [(_metric_address(m).replace("<layer>", name), f"{m.formula} [{m.unit}]") for m in mine]
-            told.append(_lines("metrics", rows))
-    key = (parts[0], parts[-1])
-    if len(parts) in (2, 3) and key in REGISTRY:
-        extra = []
-        if len(parts) == 3:
-            chosen = Scenario(scenario)
-            if parts[1] != "*" and parts[1] not in chosen.slugs(parts[0]):
-                raise InputError(
-                    f"{scenario} has no {parts[0]}.{parts[1]}; {nearest(parts[1], chosen.slugs(parts[0]))}"
-                )
-            value = show(chosen.value(*parts)) or "(empty)"
-            extra = [(f"in {scenario}", f"{value}, source: {chosen.source(*parts)}")]
-        told.append(_parameter(REGISTRY[key], extra))
+    told = _kind(name) + _parameters(parts, chosen)
     told += [_metric(m) for m in _matches(name)]
+    if len(parts) == 2 and parts[0] in KINDS and parts[1] in chosen.slugs(parts[0]):
+        told.append(_firm(parts[0], parts[1], chosen))
     told += [
         _lines(f"payment {k.name}: {k.meaning}", [("from", k.payer), ("to", k.payee), ("use", k.use)])
         for k in KINDS_OF_PAYMENT if k.name == name
     ]  # fmt: skip
+    told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in _phases() if phase == name]
+    if name in facts():
+        told.append(f"fact {name}: {_told(fact(name))}")
+    if name in packaged():
+        told.append(_scenario(Scenario(name)))
     if not told:
-        known = [*KINDS, *(p.address for p in REGISTRY.values()), *(_metric_address(m) for m in metrics.TABLE)]
-        known += [f"{layer}.{m.name}" for m in metrics.find("layer") for layer in LAYERS]
-        raise InputError(
-            f"there is nothing called {name!r}; {nearest(name, [*known, *(k.name for k in KINDS_OF_PAYMENT)])}"
-        )
+        raise InputError(f"there is nothing called {name!r}; {_nearest(name, chosen)}")
     return "\n\n".join(told)
+
+
+def _nearest(name: str, scenario: Scenario) -> str:
+    known = [*KINDS, *packaged(), *(p.address for p in REGISTRY.values()), *(p.name for p in REGISTRY.values())]
+    known += [a for m in metrics.TABLE if "<" not in (a := _metric_address(m))]
+    known += [f"{layer}.{m.name}" for m in metrics.find("layer") for layer in LAYERS]
+    known += [f"{kind}.{slug}" for kind in ("users", *LAYERS) for slug in scenario.slugs(kind)]
+    known += [k.name for k in KINDS_OF_PAYMENT]
+    close = nearest(name, known)
+    return close if close.startswith("did") else f"the kinds, with all they have: {', '.join(KINDS)}, market"
+
+
+def _kind(name: str) -> list[str]:
+    """A kind with its parameters and metrics; ``market`` has metrics only."""
+    told = []
+    if name in KINDS:
+        rows = [(p.address, f"{p.meaning} [{p.unit}]") for p in REGISTRY.values() if p.kind == name]
+        told.append(_lines(f"{name}: {KINDS[name]}; parameters", rows))
+    mine = [m for m in metrics.TABLE if m.kind == name or (m.level == "layer" and name in LAYERS)]
+    if mine:
+        rows = [(_metric_address(m).replace("<layer>", name), f"{m.formula} [{m.unit}]") for m in mine]
+        told.append(_lines(f"metrics of {name}", rows))
+    return told
+
+
+def _parameters(parts: list[str], scenario: Scenario) -> list[str]:
+    """A parameter by its address, with its value in the scenario, or all of a bare name."""
+    if len(parts) == 1:
+        return [_parameter(p, []) for p in REGISTRY.values() if p.name == parts[0]]
+    kind, name = parts[0], parts[-1]
+    if len(parts) > 3 or (kind, name) not in REGISTRY:
+        return []
+    slug = parts[1] if len(parts) == 3 else None
+    if slug not in (None, "*", *scenario.slugs(kind)):
+        raise InputError(f"{scenario.name} has no {kind}.{slug}; {nearest(str(slug), scenario.slugs(kind))}")
+    parameter = REGISTRY[kind, name]
+    if slug is None and parameter.scope == "firm":
+        return [_parameter(parameter, [])]
+    value = scenario.value(kind, slug, name) if slug is not None else scenario.kind_value(kind, name)
+    source = scenario.source(kind, slug, name)
+    cites = [("", f"{identifier}: {_told(fact(identifier))}") for identifier in cited(source)]
+    here = (f"in {scenario.name}", f"{show(value) or '(empty)'}, source: {source}")
+    return [_parameter(parameter, [here, *cites])]
+
+
+def _told(known: Fact) -> str:
+    """A dated figure in a line."""
+    bounds = f" ({known.low:g} to {known.high:g})" if known.low is not None and known.high is not None else ""
+    origin = f"{known.source_title} {known.source_url}".strip()
+    return (
+        f"{known.entity}, {known.metric} {known.value:g}{bounds} {known.unit}, "
+        f"{known.period_start} to {known.period_end}, {origin}, confidence {known.confidence}"
+    )
+
+
+def _firm(kind: str, slug: str, scenario: Scenario) -> str:
+    rows = []
+    for parameter in REGISTRY.values():
+        if parameter.kind == kind and parameter.scope == "firm":
+            value = show(scenario.value(kind, slug, parameter.name)) or "(empty)"
+            rows.append((parameter.name, f"{value} [{parameter.unit}] {scenario.source(kind, slug, parameter.name)}"))
+    return _lines(f"{kind}.{slug}: {scenario.display_name(kind, slug)} in {scenario.name}", rows)
+
+
+def _firms(scenario: Scenario) -> str:
+    counts = ", ".join(f"{len(scenario.slugs(kind))} {kind}" for kind in ("users", *LAYERS))
+    return f"{counts}; {scenario.kind_value('apps', 'startups')} generated apps"
+
+
+def _scenario(scenario: Scenario) -> str:
+    rows = [("months", f"{scenario.months} from {scenario.start}"), ("firms", _firms(scenario))]
+    rows += [(kind, ", ".join(scenario.slugs(kind))) for kind in ("users", *LAYERS)]
+    rows += [("event", str(event)) for event in scenario.events]
+    return _lines(f"{scenario.name}: {scenario.title}", rows)
 
 
 def list_scenarios() -> str:
@@ -118,14 +184,18 @@ def list_scenarios() -> str:
     rows = []
     for name in packaged():
         scenario = Scenario(name)
-        firms = ", ".join(f"{len(scenario.slugs(kind))} {kind}" for kind in ("users", *LAYERS))
-        rows.append((name, f"{scenario.title} ({firms}; {scenario.kind_value('apps', 'startups')} generated apps)"))
+        rows.append((name, f"{scenario.title} ({_firms(scenario)})"))
     return _lines("packaged scenarios", rows)
 
 
 def list_phases() -> str:
-    """The month as it stands in moatlab/month.py, read from its source so that nothing has to be compiled."""
-    tree = ast.parse((Path(__file__).parent.parent / "month.py").read_text())
+    """The month as it stands in moatlab/month.py."""
+    return _lines("a month", [(f"{number}. {name}", text) for number, name, text in _phases()])
+
+
+def _phases() -> list[tuple[int, str, str]]:
+    """Number, name and meaning of the phases, read from the source so that nothing has to be compiled."""
+    tree = ast.parse((Path(__file__).parent.parent / "month.py").read_text(encoding="utf-8"))
     found = []
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "PHASES":
@@ -134,4 +204,4 @@ def list_phases() -> str:
                 assert isinstance(call, ast.Call)
                 found.append(tuple(ast.literal_eval(argument) for argument in call.args[:2]))
     found.append(("record", "the month's figures go into the tables; what traded, before firms leave and enter"))
-    return _lines("a month", [(f"{i}. {name}", meaning) for i, (name, meaning) in enumerate(found, start=1)])
+    return [(number, *phase) for number, phase in enumerate(found, start=1)]

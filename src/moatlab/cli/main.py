@@ -63,10 +63,10 @@ def scenarios() -> None:
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A parameter, an address, a metric, a kind or a payment.")],
+    name: Annotated[str, typer.Argument(help="A parameter, metric, kind, firm, payment, phase, fact or scenario.")],
     scenario: Annotated[str, typer.Option(help="Scenario whose values are shown.")] = "essay-2023",
 ) -> None:
-    """Explain a parameter or a metric: meaning, unit, range, default, source."""
+    """Explain a name: a parameter's or metric's meaning, unit, range, default, source; what a firm is; ..."""
     from moatlab.cli.explain import explain_name
 
     typer.echo(explain_name(name, scenario))
@@ -141,6 +141,38 @@ def rerun(
     raise typer.Exit(code)
 
 
+@app.command()
+def whatif(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 2'.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+    merge: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
+    ] = None,
+    divest: Annotated[list[str] | None, typer.Option(metavar="A", help="An app leaves its company or lab.")] = None,
+    month: Annotated[int | None, typer.Option(help="Month of --merge and --divest (by default the start).")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
+    smallest: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC=SIZE", help="Smallest effect of interest.")
+    ] = None,
+    window: Annotated[
+        tuple[int, int] | None, typer.Option(metavar="FIRST LAST", help="Months averaged (by default all after it).")
+    ] = None,
+    months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
+    seed: Annotated[int, typer.Option(help="First seed.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of pairs of runs.")] = 32,
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures.")] = None,
+) -> None:
+    """Compare runs with and without one change: prices, surplus, profits, with intervals."""
+    from moatlab.cli.whatif import Request, run
+
+    typer.echo(run(Request(
+        scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
+        tuple(smallest or ()), window, months, seed, seeds, workers, out,
+    )))  # fmt: skip
+
+
 @app.command("fit-report")
 def fit_report(
     scenario: Annotated[str, typer.Argument(help="A packaged scenario that has targets.")] = "essay-2023",
@@ -154,7 +186,37 @@ def fit_report(
     fit.fit_report(scenario, tuple(set_ or ()), seeds, prior_draws)
 
 
-COMMANDS = ("simulate", "scenarios", "explain", "phases", "fit-report", "run", "status", "show", "rerun")
+@app.command()
+def sensitivity(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file with a morris or sobol design, or its batch.")],
+    outcome: Annotated[list[str] | None, typer.Option(help="An outcome (by default all).")] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm analysed (by default the control).")] = None,
+    versus: Annotated[str | None, typer.Option(help="Analyse the paired difference from this arm.")] = None,
+    engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
+) -> None:
+    """Say which parameters move an experiment's outcomes (Morris, Sobol)."""
+    from moatlab.cli.sensitivity import Request, run
+
+    typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))
+
+
+#: Exit code after Ctrl-C: 128 and the number of the signal.
+STOPPED = 130
+COMMANDS = (
+    "simulate",
+    "scenarios",
+    "explain",
+    "phases",
+    "fit-report",
+    "run",
+    "status",
+    "show",
+    "rerun",
+    "whatif",
+    "sensitivity",
+)
 
 
 def _complain(message: str, code: int) -> int:
@@ -166,11 +228,13 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line; returns the exit code."""
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="moatlab", standalone_mode=False)
+        if result == STOPPED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _complain("stopped; nothing was written", 130)
+        return _complain("stopped; nothing was written", STOPPED)
     except InputError as problem:
         return _complain(str(problem), 2)
     except OSError as problem:
@@ -192,7 +256,7 @@ def _plain(problem: Any) -> str:
     message = str(problem.format_message())
     context = getattr(problem, "ctx", None)
     if type(problem).__name__ == "NoSuchOption" and context is not None:
-        known = [o for p in context.command.params for o in p.opts if o.startswith("--")]
+        known = ["--help", *(o for p in context.command.params for o in p.opts if o.startswith("--"))]
         return f"there is no option {problem.option_name}; {nearest(problem.option_name, known)}"
     if message.startswith("No such command"):
         word = message.split("'")[1] if "'" in message else ""

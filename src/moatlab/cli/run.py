@@ -103,6 +103,10 @@ def _report(batch: Batch, counts: Counts) -> tuple[str, int]:
         lines.append(f"  ... and {len(failures) - LISTED} more: moatlab status {batch.folder}")
     if len(failures):
         lines.append("  failed runs are not repeated unless --retry is given")
+    if not len(batch.missing()):
+        from moatlab.evidence import report
+
+        lines += report.tell(batch, report.judged(batch))
     lines.append(f"tables and pictures: moatlab show {batch.folder}")
     return "\n".join(lines), 1 if len(failures) else 0
 

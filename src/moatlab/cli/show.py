@@ -9,6 +9,7 @@ import pandas as pd
 
 from moatlab.cli.run import refuse_no_batch
 from moatlab.errors import InputError
+from moatlab.show import style
 from moatlab.show.style import figures
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ MOST_POINTS = 12
 def show(folder: Path, out: Path | None) -> str:
     """Write tables and pictures into ``out`` (the batch's own folder, if None); returns what to print."""
     refuse_no_batch(folder)
+    from moatlab.evidence import report
+    from moatlab.evidence.verdicts import verdicts_table
     from moatlab.experiments import open_batch, tables
     from moatlab.show.arms import draw_all
 
@@ -31,23 +34,26 @@ def show(folder: Path, out: Path | None) -> str:
     target = out or folder
     if target.exists() and not target.is_dir():
         raise InputError(f"--out {target} is a file, not a folder")
-    levels, gaps = tables.by_arm(batch), tables.differences(batch)
-    written = {"by-arm": levels, "differences": gaps}
+    levels, gaps, verdicts = tables.by_arm(batch), report.differences(batch), report.judged(batch)
+    written = {"by-arm": levels, "differences": gaps, "verdicts": verdicts_table(verdicts)}
     points = batch.experiment.plan.points if batch.experiment.design.kind in ("grid", "chosen") else []
     if len(gaps) and 1 < len(points) <= MOST_POINTS:
-        written["differences-by-point"] = tables.differences_by_point(batch)
+        written["differences-by-point"] = report.differences_by_point(batch)
     for name, table in written.items():
         (target / "tables").mkdir(parents=True, exist_ok=True)
         table.to_csv(target / "tables" / f"{name}.csv", index=False)
     drawn = draw_all(gather(batch, gaps), target / "pictures")
+    if verdicts:
+        drawn.append(style.write(report.picture(batch, verdicts), target / "pictures" / "verdicts.png"))
     lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
     lines += _table("By arm: mean [5 %, 95 % of the runs]", levels, "runs")
-    if len(gaps):
+    if len(gaps) and batch.experiment.spec.contrasts:
         width = f"{100 * batch.experiment.test.confidence:g} % interval of the mean"
         lines += _table(f"Paired differences from {batch.experiment.control}: mean [{width}]", gaps, "pairs")
     for at, here in written.get("differences-by-point", gaps.head(0).assign(point=0)).groupby("point"):
         values = ", ".join(f"{name} {value}" for name, value in points[int(str(at))].items())
         lines += _table(f"Where {values}", here, "pairs")
+    lines += report.tell(batch, verdicts)
     missing = len(batch.missing())
     if missing:
         lines += [f"{missing} of {len(batch.plan)} planned runs are missing: moatlab status {folder}", ""]
@@ -72,7 +78,7 @@ def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
 
 def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
     """What the pictures need of a batch."""
-    from moatlab.experiments import tables
+    from moatlab.evidence.report import path_differences
     from moatlab.metric_names import find_metric
     from moatlab.show.arms import Arms
 
@@ -92,7 +98,7 @@ def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
         start=scenario.start if scenario is not None else "2000-01", months=experiment.months,
         arms=tuple(experiment.arms), control=experiment.control, runs=runs, confidence=experiment.test.confidence,
         bands={m: batch.bands(m).rename(columns={"median": "mid"}) for m in batch.metrics},
-        differences={m: tables.path_differences(batch, m) for m in batch.metrics},
+        differences={m: path_differences(batch, m) for m in batch.metrics},
         effects=effects, units=units, names=names,
         metric_of={name: o.metric for name, o in experiment.outcomes.items()},
     )  # fmt: skip

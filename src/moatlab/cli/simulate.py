@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
 from moatlab.errors import InputError
+from moatlab.parameters.reading import LONGEST
 from moatlab.parameters.scenario import Scenario
 
 if TYPE_CHECKING:
-    from moatlab.results import Results
+    from rich.progress import Progress
 
-#: Longest run and most seeds that one command takes.
-MOST_MONTHS, MOST_SEEDS = 1200, 10_000
+    from moatlab.results import Results
+    from moatlab.show import Frames
+
+#: Most seeds that one command takes: all runs are in memory together.
+MOST_SEEDS = 256
 #: Tables that are written, and those small enough to be written as text as well.
 TABLES = ("market", "layers", "categories", "firms", "payments", "ledger", "retention")
 AS_TEXT = ("market", "layers", "categories", "payments")
@@ -50,7 +53,7 @@ def within(what: str, value: int, low: int, high: int) -> int:
 def _prepare(request: Request) -> tuple[Scenario, int, Path]:
     """Everything that can be wrong is found here, before any month is simulated."""
     scenario = Scenario(request.scenario).set_text(request.changes).with_events(*request.events)
-    months = within("--months", scenario.months if request.months is None else request.months, 1, MOST_MONTHS)
+    months = within("--months", scenario.months if request.months is None else request.months, 1, LONGEST)
     within("--seed", request.seed, 0, 2**63 - 1 - MOST_SEEDS)
     within("--seeds", request.seeds, 1, MOST_SEEDS)
     for event in scenario.events:
@@ -61,23 +64,8 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path]:
         last = first + (int(scenario.start[5:7]) - 1 + months - 1) // 12
         within("--year", request.year, first, last)
     out = request.out or Path("results") / scenario.name
-    _check_folder(out)
+    check_folder(out)
     return scenario, months, out
-
-
-def _check_folder(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file, not a folder")
-    place = out
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        raise InputError(f"--out {out}: {place} is not a folder")
-    try:
-        with tempfile.TemporaryDirectory(dir=place, prefix=".moatlab-"):
-            pass
-    except OSError as problem:
-        raise InputError(f"--out {out}: cannot write in {place}: {problem.strerror}") from None
 
 
 def run(request: Request) -> str:
@@ -87,6 +75,7 @@ def run(request: Request) -> str:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from moatlab.market import Market
+    from moatlab.results import frames
     from moatlab.summary import summarise
 
     runs: list[Results] = []
@@ -99,30 +88,18 @@ def run(request: Request) -> str:
         task = bar.add_task("months", total=months * request.seeds)
         for seed in range(request.seed, request.seed + request.seeds):
             market = Market(scenario, rng=seed)
-            done = bar.tasks[task].completed
-            runs.append(market.run(months, lambda m, done=done: bar.update(task, completed=done + m)))  # type: ignore[misc]
+            runs.append(market.run(months, lambda _: bar.advance(task)))
             graph = market.graph if graph is None else graph
-    summary = summarise(runs)
-    _write(out, scenario, runs, graph, summary, request)
+        tables = frames(runs, graph)
+        summary = summarise(tables)
+        with replacing(out) as parts:
+            _tables(parts, runs)
+            _pictures(parts / "pictures", tables, request.year, bar)
+            (parts / "summary.txt").write_text(summary, encoding="utf-8")
+            (parts / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
+            about = _manifest(scenario, runs) | {"files": [*files_of(parts), MANIFEST]}
+            (parts / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return f"{summary}\ntables and pictures: {out}\n"
-
-
-def _write(out: Path, scenario: Scenario, runs: list[Results], graph: Any, summary: str, request: Request) -> None:
-    """Write into a sibling folder and move each file into place: a failure leaves nothing half-written."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    parts = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        _tables(parts, runs)
-        _pictures(parts / "pictures", runs, graph, request.year)
-        (parts / "summary.txt").write_text(summary, encoding="utf-8")
-        (parts / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
-        (parts / "manifest.json").write_text(json.dumps(_manifest(scenario, runs), indent=2) + "\n", encoding="utf-8")
-        for path in sorted(p for p in parts.rglob("*") if p.is_file()):
-            target = out / path.relative_to(parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, target)
-    finally:
-        shutil.rmtree(parts, ignore_errors=True)
 
 
 def _tables(folder: Path, runs: list[Results]) -> None:
@@ -140,14 +117,11 @@ def _tables(folder: Path, runs: list[Results]) -> None:
             frame.to_csv(folder / f"{name}.csv", index=False)
 
 
-def _pictures(folder: Path, runs: list[Results], graph: Any, year: int | None) -> None:
+def _pictures(folder: Path, tables: Frames, year: int | None, bar: Progress) -> None:
     from moatlab import show
-    from moatlab.results import frames
 
-    tables = frames(runs, graph)
-    show.draw_all(tables, folder)
-    if year is not None:
-        show.write(show.flow(tables, year), folder / "flow.png")
+    task = bar.add_task("pictures", total=len(show.plan(tables)))
+    show.draw_all(tables, folder, year, lambda: bar.advance(task))
 
 
 def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:

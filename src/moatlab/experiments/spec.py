@@ -171,6 +171,27 @@ class Outcome(_Table):
         return self
 
 
+class Contrast(_Table):
+    """A difference to judge: how much each arm counts, such as +1 and -1, or +1, -1, -1, +1 for an interaction.
+
+    ``points`` are weights of the points of a design of kind ``chosen`` or ``grid``, in their order, where it is not
+    their mean that is asked for: [-1, 0, 1] for how much the difference grows from the first to the third.
+    ``predicted`` replaces, by outcome, the sign that the outcomes themselves predict.
+    """
+
+    meaning: StrictStr = ""
+    weights: dict[str, float]
+    points: tuple[float, ...] = ()
+    predicted: dict[str, Literal["higher", "lower", "none", "open"]] = {}
+
+    @field_validator("weights")
+    @classmethod
+    def _balance(cls, value: dict[str, float]) -> dict[str, float]:
+        if abs(sum(value.values())) > 1e-9 or not any(value.values()):
+            raise ValueError("weights sum to 0 and are not all 0, as +1 and -1 do")
+        return value
+
+
 class Inference(_Table):
     """How effects are judged."""
 
@@ -196,6 +217,7 @@ class Spec(_Table):
     uncertainties: dict[str, Uncertainty] = {}
     design: Design = Design()
     outcomes: dict[str, Outcome]
+    contrasts: dict[str, Contrast] = {}
     paths: tuple[StrictStr, ...] = ()
     test: Inference = Inference()
 
@@ -215,6 +237,19 @@ class Spec(_Table):
             _slug(name, "arms")
         for name in self.outcomes:
             _slug(name, "outcomes")
+        for name, contrast in self.contrasts.items():
+            _slug(name, "contrasts")
+            for arm in contrast.weights:
+                if arm not in self.all_arms:
+                    raise ValueError(f"contrasts.{name}: there is no arm {arm!r}; {nearest(arm, self.all_arms)}")
+            if contrast.points and self.design.kind not in ("chosen", "grid"):
+                raise ValueError(f"contrasts.{name}: points are those of a chosen or grid design")
+            count = len(self.design.points) or math.prod(len(u.values) for u in self.uncertainties.values())
+            if contrast.points and (len(contrast.points) != count or not any(contrast.points)):
+                raise ValueError(f"contrasts.{name}: points takes {count} weights, one a point and not all of them 0")
+            for outcome in contrast.predicted:
+                if outcome not in self.outcomes:
+                    raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
         if not self.outcomes:
             raise ValueError("outcomes is empty: an experiment has at least one outcome")
         kind = self.design.kind
@@ -292,7 +327,8 @@ def _keys(loc: list[str]) -> list[str]:
     """The keys that may stand in the table at a place."""
     model: type[BaseModel] = Spec
     inside: dict[str, type[BaseModel]] = {
-        "arms": Arm, "uncertainties": Uncertainty, "outcomes": Outcome, "design": Design, "test": Inference
+        "arms": Arm, "uncertainties": Uncertainty, "outcomes": Outcome, "contrasts": Contrast,
+        "design": Design, "test": Inference,
     }  # fmt: skip
     if loc:
         model = inside.get(loc[0], Spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,17 +10,22 @@ from typing import TYPE_CHECKING
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import ALL, Address, parse
 from moatlab.parameters.registry import KINDS
+from moatlab.parameters.tables import REGISTRY
 
 if TYPE_CHECKING:
     from moatlab.parameters.scenario import Scenario
 
+#: Utilities beyond this many times the taste scale leave the range of numbers once they are exponentiated.
+MOST_UTILS = 300.0
+#: Largest log of the rent, relative to the reference rent, at which outside demand may have to clear.
+MOST_LOG_RENT = 60.0
 #: Kinds without which nothing can be bought, made or paid for.
 _NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
 
 
 def refuse_contradictions(scenario: Scenario) -> None:
     """Raise the first contradiction, if there is one."""
-    for check in (_kinds, _apps, _startups, _labs, _clouds, _chipmakers, _reach, _events):
+    for check in (_kinds, _users, _outside, _startups, _apps, _labs, _clouds, _chipmakers, _reach, _events):
         for problem in check(scenario):
             raise InputError(problem, f"scenario {scenario.name}")
 
@@ -36,6 +42,61 @@ def _kinds(scenario: Scenario) -> Iterator[str]:
         yield f"apps.rnd_share {shares[0]:g} and apps.marketing_share {shares[1]:g} add up to more than 1"
 
 
+def _users(scenario: Scenario) -> Iterator[str]:
+    """Customers beyond the market's size, and utilities whose exponentials no computer number holds."""
+    held: dict[str, float] = dict.fromkeys(scenario.slugs("users"), 0.0)
+    for slug in scenario.slugs("apps"):
+        category = str(scenario.value("apps", slug, "category"))
+        held[category] = held.get(category, 0.0) + float(scenario.value("apps", slug, "customers"))
+    points = max(
+        _most(scenario, kind, name)
+        for kind, name in (("labs", "capability"), ("apps", "own_capability"), ("apps", "feature"))
+    )
+    for slug in scenario.slugs("users"):
+        size = float(scenario.value("users", slug, "market_size"))
+        if held[slug] > size:
+            yield f"the apps of users.{slug} start with {held[slug]:g} M customers, its market_size is {size:g} M"
+        taste, network, switching = (
+            _most(scenario, "users", name, slug) for name in ("quality_taste", "network_taste", "switching_cost")
+        )
+        scale = float(scenario.value("users", slug, "taste_scale"))
+        inside = taste * max(points, 0.0) + network + switching + max(_most(scenario, "apps", "brand"), 0.0)
+        for what, utils in (("an app", inside), ("users.outside_value", _most(scenario, "users", "outside_value"))):
+            if utils > MOST_UTILS * scale:
+                yield (
+                    f"the utility of {what} to users.{slug} can reach {utils / scale:.3g} times its taste_scale; "
+                    f"at most {MOST_UTILS:g} can be reckoned with: raise users.{slug}.taste_scale or lower the tastes"
+                )
+
+
+def _outside(scenario: Scenario) -> Iterator[str]:
+    """Demand for hours so large and so inelastic that no number is the rent at which the fleets suffice."""
+    hours = float(scenario.kind_value("outside", "initial_hours"))
+    elasticity = float(scenario.kind_value("outside", "spot_elasticity"))
+    fleet = sum(float(scenario.value("clouds", slug, "fleet")) for slug in scenario.slugs("clouds"))
+    capacity = fleet * float(scenario.kind_value("clouds", "hours_per_gpu"))
+    if capacity > 0.0 and hours > capacity and math.log(hours / capacity) > MOST_LOG_RENT * elasticity:
+        yield (
+            f"outside.initial_hours {hours:g} Mh are wanted of a capacity of {capacity:g} Mh at an "
+            f"outside.spot_elasticity of {elasticity:g}: no rent that can be reckoned with clears that"
+        )
+
+
+def _most(scenario: Scenario, kind: str, name: str, slug: str = "") -> float:
+    """The largest value that a parameter takes, of one row or of any, at the start or by an event."""
+    declared = REGISTRY[kind, name]
+    rows = (slug,) if slug else (ALL, *scenario.slugs(kind))
+    found = [float(scenario.kind_value(kind, name))] if declared.scope == "kind" else [
+        float(scenario.value(kind, row, name)) for row in rows]  # fmt: skip
+    found += [
+        float(event.value)
+        for event in scenario.events
+        if event.action == "set" and event.address is not None and event.address.declared is declared
+        and (not slug or event.address.slug in (slug, ALL))
+    ]  # fmt: skip
+    return max(found)
+
+
 def _apps(scenario: Scenario) -> Iterator[str]:
     for slug in scenario.slugs("apps"):
         app = f"apps.{slug}"
@@ -48,14 +109,12 @@ def _apps(scenario: Scenario) -> Iterator[str]:
         bundled = scenario.value("apps", slug, "price_rule") == "bundled"
         if bundled and not owner and not scenario.value("apps", slug, "incumbent"):
             yield f"{app} is bundled, which needs one who bears its cost: an owner, or incumbent = true"
-        if scenario.value("apps", slug, "plan") == "metered" and scenario.value("apps", slug, "price"):
-            yield f"{app} has a metered plan: its price is {app}.token_price, per token, and not {app}.price"
         if owner and not scenario.graph.allows(app, f"labs.{owner}"):
             yield f"{app} is owned by labs.{owner} but has no edge to it"
         if source and not scenario.graph.allows(app, f"labs.{source}"):
             yield f"{app}.source is labs.{source}, to which the app has no edge"
-        if source and source != owner and not (_flag(scenario, source, "api") or _flag(scenario, source, "open")):
-            yield f"{app}.source is labs.{source}, which neither sells its model (api) nor publishes it (open)"
+        if source and not (_sells(scenario, source, slug) or _flag(scenario, source, "open")):
+            yield f"{app}.source is labs.{source}, which does not sell to it (api, supply) nor publish its model (open)"
 
 
 def _startups(scenario: Scenario) -> Iterator[str]:
@@ -95,8 +154,7 @@ def _reach(scenario: Scenario) -> Iterator[str]:
     """Firms that could never buy what they live on."""
     published = any(_flag(scenario, lab, "open") for lab in scenario.slugs("labs"))
     for slug in scenario.slugs("apps"):
-        owner = scenario.value("apps", slug, "owner")
-        labs = [lab for lab in _sellers(scenario, "apps", slug, "labs") if lab == owner or _flag(scenario, lab, "api")]
+        labs = [lab for lab in _sellers(scenario, "apps", slug, "labs") if _sells(scenario, lab, slug)]
         hosts = _sellers(scenario, "apps", slug, "hosts") if published else []
         if scenario.value("apps", slug, "own_model"):
             if not _sellers(scenario, "apps", slug, "clouds"):
@@ -140,6 +198,17 @@ def _sellers(scenario: Scenario, kind: str, slug: str, sellers: str) -> list[str
     """The slugs of the sellers of a kind that a firm may be linked to."""
     buyer = f"{kind}.{slug}"
     return [seller for seller in scenario.slugs(sellers) if scenario.graph.allows(buyer, f"{sellers}.{seller}")]
+
+
+def _sells(scenario: Scenario, lab: str, app: str) -> bool:
+    """Whether the lab sells its model to the app: `labs.supply` and `labs.api`; its own apps always have it."""
+    owned = [slug for slug in scenario.slugs("apps") if scenario.value("apps", slug, "owner") == lab]
+    if app in owned:
+        return True
+    supply = scenario.value("labs", lab, "supply")
+    category = scenario.value("apps", app, "category")
+    rival = category in [scenario.value("apps", slug, "category") for slug in owned]
+    return _flag(scenario, lab, "api") and (supply == "everybody" or (supply == "not rivals" and not rival))
 
 
 def _flag(scenario: Scenario, lab: str, name: str) -> bool:

@@ -33,9 +33,7 @@ from moatlab.parameters.values import read_number, read_value, show
 Action = Literal["set", "scale", "cut", "link", "grant", "maintain", "follow"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
-_FORM = (
-    "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for a change that is undone)"
-)
+_FORM = "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for what is undone)"
 _EVENT = re.compile(
     r"\s*months?\s+(?P<first>\S+?)(?:\s*-\s*(?P<last>\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)", re.I | re.S
 )

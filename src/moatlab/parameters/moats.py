@@ -54,6 +54,8 @@ STOCKS: tuple[Stock, ...] = (
     Stock("supply-chain", "clouds", "priority", "log weight", 0.0, "row erosion", "prepayment", "end of shortage"),
     Stock("ecosystem", "chipmakers", "ecosystem", "share of use", 0.0, "chipmakers.ecosystem_decay",
           "installed base in use", "decay, portability"),
+    Stock("ecosystem", "labs", "ecosystem", "share of API revenue", 0.0, "half-life labs.ecosystem_half_life",
+          "share of API revenue", "decay, portability"),
     Stock("algorithmic", "labs", "private_lead", "points", 0.0, "half-life labs.leak_half_life", "research staff",
           "leakage"),
     Stock("algorithmic", "apps", "feature", "points", 0.0, "apps.obsolescence", "feature R&D",
@@ -62,6 +64,7 @@ STOCKS: tuple[Stock, ...] = (
     Stock("data", "labs", "data", "Ttok", 0.0, "labs.data_decay", "use", "outdating"),
     Stock("data", "apps", "data", "Ttok", 0.0, "apps.data_decay", "use", "outdating"),
     Stock("network", "apps", "committed", "M customers", 0.0, "churn", "customers won", "churn"),
+    Stock("stickiness", "apps", "depth", "utils", 0.0, "row depth_fading", "tenure", "portability, newcomers"),
     Stock("stickiness", "clouds", "gravity", "log", 0.0, "compute.gravity_decay", "hours that stay",
           "portable workloads"),
 )  # fmt: skip

@@ -21,7 +21,8 @@ from moatlab.parameters.values import check_value
 
 _HEAD = ("name", "title", "start", "months", "events", "graph")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_LONGEST = 12_000
+#: Longest run, months: tables of retention grow with its square.
+LONGEST = 1200
 
 #: Display names by kind and slug, in the order of the file.
 Rows = dict[str, dict[str, str]]
@@ -63,8 +64,12 @@ def read_file(name_or_path: str | Path) -> Contents:
     if not path.is_file():
         if path.suffix == ".toml" or len(path.parts) > 1:
             raise InputError(f"there is no scenario file {text!r}")
-        raise InputError(f"there is no scenario {text!r}; {nearest(text, packaged())} A file's name ends with .toml")
-    return read_mapping(_toml(path.read_bytes(), text), text, path.parent, path.stem)
+        raise InputError(f"there is no scenario {text!r}; {nearest(text, packaged())} (a file's name ends with .toml)")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the scenario file {text!r} cannot be read: {error.strerror}") from None
+    return read_mapping(_toml(data, text), text, path.parent, path.stem)
 
 
 def read_mapping(
@@ -212,8 +217,8 @@ def _start(start: object, where: str) -> str:
 
 
 def _months(months: object, where: str) -> int:
-    if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= _LONGEST:
-        raise InputError(f"months takes a whole number from 1 to {_LONGEST}, not {months!r}", where)
+    if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= LONGEST:
+        raise InputError(f"months takes a whole number from 1 to {LONGEST}, not {months!r}", where)
     return months
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import ALL, Address, Slugs, nearest, parse, resolve, split_firm
@@ -21,6 +21,9 @@ from moatlab.parameters.registry import KINDS, RULES_ONLY, Value
 from moatlab.parameters.tables import parameters_of
 from moatlab.parameters.topology import GraphSpec, graph_table, read_graph
 from moatlab.parameters.values import check_value, read_value
+
+if TYPE_CHECKING:
+    from moatlab.evidence.compare import Comparison
 
 #: The source of a value that was changed after loading.
 SET = "set by the user"
@@ -207,6 +210,16 @@ class Scenario:
         if not isinstance(agent, type):
             raise InputError(f"{firm} takes an agent class, not {agent!r}", "replace")
         return self._with(overrides={**self._contents.overrides, f"{kind}.{slug}": agent})
+
+    def compare(self, on: Mapping[str, Any] | Scenario, seeds: int | Iterable[int] = 64, **options: Any) -> Comparison:
+        """Paired effects of one change, by running with and without it from the same ``seeds``.
+
+        ``on`` is ``{"events": [...], "set": {address: value}, "replace": {firm: class}}``, or the changed scenario;
+        ``options`` are those of `moatlab.evidence.compare.compare`: ``months``, ``engine``, ``workers``.
+        """
+        from moatlab.evidence.compare import compare
+
+        return compare(self, on, seeds, **options)
 
     # ------------------------------------------------------------------ as data
 

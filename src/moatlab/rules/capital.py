@@ -125,22 +125,24 @@ def raise_rounds(
                 continue
             burn = app.outlay - app.gross_profit
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
-            if (short or app.ask > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+            lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
+            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < 6):
                 size = shared.investors_round_months * burn if short else 0.0
                 if app.access != 0.0:
                     size *= math.exp(app.access)
-                request = app.ask + size
+                request = lacking + size
                 if step == 0:
                     asked += request
                 else:
                     pay(book, cash, totals, month, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
-                    app.ask = 0.0
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.access *= 1.0 - shared.investors_access_decay
         money = cash[app.account]
+        # What it saves for its own model, and owes for it next month, is not paid out.
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
+        reserve += app.saving + app.own_budget
         if app.owner >= 0:
             # The owner keeps a month's costs in its app and has the rest.
             account = labs[app.owner].account

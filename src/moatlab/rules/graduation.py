@@ -149,9 +149,9 @@ def decide_own_model(
     At a review an app compares a fine-tuned open checkpoint and a model from scratch with its sources of today: present
     value, over its horizon at the discount rate, of the monthly gain (cheaper tokens, of which it would use more, and
     the change of quality, its own model ageing meanwhile), less team, upkeep, agreement and the one-off compute.  It
-    expects today's differences to stay, and needs the one-off cost in cash, for which it asks investors.  One with a
-    model of its own makes it anew when that pays, and gives it up when the best reachable offer is worth more.  Under
-    the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
+    expects today's differences to stay, and needs the one-off cost in cash: it saves, and asks investors for the rest.
+    One with a model of its own makes it anew when that pays, and gives it up when the best reachable offer is worth
+    more.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
     """
     shared = shared_row[0]
     now = now_row[0]
@@ -186,7 +186,7 @@ def decide_own_model(
             continue
         if uniform(now.seed, REVIEW, now.month, app.identity) >= shared.apps_review_rate:
             continue
-        app.ask = 0.0
+        app.saving = 0.0
         alpha = user.price_taste * app.price_taste_factor
         if app.own_model == 1:
             stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
@@ -210,7 +210,7 @@ def decide_own_model(
                 continue
         capability, hours, cost = plan_own(way, app, user, base, labs, specialisation, shared, now)
         if cash[app.account] < cost and app.incumbent == 0 and rule != FORCED:
-            app.ask = cost
+            app.saving = cost
             continue
         app.next_own = 1
         app.next_own_capability = capability

@@ -330,6 +330,5 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         for o in range(count):
             app.token_cost = max(app.token_cost, offers[o].price)
     app.token_worth = token_worth(app, user, shared)
-    if user.nest_correlation > 0.0:
-        app.nest = main_lab(row, app, routing, offers)
+    app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
     app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

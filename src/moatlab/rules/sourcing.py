@@ -31,18 +31,20 @@ def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
 
     The list price, the transfer price of the app's owner, or the price that a large customer has negotiated.
     """
-    if offer.seller_kind == 0:
-        if app.owner >= 0 and offer.seller == app.owner:
-            return offer.unit_cost + shared.labs_transfer_price * (offer.price - offer.unit_cost)
-        if app.deal == offer.seller + 1:
-            return offer.unit_cost + app.deal_share * (offer.price - offer.unit_cost)
-    return offer.price
+    return offer.price if pays_list_price(app, offer) else special_price(app, offer, shared)
 
 
 @inlined
 def pays_list_price(app: Rows, offer: Rows) -> bool:
     """Whether the app pays the list price of the offer: neither the seller's own app nor a customer with a deal."""
     return bool(offer.seller_kind == 1 or (offer.seller != app.owner and offer.seller + 1 != app.deal))
+
+
+@inlined
+def special_price(app: Rows, offer: Rows, shared: Rows) -> float:
+    """The transfer price of the lab's own app, else the negotiated price."""
+    share = shared.labs_transfer_price if offer.seller == app.owner else app.deal_share
+    return offer.unit_cost + share * (offer.price - offer.unit_cost)
 
 
 @inlined
@@ -60,9 +62,9 @@ def sold_to(offer: Rows, owner: int, category: int) -> bool:
 @inlined
 def reachable(row: int, app: Rows, offer: Rows, sellers: Rows, labs: int) -> bool:
     """Whether the app of ``row`` has an edge to the offer's seller and the seller sells to it."""
-    if offer.seller_kind == 1:
-        return bool(offer.open == OPEN and sellers[row, labs + offer.seller] != 0)
-    return bool(sellers[row, offer.seller] != 0 and sold_to(offer, app.owner, app.category))
+    if sellers[row, offer.seller + labs * offer.seller_kind] == 0:
+        return False
+    return bool(offer.open == OPEN or sold_to(offer, app.owner, app.category))
 
 
 @inlined
@@ -87,7 +89,7 @@ def worth_of_price(price: float, eta: float) -> float:
 
 @inlined
 def price_of_worth(worth: float, eta: float) -> float:
-    """The price at which a token is worth that much: the inverse of `worth_of_price`; 0 or infinity outside its range."""
+    """The price at which a token is worth that much, the inverse of `worth_of_price`; 0 or infinity out of range."""
     if eta == 1.0:
         return math.exp(min(-worth, 700.0))
     base = (eta - 1.0) * worth
@@ -149,7 +151,7 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
             offer.unit_cost = lab.unit_cost
         else:
             host = hosts[offer.seller]
-            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED else CLOSED
+            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED and offer.licensed == 1 else CLOSED
             hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
             fee = shared.hosts_licence_share if lab.hosting_agreement == 1 else 0.0
             offer.unit_cost = hours * now.expected_rent / (1.0 - fee)
@@ -306,11 +308,11 @@ def decide_routing(
             wanted[o] = share + speed * (aim - share)
             if aim < SMALLEST_SHARE and wanted[o] < SMALLEST_SHARE:
                 wanted[o] = 0.0
-            if o < count and share > 0.0 and pays_list_price(app, offers[o]):
+            if o < count and share > 0.0 and (not special or pays_list_price(app, offers[o])):
                 offer = offers[o]
                 mine = held[column[o]]
                 away = weight * slope[o]
-                kept = max(0.0, 1.0 - away * (offer.price - cost))
+                kept = 1.0 - away * (offer.price - cost)
                 tokens = app.tokens * share
                 offer.listed += tokens
                 offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))

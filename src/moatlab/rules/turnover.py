@@ -125,7 +125,7 @@ def pick_sources(
     for index in range(n_labs):
         tokens += labs[index].tokens
     for index in range(n_labs):
-        u = uniform(now.seed, SOURCES_AT_BIRTH, index, app.identity)
+        u = uniform(now.seed, SOURCES_AT_BIRTH, labs[index].identity, app.identity)
         weight = 1.0 if shared.apps_attachment == 0.0 else 0.05 + labs[index].tokens / tokens
         scores[index] = math.log(weight) - math.log(-math.log(u))
         if not sold_to(offers[index], app.owner, app.category):

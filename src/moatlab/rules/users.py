@@ -28,6 +28,8 @@ from moatlab.rules.nests import (
 
 #: Below this the outside option counts as absent.
 ABSENT = 1e-300
+#: No utility, in units of the taste scale, counts above this: its exponential must stay a number.
+LARGEST = 600.0
 
 
 @inlined
@@ -54,11 +56,33 @@ def deepen(app: Rows, user: Rows, customers: float) -> None:
     """Workflow depth (utils), the mean over the app's customers: those who join bring none, tenure adds to it, what is
     portable of it goes.
 
-    depth <- (customers - joined) / customers (1 - portability) depth + gain; a customer who stays comes to
+    depth <- (1 - joined / customers) ((1 - portability) depth + gain); a customer who stays comes to
     gain / portability.  Neutral at gain 0.
     """
     stayed = max(0.0, customers - app.joined) / customers if customers > 0.0 else 0.0
-    app.depth = stayed * ((1.0 - user.portability) * app.depth + user.depth_gain)
+    kept = stayed * (1.0 - user.portability)
+    app.depth = kept * app.depth + stayed * user.depth_gain
+    app.depth_fading = 1.0 - kept
+
+
+@inlined
+def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
+    """The month's potential of each category; where it has shrunk below the customers, all apps lose in proportion."""
+    now = now_row[0]
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.potential = user.market_size * math.exp(user.market_growth * now.month)
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        if user.customers > user.potential:
+            app.tourists *= user.potential / user.customers
+            app.committed *= user.potential / user.customers
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.customers > user.potential:
+            user.tourists *= user.potential / user.customers
+            user.customers = user.potential
 
 
 @kernel
@@ -74,9 +98,9 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     now = now_row[0]
     hype = math.exp(shared.users_hype_weight * now.hype)
     nested = False
+    fit_potential(users, apps, live, now_row)
     for k in range(users.shape[0]):
         user = users[k]
-        user.potential = user.market_size * math.exp(user.market_growth * now.month)
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
         progress += user.usage_value * (user.first_log_cost - user.log_cost)
         user.outside = math.exp(
@@ -89,7 +113,7 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         app = apps[live[position]]
         user = users[app.category]
         reach = 1.0 - math.exp(-(app.awareness + app.distribution))
-        app.attraction = reach * math.exp(utility(app, user, shared))
+        app.attraction = reach * math.exp(min(utility(app, user, shared), LARGEST))
         user.inclusive += app.attraction
         user.crowd += reach
     nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 6))

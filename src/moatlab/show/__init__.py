@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from moatlab.show.accrual import accrual
+from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.frames import Frames
 from moatlab.show.graphs import graph
 from moatlab.show.prices import prices
 from moatlab.show.retention import retention
+from moatlab.show.sensitivity import sensitivity
 from moatlab.show.style import write
 from moatlab.show.trajectories import categories, concentration, share, shares
 
@@ -22,12 +25,15 @@ __all__ = [
     "accrual",
     "categories",
     "concentration",
-    "draw",
+    "difference",
     "draw_all",
+    "effects",
     "flow",
     "graph",
+    "plan",
     "prices",
     "retention",
+    "sensitivity",
     "share",
     "shares",
     "write",
@@ -46,21 +52,28 @@ PICTURES: dict[str, Callable[[Frames], Figure]] = {
 }
 
 
-def draw(frames: Frames, name: str, path: Path) -> Path:
-    """Draws the picture ``name`` into the PNG file ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write(PICTURES[name](frames), path)
+def plan(frames: Frames, year: int | None = None) -> dict[str, Callable[[], Figure]]:
+    """The pictures that a run gives, by name: the graph only if there is one, a layer's shares if it has rivals.
 
-
-def draw_all(frames: Frames, directory: Path) -> list[Path]:
-    """Draws every picture into ``directory``, one PNG each; the graph only if there is one."""
-    directory.mkdir(parents=True, exist_ok=True)
-    paths = [
-        draw(frames, name, directory / f"{name}.png")
-        for name in PICTURES
-        if name != "graph" or frames.graph is not None
-    ]
+    ``year`` is the calendar year of the flow diagram; without it, the last full one.
+    """
+    pictures: dict[str, Callable[[], Figure]] = {name: partial(picture, frames) for name, picture in PICTURES.items()}
+    pictures["flow"] = partial(flow, frames, year)
+    if frames.graph is None:
+        del pictures["graph"]
     for layer, firms in frames.firms.groupby("kind", sort=True):
         if firms["slug"].nunique() > 1:
-            paths.append(write(share(frames, str(layer)), directory / f"share-{layer}.png"))
+            pictures[f"share-{layer}"] = partial(share, frames, str(layer))
+    return pictures
+
+
+def draw_all(
+    frames: Frames, directory: Path, year: int | None = None, done: Callable[[], object] = lambda: None
+) -> list[Path]:
+    """Draws every picture of the `plan` into ``directory``, one PNG each; calls ``done`` after each."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, picture in plan(frames, year).items():
+        paths.append(write(picture(), directory / f"{name}.png"))
+        done()
     return paths

@@ -19,29 +19,30 @@ Money = dict[str, pd.DataFrame]
 
 
 def accrual(frames: Frames) -> Figure:
-    """Value added, gross profit, and the gross profit attributed to generative AI: shares above, dollars below."""
+    """Value added, gross profit, and the gross profit attributed to generative AI: shares left, dollars right."""
     mean = f"; shares: mean of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""
     figure = style.sheet(
         frames,
         "Value accrual by layer",
         "Gross profit is after depreciation. Attributed: clouds, chipmakers and foundry count with the generative "
         f"share of GPU-hours{mean}{style.bands_note(frames)}",
-        13.2,
-        7.6,
+        style.PAGE,
+        8.4,
     )
     added = series.by_layer(frames, "value_added")
     profit = series.by_layer(frames, "gross_profit_after_depreciation")
     generative = series.wide(frames.market, "generative_share", frames)
     attributed = {layer: v * generative if layer in SHARED else v for layer, v in profit.items()}
-    above = style.panels(figure, 6, 3)
+    panels = style.panels(figure, 6, 2)
     kept = {layer: v.clip(lower=0) for layer, v in profit.items()}
     kept_attributed = {layer: v.clip(lower=0) for layer, v in attributed.items()}
-    _shares(above[0], frames, added, "Value added: share", "share of value added (%)")
-    _shares(above[1], frames, kept, "Gross profit: share", "share of positive gross profit (%)")
-    _shares(above[2], frames, kept_attributed, "Attributed gross profit: share", "share of positive gross profit (%)")
-    _dollars(above[3], frames, added, "Value added", "value added (M$ a month)")
-    _dollars(above[4], frames, profit, "Gross profit", "gross profit (M$ a month)")
-    _dollars(above[5], frames, attributed, "Attributed gross profit", "gross profit (M$ a month)")
+    for row, (title, share, dollars, of) in enumerate((
+        ("Value added", added, added, "share of value added (%)"),
+        ("Gross profit", kept, profit, "share of positive gross profit (%)"),
+        ("Attributed gross profit", kept_attributed, attributed, "share of positive gross profit (%)"),
+    )):  # fmt: skip
+        _shares(panels[2 * row], frames, share, f"{title}: share", of)
+        _dollars(panels[2 * row + 1], frames, dollars, title, "M$ a month")
     return figure
 
 

@@ -43,8 +43,8 @@ SALES = {kind.name for kind in KINDS_OF_PAYMENT if kind.sale}
 TINY = 0.002
 
 # Inches.
-WIDTH, HEIGHT, NODE, GAP, LINE = 14.0, 8.4, 0.14, 0.07, 0.16
-LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.5, 1.95, 0.9, 0.75, 0.42
+WIDTH, HEIGHT, NODE, GAP, LINE = style.ACROSS, 6.4, 0.1, 0.06, 0.12
+LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.2, 1.15, 0.8, 0.62, 0.38
 
 Amounts = dict[tuple[str, str], float]
 
@@ -79,7 +79,7 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
         axes.text(WIDTH / 2, HEIGHT / 2, "no payments", ha="center", fontsize=style.NORMAL, color=style.GREY)
     figure.text(
         0.15 / WIDTH,
-        0.29 / HEIGHT,
+        0.26 / HEIGHT,
         _note(flows, omitted),
         size=style.SMALL,
         color=style.GREY,
@@ -244,7 +244,7 @@ class _Drawing:
 
     def _below(self, layer: str, scale: float) -> float:
         """Height of the layer's sinks below the base line."""
-        return HEADER + sum(max(scale * item.amount, LINE) + GAP for item in self._sinks_of(layer))
+        return HEADER + sum(max(scale * item.amount, 2 * LINE) + GAP for item in self._sinks_of(layer))
 
     def _scale(self) -> float:
         """Inches per M$: the largest with which everything fits."""
@@ -315,12 +315,12 @@ class _Drawing:
 
     def _sinks(self, layer: str) -> None:
         left = self._x(self.column[layer]) + NODE
-        right = left + 0.44 * self.step
+        right = left + 0.34 * self.step
         level = self.base - HEADER
         for item in self._sinks_of(layer):
             tall = self.scale * item.amount
             sink = item.target.split(">")[1]
-            row = max(tall, LINE)
+            row = max(tall, 2 * LINE)
             top = level - (row - tall) / 2
             colour = COLOURS.get(layer if sink == "kept" else sink, style.GREY)
             self._band([(left, item.start), (right, top)], tall, colour, 0.75 if sink == "kept" else 0.45)
@@ -328,7 +328,7 @@ class _Drawing:
             self._text(
                 right + 0.09,
                 top - tall / 2,
-                f"{sink}\n{style.money(item.amount)}" if row >= 2 * LINE else f"{sink} {style.money(item.amount)}",
+                f"{sink}\n{style.money(item.amount)}",
                 va="center",
             )
             level -= row + GAP

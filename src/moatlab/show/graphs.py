@@ -13,15 +13,15 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from moatlab.show import style
+from moatlab.show import series, style
 from moatlab.show.frames import Frames
 from moatlab.world.payments import LAYERS
 
-WIDTH, HEIGHT, TOP, BOTTOM = 13.2, 8.4, 1.15, 0.7
+WIDTH, HEIGHT, TOP, BOTTOM = style.ACROSS, 7.0, 1.2, 0.4
 #: Where the columns stand, in inches; hosts share theirs with the labs.
-PLACES = {"apps": 3.3, "labs": 5.9, "hosts": 5.9, "clouds": 8.3, "chipmakers": 10.5, "foundry": 12.3}
-TAIL = 1.25
-LARGEST = 0.5
+PLACES = {"apps": 2.3, "labs": 4.0, "hosts": 4.0, "clouds": 5.65, "chipmakers": 7.2, "foundry": 8.45}
+TAIL = 0.8
+LARGEST = 0.36
 #: Most apps with a label, and most firms drawn of the other layers.
 LABELLED = 14
 MOST = {"labs": 10, "hosts": 4, "clouds": 14, "chipmakers": 14, "foundry": 4}
@@ -36,12 +36,16 @@ class Node:
     name: str
     revenue: float
     radius: float
+    colour: str = style.GREY
     x: float = 0.0
     y: float = 0.0
 
 
 def graph(frames: Frames) -> Figure:
-    """Firms as circles with areas in proportion to revenue, purchases as lines with widths in proportion to dollars."""
+    """Firms as circles with areas in proportion to revenue, purchases as lines with widths in proportion to dollars.
+
+    A firm has the colour that it has in the other pictures, one without a colour there is grey.
+    """
     net = frames.graph
     month = net.graph.get("month") if net is not None else None
     when = f", {_month_name(frames, int(month))}" if month is not None else ""
@@ -60,6 +64,10 @@ def graph(frames: Frames) -> Figure:
         axes.text(WIDTH / 2, HEIGHT / 2, "no trade", ha="center", fontsize=style.NORMAL, color=style.GREY)
         return figure
     named, tail = _nodes(net, frames)
+    pens = series.pens(frames)
+    for node in named:
+        pen = pens.get((node.layer, node.key.split(".", 1)[-1]))
+        node.colour = pen.colour if pen is not None else node.colour
     _place(named, tail, net)
     _edges(axes, net, {node.key: node for node in (*named, *tail)})
     _circles(axes, named, tail)
@@ -115,13 +123,13 @@ def _place(named: list[Node], tail: list[Node], net: Any) -> None:
         node.x = PLACES[node.layer]
         columns[node.x].append(node)
     height = HEIGHT - TOP - BOTTOM - 0.15
-    label = 0.2
+    label = 0.16
     factor = 1.0
     for nodes in columns.values():
         free = height - len(nodes) * (label + 0.06)
         factor = min(factor, max(free, 0.2) / max(sum(2 * node.radius for node in nodes), 1e-9))
     biggest = max((node.radius for node in tail), default=0.0)
-    factor = min(factor, max(0.11 / biggest, 0.5) if biggest else 1.0)
+    factor = min(factor, max(0.09 / biggest, 0.5) if biggest else 1.0)
     for node in (*named, *tail):
         node.radius = max(0.03, node.radius * factor)
     for nodes in columns.values():
@@ -166,14 +174,14 @@ def _place_tail(tail: list[Node], height: float) -> None:
     """Rows of dots, the largest first."""
     if not tail:
         return
-    columns = max(1, min(6, round(len(tail) / 14)))
+    columns = max(1, min(7, round(len(tail) / 14)))
     rows = -(-len(tail) // columns)
-    pitch = min(height / rows, 0.32)
+    pitch = min(height / rows, 0.28)
     for place, node in enumerate(tail):
         row, column = divmod(place, columns)
-        node.x = TAIL + (column - (columns - 1) / 2) * 0.26
+        node.x = TAIL + (column - (columns - 1) / 2) * 0.2
         node.y = BOTTOM + height / 2 + ((rows - 1) / 2 - row) * pitch
-        node.radius = min(node.radius, 0.12, pitch / 2.2)
+        node.radius = min(node.radius, 0.09, pitch / 2.2)
 
 
 def _edges(axes: Axes, net: Any, nodes: dict[str, Node]) -> None:
@@ -188,13 +196,13 @@ def _edges(axes: Axes, net: Any, nodes: dict[str, Node]) -> None:
         same = abs(one.x - other.x) < 0.1
         bend = 0.35 if same else 0.0
         small = one.x < PLACES["apps"] - 0.5
-        size = max(0.15 if small else 0.3, 16 * dollars / largest)
+        size = max(0.1 if small else 0.25, 11 * dollars / largest)
         patch = FancyArrowPatch(
             (one.x, one.y),
             (other.x, other.y),
             connectionstyle=f"arc3,rad={bend}" if same else _bend(one, other),
             arrowstyle="-",
-            color=style.LAYER_COLOURS[one.layer],
+            color=one.colour,
             alpha=0.4 if size > 0.5 else 0.12 if small else 0.22,
             linewidth=size,
             shrinkA=0,
@@ -219,7 +227,7 @@ def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
                 units="xy",
                 offsets=[(node.x, node.y)],
                 offset_transform=axes.transData,
-                facecolors=style.LAYER_COLOURS[node.layer],
+                facecolors=node.colour,
                 edgecolors="white",
                 linewidths=0.6,
                 zorder=3,
@@ -229,7 +237,7 @@ def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
         text = axes.text(
             node.x,
             node.y - node.radius - 0.03,
-            style.fit(node.name, 1.5, style.SMALL),
+            style.fit(node.name, 1.6, style.SMALL),
             fontsize=style.SMALL,
             ha="center",
             va="top",
@@ -249,7 +257,8 @@ def _keys(axes: Axes, named: list[Node], tail: list[Node], net: Any) -> None:
         firms = [node for node in named if node.layer == layer]
         if firms:
             revenue = style.money(sum(node.revenue for node in firms))
-            heads[x].append((f"{layer} ({len(firms)}{_of(net, layer, len(firms), len(tail))})", revenue))
+            count = f"{len(firms)}{_of(net, layer, len(firms), len(tail))}"
+            heads[x].append((f"{layer} ({count})" if count != "1" else layer, revenue))
     if tail:
         heads[TAIL].append((f"other apps ({len(tail)})", style.money(sum(node.revenue for node in tail))))
     for x, lines in heads.items():

@@ -26,10 +26,10 @@ def prices(frames: Frames) -> Figure:
         frames,
         "Prices and scarcity",
         f"Means over the market, weighted by what is sold{style.bands_note(frames)}",
-        13.2,
-        7.6,
+        style.PAGE,
+        8.2,
     )
-    rent, chips, tokens, lead, used, queue = style.panels(figure, 6, 3)
+    rent, chips, used, lead, tokens, queue = style.panels(figure, 6, 2)
     _rent(rent, frames)
 
     def line(column: str, name: str, place: int, factor: float = 1.0, dashes: str = "-") -> Line:
@@ -59,7 +59,7 @@ def prices(frames: Frames) -> Figure:
             line("unserved", "unserved", 1, 100),
         ],
         "Use of the fleets and inference not served",
-        "share of capacity, hours sold, hours wanted (%)",
+        "of capacity, hours sold, hours wanted (%)",
         unit="%",
         limits=(0, 103),
     )
@@ -69,7 +69,7 @@ def prices(frames: Frames) -> Figure:
         [line("installed", "installed", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
         "Accelerators",
         "kGPU (deliveries: a month)",
-        unit="k",
+        unit="kGPU",
     )
     return figure
 

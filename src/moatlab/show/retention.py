@@ -23,13 +23,13 @@ def retention(frames: Frames) -> Figure:
     names = series.category_names(frames)
     columns = 4
     rows = -(-(len(names) + 1) // columns)
-    height = 1.85 + 2.5 * rows + 3.0
+    height = 1.55 + 1.85 * rows + 2.6
     figure = style.sheet(
         frames,
         "Retention and churn",
         "Upper panels: share of those who joined in a month who still use the app they joined"
         + (f", median of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""),
-        13.2,
+        style.PAGE,
         height,
     )
     data = frames.retention.replace([np.inf, -np.inf], np.nan).dropna()
@@ -38,12 +38,12 @@ def retention(frames: Frames) -> Figure:
     ages = int(data["age"].max()) if len(data) else 1
     curves = {name: data[data["category"] == name] for name in names}
     curves[POOLED] = _pooled(data, frames)
-    grid = style.panels(figure, len(curves), columns, right=0.2, top=1.3, bottom=4.0, left=0.65)
+    grid = style.panels(figure, len(curves), columns, right=0.15, top=1.2, bottom=3.4, left=0.5)
     for axes, (name, table) in zip(grid, curves.items(), strict=True):
         _curves(axes, table, name, colours, max(ages, 1))
     _key(figure, frames, colours)
     churn = [Line(line.name, line.pen, line.band.scaled(100)) for line in series.by_category(frames, "churn")]
-    axes = style.box(figure, 0.65, 0.65, 13.2 - 0.65 - 1.5, 2.45)
+    axes = style.box(figure, 0.5, 0.6, style.PAGE - 0.5 - 1.35, 2.1)
     draw_lines(
         axes,
         frames,
@@ -51,7 +51,6 @@ def retention(frames: Frames) -> Figure:
         "Churn by category" + (" (medians)" if len(frames.seeds) > 1 else ""),
         "left / customers (% per month)",
         unit="%",
-        room=1.4,
         banded=False,
     )
     return figure
@@ -89,7 +88,7 @@ def _pooled(data: pd.DataFrame, frames: Frames) -> pd.DataFrame:
 
 
 def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
-    style.dress(axes, title, "customers still there (%)", xlabel="months since joining")
+    style.dress(axes, title, "still there (%)", xlabel="months since joining")
     axes.set_xlim(0, ages)
     axes.set_ylim(0, 103)
     axes.set_xticks([tick for tick in range(0, ages + 1, _step(ages))])
@@ -119,13 +118,13 @@ def _step(ages: int) -> int:
 def _key(figure: Figure, frames: Frames, colours: dict[int, str]) -> None:
     """Which colour is which month of joining, in a row under the title."""
     width, height = (float(inches) for inches in figure.get_size_inches())
-    x, y = 0.15, height - 0.82
+    x, y = 0.15, height - 0.78
     figure.text(x / width, y / height, "joined in", fontsize=style.NORMAL, color=style.INK, va="center")
-    x += 0.75
+    x += 0.65
     for month, colour in colours.items():
         count = round(frames.origin * 12) + month
         text = f"{style.MONTH_NAMES[count % 12]} {count // 12}"
         y_line = [y / height, y / height]
         figure.add_artist(Line2D([x / width, (x + 0.3) / width], y_line, color=colour, linewidth=2.5))
         figure.text((x + 0.38) / width, y / height, text, fontsize=style.NORMAL, color=style.INK, va="center")
-        x += 1.15
+        x += 1.05

@@ -20,8 +20,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from moatlab.show.frames import Array, Dated, Frames
 
-DPI = 160
-SMALL, NORMAL, LARGE = 7.0, 8.5, 13.0
+DPI = 200
+SMALL, NORMAL, LARGE = 7.0, 8.0, 11.0
+#: Width of a printed page's text, and of a page on its side, in inches: nothing has to be scaled down to print.
+PAGE, ACROSS = 7.2, 9.0
 INK, GREY, PALE = "#222222", "#777777", "#dddddd"
 #: Okabe and Ito's palette without its yellow, and Tol's wine.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#882255")
@@ -70,14 +72,14 @@ def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float)
     """An empty figure of so many inches with title, subtitle and source line."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
+    room = width - 0.3
     lines = (
-        (1 - 0.16 / height, title, LARGE, INK, "top"),
-        (1 - 0.43 / height, subtitle, NORMAL, GREY, "top"),
-        (0.1 / height, frames.source, SMALL, GREY, "bottom"),
+        (1 - 0.14 / height, fit(title, room, LARGE * 1.12), LARGE, INK, "top"),
+        (1 - 0.38 / height, "\n".join(wrapped(subtitle, room, NORMAL)), NORMAL, GREY, "top"),
+        (0.1 / height, fit(frames.source, room, SMALL), SMALL, GREY, "bottom"),
     )
     for y, text, size, colour, side in lines:
         weight = "bold" if size == LARGE else "normal"
-        text = fit(text, width - 0.3, size * (1.12 if size == LARGE else 1))
         figure.text(0.15 / width, y, text, size=size, weight=weight, color=colour, va=side, parse_math=False)
     return figure
 
@@ -99,9 +101,9 @@ def panels(
     count: int,
     columns: int,
     *,
-    right: float = 1.25,
-    left: float = 0.7,
-    top: float = 0.95,
+    right: float = 1.35,
+    left: float = 0.6,
+    top: float = 1.0,
     bottom: float = 0.65,
     hgap: float = 0.72,
 ) -> list[Axes]:
@@ -195,6 +197,18 @@ def text_width(text: str, size: float) -> float:
     return float(TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents().width) / 72
 
 
+def wrapped(text: str, inches: float, size: float, most: int = 2) -> list[str]:
+    """The text in lines of at most that width; what does not fit into ``most`` lines is cut with an ellipsis."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(lines) == most or not lines[-1] or text_width(longer, size) <= inches:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [*lines[:-1], fit(lines[-1], inches, size)]
+
+
 def fit(text: str, inches: float, size: float) -> str:
     """The text, cut with an ellipsis to what fits."""
     if text_width(text, size) <= inches:
@@ -223,7 +237,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return placed
 
 
-def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.2, size: float = SMALL) -> None:
+def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.3, size: float = SMALL) -> None:
     """Writes the labels to the right of the axes, at the height of their points and clear of each other.
 
     Call it when the limits of the axes are final.  ``room`` is the space to the right in inches.

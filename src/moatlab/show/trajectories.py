@@ -17,23 +17,23 @@ from moatlab.world.payments import LAYERS
 def shares(frames: Frames) -> Figure:
     """Market shares in every layer that has more than one firm."""
     layers = [layer for layer in LAYERS if _firms(frames, layer)["slug"].nunique() > 1] or ["apps"]
-    columns = min(3, len(layers))
+    columns = min(2, len(layers))
     rows = -(-len(layers) // columns)
     figure = style.sheet(
         frames,
         "Market shares by layer",
         f"Share of the layer's revenue, month by month{style.bands_note(frames)}",
-        max(7.0, 4.6 * columns),
-        1.6 + 2.9 * rows,
+        style.PAGE,
+        1.65 + 2.3 * rows,
     )
     colours = series.pens(frames)
-    for axes, layer in zip(style.panels(figure, len(layers), columns, right=1.65), layers, strict=True):
+    for axes, layer in zip(style.panels(figure, len(layers), columns, right=1.75), layers, strict=True):
         _draw(
             axes,
             frames,
             layer.capitalize(),
             series.share_lines(_firms(frames, layer), layer, frames, colours, 6),
-            room=1.6,
+            room=1.7,
         )
     return figure
 
@@ -44,30 +44,30 @@ def share(frames: Frames, layer: str) -> Figure:
         frames,
         f"Market shares: {layer}",
         f"Share of the layer's revenue, month by month{style.bands_note(frames)}",
-        9.0,
-        5.4,
+        style.PAGE,
+        4.4,
     )
     lines = series.share_lines(_firms(frames, layer), layer, frames, series.pens(frames), 10)
-    _draw(style.panels(figure, 1, 1, right=1.9)[0], frames, layer.capitalize(), lines, room=1.85, size=8.0)
+    _draw(style.panels(figure, 1, 1, right=1.9)[0], frames, layer.capitalize(), lines, room=1.85)
     return figure
 
 
 def categories(frames: Frames) -> Figure:
     """Market shares of the apps within each category of customers."""
     names = series.category_names(frames) or ["apps"]
-    columns = min(4, len(names))
+    columns = min(2, len(names))
     rows = -(-len(names) // columns)
     figure = style.sheet(
         frames,
         "Market shares of apps by category",
         f"Share of the category's revenue, month by month{style.bands_note(frames)}",
-        max(7.0, 4.2 * columns),
-        1.6 + 2.8 * rows,
+        style.PAGE,
+        1.65 + 2.2 * rows,
     )
     apps, colours = _firms(frames, "apps"), series.pens(frames)
-    for axes, name in zip(style.panels(figure, len(names), columns, right=1.6), names, strict=True):
+    for axes, name in zip(style.panels(figure, len(names), columns, right=1.75), names, strict=True):
         lines = series.share_lines(apps[apps["category"] == name], "apps", frames, colours, 5)
-        _draw(axes, frames, name, lines, whole="category", room=1.55)
+        _draw(axes, frames, name, lines, whole="category", room=1.7)
     return figure
 
 
@@ -78,10 +78,10 @@ def concentration(frames: Frames) -> Figure:
         "Concentration",
         "Sum of squared shares of revenue (HHI) and its inverse, the number of equally large firms "
         f"that would give it{style.bands_note(frames)}",
-        13.2,
-        4.7,
+        style.PAGE,
+        6.0,
     )
-    layers, effective, apps = style.panels(figure, 3, 3)
+    layers, effective, apps = style.panels(figure, 3, 2)
     hhi = [
         Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v.where(v > 0)))
         for name, v in series.by_layer(frames, "hhi").items()
@@ -114,7 +114,7 @@ def draw_lines(
     *,
     unit: str,
     limits: tuple[float, float] | None = None,
-    room: float = 1.2,
+    room: float = 1.3,
     banded: bool = True,
 ) -> None:
     """A panel of labelled lines; the labels give the last value in ``unit``."""
@@ -130,14 +130,13 @@ def draw_lines(
         axes.set_ylim(*limits)
     if not lines:
         nothing(axes)
-    suffix = f" {unit}" if unit else ""
     style.end_labels(
         axes,
         [
             EndLabel(
                 *end,
                 line.name,
-                style.percent(end[1] / 100) if unit == "%" else f"{style.figures(end[1])}{suffix}",
+                _value(end[1], unit),
                 line.pen.colour,
             )
             for line in lines
@@ -145,6 +144,12 @@ def draw_lines(
         ],
         room,
     )
+
+
+def _value(value: float, unit: str) -> str:
+    if unit == "%":
+        return style.percent(value / 100)
+    return style.money(value) if unit == "M$" else f"{style.figures(value)} {unit}".strip()
 
 
 def nothing(axes: Axes) -> None:
@@ -163,8 +168,7 @@ def _draw(
     lines: list[Line],
     *,
     whole: str = "layer",
-    room: float = 1.2,
-    size: float = style.SMALL,
+    room: float = 1.3,
 ) -> None:
     """One panel of market shares; faint lines first, the leaders on top."""
     style.dress(axes, title, f"share of {whole} revenue (%)")
@@ -186,5 +190,4 @@ def _draw(
             if (end := style.end_of(frames.dates, line.band.mid))
         ],
         room,
-        size,
     )

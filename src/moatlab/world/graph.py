@@ -14,7 +14,7 @@ import numpy as np
 
 from moatlab.errors import InputError
 from moatlab.world.payments import KINDS_OF_PAYMENT
-from moatlab.world.topology import edge_cell
+from moatlab.world.topology import set_edge
 
 if TYPE_CHECKING:
     from moatlab.market import Market
@@ -27,8 +27,8 @@ class TradeGraph(nx.DiGraph):
     """A `networkx.DiGraph` of firms' addresses (``kind.slug``; ``outside`` is outside demand).
 
     Nodes carry ``kind``, ``name``, ``revenue`` (M$ of the month) and ``row``; edges ``volume`` in ``unit`` and
-    ``dollars`` (M$ of the month, 0 where nothing was traded).  Removing a node removes its edges, and with them its
-    trade; the firm stays.
+    ``dollars`` (M$ of the month, 0 where nothing was traded); ``graph["month"]`` is that month.  Removing a node
+    removes its edges, and with them its trade; the firm stays.
     """
 
     def __init__(self, market: Market | None = None) -> None:
@@ -42,15 +42,9 @@ class TradeGraph(nx.DiGraph):
     def _write(self, buyer: Any, seller: Any, value: int) -> None:
         if self._market is None or not self._writing:
             return
-        state = self._market.state
         source, target = self._market.find_row(str(buyer)), self._market.find_row(str(seller))
-        cell = edge_cell(state, source, target)
-        if cell is None:
+        if not set_edge(self._market.state, source, target, bool(value)):
             raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
-        matrix, row, column = cell
-        matrix[row, column] = value
-        if value:
-            state.list_offers()
 
     def add_edge(self, u_of_edge: Any, v_of_edge: Any, **attr: Any) -> None:
         """Let the two trade from the next phase on."""
@@ -96,6 +90,8 @@ class TradeGraph(nx.DiGraph):
         self._writing = False
         try:
             self.clear()
+            if market.month:
+                self.graph["month"] = market.month - 1
             for kind, row, slug in _alive(market):
                 revenue = float(market.state.kind(kind)["revenue"][row])
                 self.add_node(
@@ -105,10 +101,9 @@ class TradeGraph(nx.DiGraph):
             dollars = _dollars(market)
             for buyer, seller in _edges(market):
                 value = dollars.get((buyer, seller), 0.0)
-                kind = seller.split(".", 1)[0]
-                super().add_edge(
-                    buyer, seller, dollars=value, volume=_volume(market, buyer, seller, value), unit=_UNITS[kind]
-                )
+                source, target = ((self.nodes[n]["kind"], self.nodes[n]["row"]) for n in (buyer, seller))
+                volume = _volume(market, source, target, value)
+                super().add_edge(buyer, seller, dollars=value, volume=volume, unit=_UNITS[target[0]])
         finally:
             self._writing = True
 
@@ -154,12 +149,12 @@ def _dollars(market: Market) -> dict[tuple[str, str], float]:
     return found
 
 
-def _volume(market: Market, buyer: str, seller: str, dollars: float) -> float:
-    """Volume of the month's trade between two addresses, in the unit of the seller's good."""
+def _volume(market: Market, buyer: tuple[str, int], seller: tuple[str, int], dollars: float) -> float:
+    """Volume of the month's trade between two (kind, row), in the unit of the seller's good."""
     if dollars == 0.0:
         return 0.0
     state = market.state
-    (buys, row), (sells, column) = market.find_row(buyer), market.find_row(seller)
+    (buys, row), (sells, column) = buyer, seller
     if buys == "apps" and sells in ("labs", "hosts"):
         # ``next_routing`` holds the routing that carried this month's tokens until routing is decided anew.
         kind = 0 if sells == "labs" else 1

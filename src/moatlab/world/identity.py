@@ -17,6 +17,8 @@ KIND_CODES = {
 }
 #: Cohort index from which generated firms of month 0 count, so that a further named firm shifts no startup's luck.
 GENERATED = 1 << 20
+#: Index within a category from which those count that are there at the start; entrants of month 0 count from 0.
+START = 1 << 19
 
 
 @inlined
@@ -31,9 +33,10 @@ def unpack(packed: int) -> tuple[int, int, int]:
 
 
 def generated_slug(category: str, packed: int) -> str:
-    """Name in addresses of a generated firm: category, month of birth, index in its cohort."""
+    """Name in addresses of a generated firm: category, month of birth (or "start"), index in its cohort."""
     _, birth, index = unpack(packed)
-    return f"{category}-{birth:03d}-{index & 0xFFFFF}"
+    index &= 0xFFFFF
+    return f"{category}-start-{index - START}" if index >= START else f"{category}-{birth:03d}-{index}"
 
 
 def named_index(slug: str) -> int:

@@ -13,21 +13,24 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
+from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
     NOT_TO_RIVALS,
     OPEN,
     RIVAL_BITS,
     UNPUBLISHED,
+    annuity,
     grade_offers,
     mark_rivals,
     post_offers,
 )
 from moatlab.rules.training import publish
 from moatlab.rules.turnover import COHORT, populate
+from moatlab.rules.users import fit_potential
 from moatlab.world import draws, topology
 from moatlab.world.fields import AT_START_ONLY, STATE_FIELDS
-from moatlab.world.identity import KIND_CODES, identity, named_index
+from moatlab.world.identity import KIND_CODES, START, identity, named_index
 from moatlab.world.state import FIXED, State
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
-GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price")
+GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price", "access")
 
 
 def encode(parameter: Parameter, value: Value, slugs: dict[str, tuple[str, ...]]) -> float:
@@ -78,15 +81,16 @@ def _rows_of(
 
 def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
     """Categories and identities of the generated startups, in proportion to market sizes."""
-    sizes = state.users["market_size"].astype(float)
+    # Categories in the order of their identities, so that their order in a file has no effect.
+    order = np.argsort(state.users["identity"])
+    sizes = state.users["market_size"][order].astype(float)
     bounds = np.cumsum(sizes / sizes.sum()) if sizes.sum() > 0 else np.linspace(0, 1, len(sizes) + 1)[1:]
     taken = [0] * len(sizes)
     categories, identities = [], []
     for index in range(count):
         u = draws.uniform(seed, draws.CATEGORY_AT_BIRTH, 0, index)
-        k = min(int(np.searchsorted(bounds, u)), len(sizes) - 1)
-        # Entrants of month 0 count from 0; those at the start come before them, in a block of their own.
-        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + COHORT // 2 + taken[k]
+        k = int(order[min(int(np.searchsorted(bounds, u)), len(sizes) - 1)])
+        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + START + taken[k]
         taken[k] += 1
         categories.append(k)
         identities.append(identity(KIND_CODES["apps"], 0, key))
@@ -158,12 +162,10 @@ def start(scenario: Scenario, seed: int) -> State:
         state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
         state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
-    customers = np.zeros(len(slugs["users"]))
-    tourists = np.zeros(len(slugs["users"]))
     at = state.live
-    np.add.at(customers, state.apps["category"][at], (state.apps["tourists"] + state.apps["committed"])[at])
-    np.add.at(tourists, state.apps["category"][at], state.apps["tourists"][at])
-    state.users["customers"], state.users["tourists"] = customers, tourists
+    category, tourists = state.apps["category"][at], state.apps["tourists"][at]
+    state.users["tourists"] = np.bincount(category, tourists, len(slugs["users"]))
+    state.users["customers"] = np.bincount(category, tourists + state.apps["committed"][at], len(slugs["users"]))
     now["last_revenue"] = state.apps["revenue"][at].sum()
     _start_hardware(state, starts["clouds"], seed, rent)
     refresh_apps(
@@ -175,6 +177,7 @@ def start(scenario: Scenario, seed: int) -> State:
         state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
         state.hosts, state.cash, state.shared, state.now,
     )  # fmt: skip
+    fit_potential(state.users, state.apps, state.live, state.now)
     refresh_apps(
         state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
@@ -281,16 +284,19 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
         makers["next_generation"][v] = max(
             1.0, shared["chipmakers_generation_months"] + shared["chipmakers_generation_spread"] * shock
         )
-    appeal = np.zeros((clouds.shape[0], makers.shape[0]))
+    appeal = np.full((clouds.shape[0], makers.shape[0]), -np.inf)
     for c in range(clouds.shape[0]):
         for v in range(makers.shape[0]):
             own = clouds["own_chip"][c] == v
             if state.vendors[c, v] and (not makers["captive"][v] or own):
                 price = makers["cost"][v] if own else makers["price"][v]
                 taste = shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"])
-                appeal[c, v] = (
-                    math.exp(taste * makers["ecosystem"][v]) * price ** -shared["chipmakers_vendor_sharpness"]
+                appeal[c, v] = taste * makers["ecosystem"][v] - shared["chipmakers_vendor_sharpness"] * math.log(
+                    max(price, 1e-12)
                 )
+    # The best vendor of a cloud weighs 1; a cloud that nobody sells to has none.
+    best = appeal.max(axis=1, keepdims=True)
+    appeal = np.where(np.isfinite(appeal), np.exp(appeal - np.where(np.isfinite(best), best, 0.0)), 0.0)
     sums = appeal.sum(axis=1, keepdims=True)
     shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
     for c in range(clouds.shape[0]):
@@ -317,6 +323,9 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
     supply = reached * makers["share"] * makers["performance"] + makers["own_fab"] * makers["performance"]
     makers["supply"] = supply
+    if shared["clouds_capacity_rule"] == FIXED_CAPACITY:
+        # Nothing is on order or in production where nobody invests.
+        supply = np.zeros_like(supply)
     build = int(shared["chipmakers_build_months"])
     for month in range(build):
         state.pipeline[:, month] = supply
@@ -326,7 +335,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     part = np.divide(part, sums, out=np.zeros_like(part), where=sums > 0)
     state.backlog[:] = part * supply * (shared["chipmakers_initial_backlog"] + build)
     makers["backlog"] = state.backlog.sum(axis=0)
-    makers["lead_time"] = build + shared["chipmakers_initial_backlog"]
+    makers["lead_time"] = np.where(makers["backlog"] > 0, build + shared["chipmakers_initial_backlog"], build)
     free = makers["captive"] == 0
     state.now["chip_price"] = (
         np.average(makers["price"][free], weights=makers["share"][free] + 1e-12)
@@ -335,7 +344,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     )
     full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
     clouds["book"] = 0.5 * clouds["fleet_now"] * full
-    worth = (1.0 - (1.0 + state.now["discount"][0]) ** -shared["clouds_life"]) / max(state.now["discount"][0], 1e-12)
+    worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
     clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
     plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
     makers["outlay"] = supply * makers["cost"]

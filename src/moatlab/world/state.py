@@ -102,8 +102,9 @@ class State:
     capability (points); ``sellers`` [A, L + H] edges to
     labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
     [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
-    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs`` [V, F] edges; ``fleet`` [C, V,
-    generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months] kpackages per month;
+    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs``
+    [V, F] edges; ``fleet`` [C, V, generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months]
+    kpackages per month;
     ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
     ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
     """
@@ -195,8 +196,14 @@ class State:
     def list_offers(self) -> None:
         """Bring the columns of the routing in line with which labs publish and which hosts are licensed to serve them.
 
-        New columns are appended before the last, which is the apps' own models; a column once made stays.
+        New columns are appended before the last, which is the apps' own models; a column once made stays, and is not
+        for sale while it is not licensed.
         """
+        for offer in self.offers:
+            hosted = offer["seller_kind"] == 1
+            offer["licensed"] = int(not hosted or self.licences[offer["seller"], offer["lab"]] != 0)
+            if offer["licensed"] == 0:
+                offer["open"] = 0
         have = {(int(o["seller_kind"]), int(o["seller"]), int(o["lab"])) for o in self.offers}
         new = [
             (1, host, lab)
@@ -216,6 +223,7 @@ class State:
             self.offers["seller"][place] = host
             self.offers["lab"][place] = lab
             self.offers["service"][place] = 1.0
+            self.offers["licensed"][place] = 1
         for name in ("routing", "next_routing"):
             old = getattr(self, name)
             wide = np.zeros((old.shape[0], before + len(new) + 1))

@@ -43,6 +43,22 @@ def edge_cell(state: State, buyer: tuple[str, int], seller: tuple[str, int]) -> 
     return None
 
 
+def set_edge(state: State, buyer: tuple[str, int], seller: tuple[str, int], linked: bool) -> bool:
+    """Let two firms trade from the next phase on, or no longer; False where their kinds never can.
+
+    With an edge go the orders that wait on it and the offers of models that it licenses.
+    """
+    cell = edge_cell(state, buyer, seller)
+    if cell is None:
+        return False
+    matrix, row, column = cell
+    matrix[row, column] = int(linked)
+    if (buyer[0], seller[0]) == ("clouds", "chipmakers") and not linked:
+        state.backlog[row, column] = 0.0
+    state.list_offers()
+    return True
+
+
 def row_of(slugs: dict[str, tuple[str, ...]], address: str) -> tuple[str, int]:
     """The (kind, row) of a firm's address ``kind.slug``; ``outside`` is outside demand."""
     if address == "outside":
@@ -80,11 +96,14 @@ def _thin(state: State, slugs: dict[str, tuple[str, ...]], degree: int, preferen
     """Leave each named app ``degree`` labs: uniform, or with odds that grow with the apps a lab already has."""
     labs = state.labs.shape[0]
     held = np.ones(labs)
-    for row in range(len(slugs["apps"])):
+    who = [int(identity) for identity in state.apps["identity"][: len(slugs["apps"])]]
+    names = [int(identity) for identity in state.labs["identity"]]
+    # In the order of identities, so that the order of rows has no effect.
+    for row in sorted(range(len(who)), key=who.__getitem__):
         score = np.array(
             [
                 (math.log(held[lab]) if preferential else 0.0)
-                - math.log(-math.log(draws.uniform(seed, draws.EDGES, lab, int(state.apps["identity"][row]))))
+                - math.log(-math.log(draws.uniform(seed, draws.EDGES, names[lab], who[row])))
                 for lab in range(labs)
             ]
         )

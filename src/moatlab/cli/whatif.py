@@ -1,0 +1,220 @@
+"""`moatlab whatif`: paired effects of one change, as a table and pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
+from moatlab.errors import InputError
+from moatlab.parameters.events import parse_event
+from moatlab.parameters.scenario import Scenario
+from moatlab.words import aligned, short
+
+if TYPE_CHECKING:
+    from moatlab.evidence.compare import Comparison
+    from moatlab.evidence.verdicts import Verdict
+
+#: What is shown of a firm, and of a category of customers, that the change names.
+OF_FIRM = ("share", "price", "margin", "gross_profit")
+OF_CATEGORY = ("price", "consumer_surplus", "hhi")
+#: Those of them that get a picture of their own, and most pictures of single metrics.
+DRAWN = ("price", "share")
+MOST_PICTURES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asked for."""
+
+    scenario: str
+    events: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    merge: tuple[str, str] | None = None
+    divest: tuple[str, ...] = ()
+    month: int | None = None
+    metrics: tuple[str, ...] = ()
+    smallest: tuple[str, ...] = ()
+    window: tuple[int, int] | None = None
+    months: int | None = None
+    seed: int = 1
+    seeds: int = 32
+    workers: int = 1
+    out: Path | None = None
+    #: Firms and categories that the change names, found while it is read.
+    named: dict[str, None] = field(default_factory=dict)
+
+
+def run(request: Request) -> str:
+    """Compare as asked, write the folder, and return the table."""
+    scenario = Scenario(request.scenario)
+    treated = _change(request, scenario)
+    out = request.out or Path("results") / f"whatif-{scenario.name}"
+    check_folder(out)
+    if request.seeds < 2:
+        raise InputError(f"--seeds is a whole number from 2, not {request.seeds}: one pair of runs has no interval")
+    if request.seed < 0:
+        raise InputError(f"--seed is a whole number from 0, not {request.seed}")
+    metrics = _metrics(request, scenario)
+    smallest = _smallest(request, metrics)
+    horizon = scenario.months if request.months is None else request.months
+    if request.window is not None and not 0 <= request.window[0] <= request.window[1] < horizon:
+        first, last = request.window
+        raise InputError(f"--window {first} {last} does not lie within the run, months 0-{horizon - 1}")
+    e = _compare(request, scenario, treated)
+    window = request.window or (e.since, e.months - 1)
+    verdicts = e.table(metrics, window, smallest)
+    with replacing(out) as parts:
+        _write(parts, e, verdicts, request, metrics, window)
+    return f"{_tell(e, verdicts, window)}\ntables and pictures: {out}\n"
+
+
+def _change(request: Request, scenario: Scenario) -> Scenario:
+    """The changed scenario; every part of the change is checked, and the firms that it names are noted."""
+    from moatlab.evidence.mergers import divest, merge
+
+    moves: dict[str, str] = {}
+    if request.merge is not None:
+        first, second = (_full(scenario, name) for name in request.merge)
+        moves |= merge(scenario, first, second)
+        request.named.update(dict.fromkeys((first, second)))
+    for name in request.divest:
+        moves |= divest(scenario, _full(scenario, name))
+        request.named[_full(scenario, name)] = None
+    if request.month is not None and not moves:
+        raise InputError("--month is the month of --merge and --divest; an event has its own")
+    if request.month is None:
+        treated = scenario.set(moves) if moves else scenario
+    else:
+        events = [f"month {request.month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
+        treated = scenario.with_events(*events)
+    treated = treated.set_text(request.changes).with_events(*request.events)
+    if treated.digest() == scenario.digest():
+        raise InputError("nothing is changed: give --event, --set, --merge or --divest")
+    slugs = scenario.all_slugs
+    addresses = [parse_event(text, slugs) for text in request.events]
+    for event in addresses:
+        request.named.update(dict.fromkeys(event.edge or ()))
+    told = [str(event.address) for event in addresses if event.address is not None]
+    for address in (*told, *(text.partition("=")[0].strip() for text in request.changes)):
+        kind, *rest = address.split(".")
+        if len(rest) == 2 and rest[0] in slugs.get(kind, ()):
+            request.named[f"{kind}.{rest[0]}"] = None
+    return treated
+
+
+def _full(scenario: Scenario, name: str) -> str:
+    """``apps.jasper`` for ``jasper``: an app may be named by its slug alone."""
+    return f"apps.{name}" if "." not in name and name in scenario.slugs("apps") else name
+
+
+def _metrics(request: Request, scenario: Scenario) -> list[str]:
+    """The metrics of the table: the headline, those of what the change names, and those asked for."""
+    from moatlab.evidence.compare import HEADLINE
+    from moatlab.evidence.welfare import COMPUTED
+    from moatlab.metric_names import find_metric, unknown_metric
+
+    wanted = list(HEADLINE)
+    for name in request.named:
+        kind, _, slug = name.partition(".")
+        if kind == "users":
+            wanted += [f"{name}.{metric}" for metric in OF_CATEGORY]
+        elif slug:
+            wanted += [f"{name}.{metric}" for metric in OF_FIRM]
+            if kind == "apps":
+                wanted += [f"users.{scenario.value('apps', slug, 'category')}.{metric}" for metric in OF_CATEGORY]
+    for metric in request.metrics:
+        known = find_metric(metric, scenario.all_slugs)
+        if (known is None or known.unit == "code") and metric not in COMPUTED:
+            raise unknown_metric(metric, scenario.all_slugs, "--metric")
+        wanted.append(metric)
+    return list(dict.fromkeys(wanted))
+
+
+def _smallest(request: Request, metrics: list[str]) -> dict[str, float]:
+    from moatlab.parameters.addresses import nearest
+    from moatlab.parameters.values import read_number
+
+    found = {}
+    for text in request.smallest:
+        metric, equals, value = text.partition("=")
+        where = f"--smallest {text!r}"
+        if not equals:
+            raise InputError("write METRIC=SIZE, as in market.rent=0.05", where)
+        if metric.strip() not in metrics:
+            raise InputError(f"{metric.strip()} is not in the table; {nearest(metric.strip(), metrics)}", where)
+        size = read_number(value, "the smallest effect of interest", where)
+        if size <= 0.0:
+            raise InputError(f"the smallest effect of interest is above 0, not {size:g}", where)
+        found[metric.strip()] = size
+    return found
+
+
+def _compare(request: Request, scenario: Scenario, treated: Scenario) -> Comparison:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from moatlab.evidence.compare import compare
+
+    bar = Progress(
+        TextColumn("pairs of runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("pairs", total=request.seeds)
+        engine: dict[str, Any] = {"engine": "local" if request.workers > 1 else "serial", "workers": request.workers}
+        return compare(
+            scenario, treated, range(request.seed, request.seed + request.seeds), request.months, **engine,
+            progress=lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+
+
+def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> str:
+    head = ["metric", "without", "effect", "95 % interval", "relative", "d_z", "P (Holm)", ""]
+    rows = []
+    for v in verdicts:
+        low, high = v.interval
+        rows.append([
+            v.effect.outcome, short(v.effect.baseline), short(v.estimate), f"[{short(low)}, {short(high)}]",
+            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001",
+            v.verdict + ("*" if v.effect.caution else ""),
+        ])  # fmt: skip
+    title = f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of months {window[0]}-{window[1]}\n"
+    lines = aligned(title, head, rows)
+    if any(v.effect.caution for v in verdicts):
+        lines.append("* few seeds carry the effect, or few differ at all: the interval may be too narrow")
+    lines.append("market.surplus: consumer surplus of apps' customers + operating profit of all layers")
+    return "\n".join(lines)
+
+
+def _write(
+    parts: Path, e: Comparison, verdicts: list[Verdict], request: Request, metrics: list[str], window: tuple[int, int]
+) -> None:
+    from moatlab import show
+    from moatlab.compiled import source_digest
+    from moatlab.evidence.verdicts import verdicts_table
+
+    verdicts_table(verdicts).to_csv(parts / "effects.csv", index=False)
+    shown = [v.effect.outcome for v in verdicts]
+    e.to_pandas(*shown).to_parquet(parts / "paths.parquet", index=False)
+    pictures = parts / "pictures"
+    pictures.mkdir()
+    source = f"{e.scenario.title}, seeds {e.seeds[0]} to {e.seeds[-1]}"
+    title, subtitle = f"Effects of: {e.what}", f"Means of months {window[0]}-{window[1]}"
+    show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png")
+    mine = [f"{name}.{metric}" for name in request.named for metric in DRAWN]
+    for metric in dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]):
+        if metric in shown:
+            show.write(e.plot(metric), pictures / f"{metric}.png")
+    (parts / "without.toml").write_text(e.scenario.to_toml(), encoding="utf-8")
+    (parts / "with.toml").write_text(e.treated.to_toml(), encoding="utf-8")
+    about = {
+        "scenario": e.scenario.name, "change": e.what, "months": e.months, "seeds": list(e.seeds),
+        "window": list(window), "source": source_digest(), "metrics": metrics,
+        "scenario_digest": e.scenario.digest(), "treated_digest": e.treated.digest(),
+        "files": [*files_of(parts), MANIFEST],
+    }  # fmt: skip
+    (parts / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,154 @@
+"""A batch judged: paired effects of every arm, and a verdict on each outcome, as its experiment file declares them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from moatlab.errors import InputError
+from moatlab.evidence.effects import Effect, Points, contrast, crossed
+from moatlab.evidence.inference import Array, precision
+from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
+from moatlab.experiments.spec import Contrast
+from moatlab.words import aligned, short
+
+if TYPE_CHECKING:
+    from moatlab.experiments import Batch
+
+#: Designs whose points were chosen, and stand for themselves; those of all others are draws.
+CHOSEN = ("replications", "grid", "chosen")
+
+
+def points_of(batch: Batch) -> Points:
+    """Whether the points of a batch are draws of the parameters or a choice of them."""
+    return "chosen" if batch.experiment.design.kind in CHOSEN else "drawn"
+
+
+def effects_of(batch: Batch) -> list[tuple[Effect, Predicted]]:
+    """The declared contrasts, or every arm less the control, on each outcome, with what was predicted of it.
+
+    What no complete pair has a value for is left out.
+    """
+    experiment, outcomes, points = batch.experiment, batch.outcomes(), points_of(batch)
+    arms = {a: Contrast(weights={a: 1.0, experiment.control: -1.0}) for a in experiment.arms if a != experiment.control}
+    found = []
+    for name, outcome in experiment.outcomes.items():
+        for label, c in (experiment.spec.contrasts or arms).items():
+            title = label if experiment.spec.contrasts else ""
+            try:
+                effect = contrast(outcomes, name, c.weights, c.points or points, title)
+            except InputError:
+                continue  # no pair is complete; `moatlab status` says what is missing
+            found.append((effect, c.predicted.get(name, outcome.predicted)))
+    return found
+
+
+def judged(batch: Batch) -> list[Verdict]:
+    """Verdicts on all effects of a batch as one family, in the order of the file.
+
+    The smallest effect of interest, the prediction, the claim's tag and the confidence are those of the file; where
+    its test is of equivalence, an outcome of which nothing else is predicted is predicted to have no effect.
+    """
+    experiment = batch.experiment
+    same = experiment.test.kind == "equivalence"
+    family = []
+    for effect, predicted in effects_of(batch):
+        word: Predicted = "none" if same and predicted == "open" else predicted
+        smallest = experiment.smallest_effect.get(effect.outcome, 0.0)
+        family.append((effect, Prediction(word, smallest, experiment.spec.claim)))
+    return judge(family, level=experiment.test.confidence)
+
+
+def tell(batch: Batch, verdicts: list[Verdict]) -> list[str]:
+    """Lines of a table of verdicts, with what was predicted and what makes them less sure."""
+    experiment = batch.experiment
+    if not verdicts:
+        return []
+    width = f"{100 * experiment.test.confidence:g} % interval"
+    head = ["outcome", "contrast", "baseline", "effect", width, "smallest", "d_z", "P (Holm)", "predicted", "verdict"]
+    rows, notes = [], {}
+    for v in verdicts:
+        low, high = v.effect.mean.interval(experiment.test.confidence)
+        mark = "*" if v.effect.caution else ""
+        notes[v.effect.outcome, v.effect.name] = v.effect.caution or (v.reason if v.verdict == "undecided" else "")
+        rows.append([
+            v.effect.outcome, v.effect.name, short(v.effect.baseline), short(v.estimate),
+            f"[{short(low)}, {short(high)}]", f"±{short(v.prediction.smallest)}" if v.prediction.smallest else "none",
+            short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001", v.prediction.predicted,
+            v.verdict + mark,
+        ])  # fmt: skip
+    shape = verdicts[0].effect.values.shape
+    units = f"{shape[1]} seeds" if shape[0] == 1 else f"{shape[0]} draws x {shape[1]} seeds"
+    title = f"Paired differences, judged ({experiment.spec.claim} claim; {units})"
+    if experiment.prediction:
+        title += f"\npredicted: {experiment.prediction}"
+    lines = aligned(title, head, rows)
+    told = [f"  {outcome}, {name}: {note}" for (outcome, name), note in notes.items() if note]
+    return [*lines, *told, ""] if told else lines
+
+
+def picture(batch: Batch, verdicts: list[Verdict]) -> Any:
+    """The verdicts of a batch as a matplotlib figure."""
+    from moatlab import show
+
+    experiment = batch.experiment
+    subtitle = f"{experiment.question or experiment.name}  Shaded: smaller than the smallest effect of interest"
+    return show.effects(verdicts, f"{experiment.name}: verdicts", subtitle, experiment.name)
+
+
+def differences(batch: Batch, points: Points | None = None) -> pd.DataFrame:
+    """By outcome and treatment: outcome, arm, pairs, mean, low, high (of the mean, at the experiment's confidence).
+
+    A pair of which one run is missing or undefined does not count.  ``points`` are those of `contrast`, by default
+    what the design says.
+    """
+    experiment, outcomes = batch.experiment, batch.outcomes()
+    rows = []
+    for name in experiment.outcomes:
+        for arm in (arm for arm in experiment.arms if arm != experiment.control):
+            weights = {arm: 1.0, experiment.control: -1.0}
+            try:
+                effect = contrast(outcomes, name, weights, points_of(batch) if points is None else points)
+            except InputError:
+                continue
+            low, high = effect.mean.interval(experiment.test.confidence)
+            rows.append((name, arm, effect.pairs, effect.estimate, low, high))
+    return pd.DataFrame(rows, columns=["outcome", "arm", "pairs", "mean", "low", "high"])
+
+
+def differences_by_point(batch: Batch) -> pd.DataFrame:
+    """The same at each point of a grid or of chosen combinations, over its replications, with the column ``point``."""
+    count = len(batch.experiment.plan.points)
+    here = [differences(batch, [float(at == place) for at in range(count)]) for place in range(count)]
+    return pd.concat([table.assign(point=place) for place, table in enumerate(here)], ignore_index=True)
+
+
+def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
+    """By treatment and month: arm, month, pairs, mean, low, high of the paired difference in one metric."""
+    experiment = batch.experiment
+    wide = batch.paths(metric).pivot(index=["arm", "month", "point"], columns="replication", values="value")
+    parts = []
+    for arm in (arm for arm in experiment.arms if arm != experiment.control):
+        if not {arm, experiment.control} <= set(wide.index.get_level_values("arm")):
+            continue
+        gap = wide.loc[arm] - wide.loc[experiment.control]
+        for month, table in gap.groupby(level="month", sort=True):
+            values: Array = np.asarray(table, np.float64)
+            known = np.isfinite(values)
+            chosen = points_of(batch) == "chosen"
+            values = values[:, known.all(axis=0)] if chosen else values[np.ix_(*crossed(known))]
+            pairs = values.size
+            if not pairs:
+                continue
+            if chosen:
+                values = values.mean(axis=0, keepdims=True)
+            low = high = float("nan")
+            if values.size > 1:
+                variance, freedom = precision(values)
+                half = float(stats.t.ppf(0.5 + experiment.test.confidence / 2.0, freedom) * np.sqrt(variance))
+                low, high = float(values.mean()) - half, float(values.mean()) + half
+            parts.append((arm, month, pairs, float(values.mean()), low, high))
+    return pd.DataFrame(parts, columns=["arm", "month", "pairs", "mean", "low", "high"])

@@ -1,0 +1,135 @@
+"""`moatlab whatif` and `moatlab sensitivity`: what they write, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from moatlab.cli.main import run_cli
+
+EVENT = "month 4: scale foundry.fab.capacity 3"
+FILE = """
+scenario = "tiny"
+months = 10
+[design]
+kind = "morris"
+samples = 3
+[uncertainties]
+"foundry.fab.capacity" = [3.0, 12.0]
+"apps.entry_rate" = [0.1, 0.6]
+[outcomes.lead]
+metric = "market.lead_time"
+[outcomes.rent]
+metric = "market.rent"
+"""
+
+
+def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "more"
+    command = ["whatif", "tiny", "--event", EVENT, "--set", "apps.writer.brand=1", "--seeds", "3", "--months", "12",
+               "--metric", "market.lead_time", "--smallest", "market.rent=0.5", "--out", str(out)]  # fmt: skip
+    assert run_cli(command) == 0
+    told = capsys.readouterr().out
+    assert "month 4: scale foundry.fab.capacity 3" in told and "apps.writer.brand = 1" in told
+    assert "3 pairs of runs, means of months 0-11" in told and str(out) in told
+    effects: Any = pd.read_csv(out / "effects.csv").set_index("outcome")
+    wanted = {"market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent",
+              "apps.writer.share", "foundry.fab.price", "users.copy.consumer_surplus", "market.lead_time"}  # fmt: skip
+    assert wanted <= set(effects.index)
+    assert effects.loc["apps.writer.share", "estimate"] > 0.0 and effects.loc["market.rent", "smallest"] == 0.5
+    paths = pd.read_parquet(out / "paths.parquet")
+    mine = paths[paths["metric"] == "apps.writer.share"]
+    means = mine.groupby("seed")["difference"].mean()
+    assert effects.loc["apps.writer.share", "estimate"] == pytest.approx(means.mean())
+    pictures = {p.name for p in (out / "pictures").iterdir()}
+    assert {"effects.png", "market.lead_time.png", "market.consumer_surplus.png", "apps.writer.share.png"} <= pictures
+    about = json.loads((out / "manifest.json").read_text())
+    assert about["seeds"] == [1, 2, 3] and set(about["files"]) >= {"effects.csv", "with.toml", "without.toml"}
+    # The scenario that is written is the changed one.
+    assert run_cli(["whatif", str(out / "without.toml"), "--set", "apps.writer.brand=1", "--event", EVENT, "--seeds",
+                    "3", "--months", "12", "--out", str(tmp_path / "again")]) == 0  # fmt: skip
+    again: Any = pd.read_csv(tmp_path / "again" / "effects.csv").set_index("outcome")
+    assert again.loc["apps.price", "estimate"] == effects.loc["apps.price", "estimate"]
+
+
+def test_mergers_and_divestitures_happen_at_the_start_or_in_a_month(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["--seeds", "2", "--months", "8", "--out", str(tmp_path / "o")]
+    assert run_cli(["whatif", "tiny", "--merge", "writer", "apps.assistant", "--month", "3", *short]) == 0
+    told = capsys.readouterr().out
+    assert "month 3: set apps.writer.company writer" in told and "means of months 3-7" in told
+    assert "apps.assistant.price" in told and "users.copy.hhi" in told
+    assert run_cli(["whatif", "tiny", "--divest", "assistant", *short]) == 0
+    assert "apps.assistant.owner = " in capsys.readouterr().out
+    assert run_cli(["whatif", "tiny", "--divest", "assistant", "--month", "2", *short]) == 0
+    assert 'month 2: set apps.assistant.owner ""' in capsys.readouterr().out
+
+
+MISTAKES = [
+    (["whatif", "tiny"], "nothing is changed"),
+    (["whatif", "tinny", "--event", EVENT], "tiny"),
+    (["whatif", "tiny", "--event", "month 4: scale foundry.fab.capcity 3"], "capacity"),
+    (["whatif", "tiny", "--set", "users.crowding=0.5"], "nothing is changed"),
+    (["whatif", "tiny", "--merge", "writer"], "--merge"),
+    (["whatif", "tiny", "--merge", "writer", "paintr"], "kind"),
+    (["whatif", "tiny", "--merge", "apps.writer", "apps.paintr"], "painter"),
+    (["whatif", "tiny", "--merge", "writer", "writer"], "already"),
+    (["whatif", "tiny", "--divest", "writer"], "no company"),
+    (["whatif", "tiny", "--event", EVENT, "--month", "3"], "--month"),
+    (["whatif", "tiny", "--merge", "writer", "painter", "--month", "99"], "beyond the run"),
+    (["whatif", "tiny", "--event", EVENT, "--metric", "market.rnt"], "market.rent"),
+    (["whatif", "tiny", "--event", EVENT, "--metric", "apps.writer.source"], "apps.writer.source"),
+    (["whatif", "tiny", "--event", EVENT, "--smallest", "market.rent"], "METRIC=SIZE"),
+    (["whatif", "tiny", "--event", EVENT, "--smallest", "market.rent=-1"], "above 0"),
+    (["whatif", "tiny", "--event", EVENT, "--smallest", "market.rennt=1"], "market.rent"),
+    (["whatif", "tiny", "--event", EVENT, "--window", "9", "3"], "0-23"),
+    (["whatif", "tiny", "--event", EVENT, "--window", "3", "24"], "0-23"),
+    (["whatif", "tiny", "--event", EVENT, "--seeds", "1"], "--seeds"),
+    (["whatif", "tiny", "--event", EVENT, "--seed", "-1"], "--seed"),
+    (["whatif", "tiny", "--event", EVENT, "--months", "0"], "months"),
+    (["whatif", "tiny", "--event", EVENT, "--months", "3"], "beyond the run"),
+    (["whatif", "tiny", "--event", EVENT, "--workers", "0"], "workers"),
+    (["sensitivity", "none.toml"], "none.toml"),
+    (["sensitivity", "latin.toml"], "morris"),
+    (["sensitivity", "morris.toml", "--outcome", "leed", "--engine", "serial"], "lead"),
+    (["sensitivity", "morris.toml", "--arm", "treated"], "no arm"),
+    (["sensitivity", "morris.toml", "--engine", "cloud"], "engine"),
+    (["sensitivity", "."], "batch"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "clue"), MISTAKES)
+def test_mistakes_get_one_line(
+    arguments: list[str], clue: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "morris.toml").write_text(FILE)
+    (tmp_path / "latin.toml").write_text(FILE.replace("morris", "latin"))
+    assert run_cli(arguments) == 2
+    told = capsys.readouterr()
+    assert len(told.err.strip().splitlines()) == 1 and clue in told.err and "Traceback" not in told.err
+    assert {p.name for p in tmp_path.iterdir()} <= {"morris.toml", "latin.toml"}
+
+
+def test_sensitivity_runs_what_is_lacking_and_analyses_a_batch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("SALib")
+    file, out = tmp_path / "which.toml", tmp_path / "out"
+    file.write_text(FILE)
+    assert run_cli(["sensitivity", str(file), "--engine", "serial", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "lead, control (morris, 9 points, 1 seed each)" in told and "mu*" in told
+    table = pd.read_csv(out / "tables" / "sensitivity.csv")
+    assert len(table) == 4 and set(table["outcome"]) == {"lead", "rent"}
+    lead: Any = table[table["outcome"] == "lead"].set_index("parameter")
+    assert lead.loc["foundry.fab.capacity", "mu"] < -1.0
+    assert (out / "pictures" / "sensitivity.png").stat().st_size > 10_000
+    parts = sorted((out / "runs").iterdir())
+    assert run_cli(["sensitivity", str(out), "--outcome", "rent"]) == 0
+    assert "lead, control" not in capsys.readouterr().out and sorted((out / "runs").iterdir()) == parts

@@ -1,0 +1,57 @@
+"""Invariants of random markets.  ``MOATLAB_SCENARIOS=10000 make invariants`` runs as many as that."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moatlab import Market, Scenario
+from moatlab.errors import ClearingError
+from tests.invariants.checks import Watch
+from tests.invariants.strategies import MONTHS, scenarios
+
+SOME, MANY = 60, int(os.environ.get("MOATLAB_SCENARIOS", "10000"))
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+def hold(scenario: Scenario, seed: int) -> None:
+    watch = Watch(Market(scenario, rng=seed))
+    try:
+        for _ in range(MONTHS):
+            watch.step()
+    except ClearingError:
+        # Demand that hardly shrinks with the rent may come to have no rent at which it fits: then this is the answer.
+        assert inelastic(scenario), scenario.to_toml()
+        return
+    watch.tables()
+
+
+def inelastic(scenario: Scenario) -> bool:
+    """Whether outside demand is nearly inelastic, from the start or by an event."""
+    least = [float(scenario.kind_value("outside", "spot_elasticity"))]
+    least += [float(e.value) for e in scenario.events if e.address and e.address.parameter == "spot_elasticity"]
+    return min(least) < 0.1
+
+
+@settings(max_examples=SOME, deadline=None, derandomize=True, database=None, suppress_health_check=SLOW)
+@given(scenarios(), st.integers(0, 2**32))
+def test_invariants_hold_on_some_markets(scenario: Scenario, seed: int) -> None:
+    hold(scenario, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=MANY, deadline=None, suppress_health_check=SLOW)
+@given(scenarios(), st.integers(0, 2**32))
+def test_invariants_hold_on_many_markets(scenario: Scenario, seed: int) -> None:
+    hold(scenario, seed)
+
+
+@pytest.mark.parametrize("name", ["essay-2023", "tiny"])
+def test_invariants_hold_on_the_packaged_scenarios(name: str) -> None:
+    watch = Watch(Market(name, rng=7))
+    for _ in range(60):
+        watch.step()
+    watch.tables()

@@ -1,0 +1,104 @@
+"""Tagged cash: whose money each layer's revenue and profit are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csc_array
+
+from moatlab import Market, Scenario
+from moatlab.metrics import MONEY
+from moatlab.money import POOLS, mixes
+
+ESSAY = Scenario("essay-2023")
+
+
+@pytest.fixture(scope="module")
+def run() -> Any:
+    return Market(ESSAY, rng=2).run(48)
+
+
+def test_pools_add_up_to_every_layer(run: Any) -> None:
+    money, layers = run.money.to_pandas(), run.layers.to_pandas().set_index(["month", "layer"])
+    summed = money.groupby(["month", "layer"]).sum(numeric_only=True)
+    scale = layers["revenue"].groupby("month").sum().max()
+    for name in ("revenue", "cost_of_goods", "gross_profit", "gross_profit_after_depreciation"):
+        gap = (summed[name] - layers[name].reindex(summed.index)).abs()
+        assert gap.max() < 1e-9 * scale, name
+    assert set(money.columns) == {"month", "layer", "pool", *(m.name for m in MONEY)}
+    assert summed["share"].dropna().to_numpy() == pytest.approx(1.0)
+
+
+def test_money_is_conserved_pool_by_pool(run: Any) -> None:
+    """What a pool put in is what firms hold of it and what they paid to the world outside."""
+    money, payments = run.money.to_pandas(), run.payments.to_pandas()
+    held = money[money["month"] == 47].groupby("pool")["cash"].sum()
+    assert set(held.index) == set(POOLS)
+    first = pd.Series(0.0, list(POOLS))
+    cash = run.about["first_cash"]
+    clouds = run.about["first_account"]["clouds"]
+    apps = run.about["first_account"]["apps"]
+    first["owners"] = cash[clouds:apps].sum()
+    first["funding"] = cash[:clouds].sum() + cash[apps:].sum()
+    entered = payments[payments["payer"].isin(["users", "outside"])].groupby("payer")["amount"].sum()
+    left = payments[payments["payee"].isin(["investors", "parents", "suppliers"])]["amount"].sum()
+    brought = payments[payments["payer"].isin(["investors", "parents", "suppliers"])]["amount"].sum()
+    assert held.sum() == pytest.approx(first.sum() + entered.sum() + brought - left, rel=1e-9)
+    assert held["users"] < entered["users"] and held["outside"] < entered["outside"]
+
+
+def test_no_outside_demand_none_of_its_money() -> None:
+    money = Market(ESSAY.set({"outside.initial_hours": 0.0}), rng=2).run(24).money.to_pandas()
+    outside = money[money["pool"] == "outside"]
+    assert (outside[["received", "revenue", "gross_profit", "cash"]] == 0.0).all().all()
+    assert (money[money["pool"] == "users"]["revenue"] > 0).any()
+
+
+def test_outside_demand_alone_pays_for_everything_below() -> None:
+    """Nobody uses, funds or owns: all revenue of clouds, and in the end of chips, is outside demand's."""
+    nothing = {"users.*.market_size": 0.0, "apps.startups": 0, "apps.entry_rate": 0.0, "investors.commitments": 0.0,
+               "labs.*.cash": 0.0, "apps.*.cash": 0.0,
+               "labs.*.parent_budget": 0.0, "clouds.*.finance": 0.0,
+               "chipmakers.*.cash": 0.0, "foundry.*.cash": 0.0}  # fmt: skip
+    nothing |= {f"apps.{slug}.customers": 0.0 for slug in ESSAY.slugs("apps")}
+    nothing |= {f"apps.{slug}.own_model": False for slug in ESSAY.slugs("apps")}
+    money = Market(ESSAY.set(nothing), rng=2).run(36).money.to_pandas()
+    clouds = money[(money["layer"] == "clouds") & (money["pool"] != "outside")]
+    assert clouds["revenue"].abs().max() < 1e-9
+    last = money[(money["layer"] == "chipmakers") & (money["month"] == 35)].set_index("pool")["revenue"]
+    assert last["outside"] > 0.9 * last.sum()
+
+
+def test_layers_alone_tell_nearly_the_same() -> None:
+    """A run without firms follows money between layers: additive too, and near the finer account of infrastructure."""
+    fine, coarse = (Market(ESSAY, rng=2, detail=d).run(24).money.to_pandas() for d in ("firm", "layer"))
+    one, other = (
+        f[f["layer"].isin(["clouds", "chipmakers"])].groupby("pool")["gross_profit"].sum() for f in (fine, coarse)
+    )
+    assert one.sum() == pytest.approx(other.sum(), rel=1e-9)
+    assert ((one - other).abs() / one.sum()).max() < 0.05
+
+
+def test_mixes_by_hand() -> None:
+    """An app with 30 of users' money and 10 of funding pays a lab 20; the lab holds 20 of funding and pays 5 back.
+
+    m_app (40 + 5) = (30 users, 10 funding) + 5 m_lab; m_lab (20 + 20) = 20 funding + 20 m_app.
+    """
+    held = np.zeros((2, len(POOLS)))
+    sources = np.zeros_like(held)
+    held[0, POOLS.index("funding")] = 10.0
+    held[1, POOLS.index("funding")] = 20.0
+    sources[0, POOLS.index("users")] = 30.0
+    paid = csc_array(np.array([[0.0, 5.0], [20.0, 0.0]]))
+    mix = mixes(held, sources, paid)
+    users = np.linalg.solve([[45.0, -5.0], [-20.0, 40.0]], [30.0, 0.0])
+    assert mix[:, POOLS.index("users")] == pytest.approx(users)
+    assert mix.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_who_has_nothing_pays_on_credit() -> None:
+    mix = mixes(np.zeros((1, len(POOLS))), np.zeros((1, len(POOLS))), csc_array(np.zeros((1, 1))))
+    assert mix[0, POOLS.index("credit")] == 1.0
