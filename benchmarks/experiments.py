@@ -17,6 +17,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,15 @@ def batch(runs: int, months: int, workers: int) -> Timed:
 # Side by side ---------------------------------------------------------------------------------------------------------
 
 
+@cache
+def scenario_with(graduation: str) -> Scenario:
+    return Scenario(SCENARIO).set({"apps.graduation": graduation})
+
+
 def plain_run(job: tuple[str, int, int]) -> list[np.ndarray]:
     """What somebody would write by hand: the same paths, kept in memory."""
     graduation, seed, months = job
-    scenario = Scenario(SCENARIO).set({"apps.graduation": graduation})
-    results = Market(scenario, rng=seed, detail="layer").run(months)
+    results = Market(scenario_with(graduation), rng=seed, detail="layer").run(months)
     return [results.path(metric) for metric in METRICS]
 
 
@@ -92,7 +97,7 @@ class Collected(Market):
     """The market with a DataCollector, which is what `mesa.batch_run` asks for."""
 
     def __init__(self, graduation: str = "npv", rng: int = 0) -> None:
-        super().__init__(Scenario(SCENARIO).set({"apps.graduation": graduation}), rng=int(rng), detail="layer")
+        super().__init__(scenario_with(graduation), rng=int(rng), detail="layer")
         self.datacollector = DataCollector({m: (lambda model, m=m: float(model.latest.path(m)[-1])) for m in METRICS})
 
     def step(self) -> None:
@@ -184,7 +189,7 @@ def main() -> None:
     print(f"  whole batch: {whole.wall:.2f} s = {whole.count / whole.wall:.1f} stored runs a second; overhead beyond "
           f"the runs' own time {100 * whole.overhead(workers):.1f} %")  # fmt: skip
     print(f"  once workers are up: {steady.count / steady.wall:.1f} stored runs a second; overhead "
-          f"{100 * steady.overhead(workers):.1f} %; the parent takes {1e3 * steady.parent / steady.count:.2f} ms of "
+          f"{100 * steady.overhead(workers):.1f} %; the parent takes {1e3 * whole.parent / whole.count:.2f} ms of "
           "processor a run")  # fmt: skip
     efficiency = (whole.count / whole.wall) / (workers * one.count / one.wall)
     print(f"  parallel efficiency against one worker ({one.count / one.wall:.1f} a second): {100 * efficiency:.0f} %")
