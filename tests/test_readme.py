@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from moatlab.cli.main import run_cli
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,11 +30,24 @@ def command_lines() -> list[str]:
     return re.findall(r"^    (moatlab .*)$", joined, re.M)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the lines run, one after the other: the experiments beside it ask for fewer runs."""
+    place = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "experiments", place / "experiments")
+    for path in (place / "experiments").glob("*.toml"):
+        fewer = re.sub(r"^(replications|trajectories) = \d+", r"\1 = 2", path.read_text(), flags=re.M)
+        path.write_text(fewer)
+    return place
+
+
 @pytest.mark.parametrize("line", command_lines())
-def test_readme_commands_run(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_readme_commands_run(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     # The same, only shorter.
-    words = shlex.split(re.sub(r"--seeds \d+", "--seeds 2", re.sub(r"--months \d+", "--months 13", line)))
+    words = shlex.split(
+        re.sub(r"--seeds \d+", "--seeds 2", re.sub(r"--months \d+", "--months 13", line)), comments=True
+    )
     assert run_cli(words[1:]) == 0
 
 

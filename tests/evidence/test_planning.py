@@ -74,7 +74,7 @@ def test_the_caution_is_right_four_times_in_five() -> None:
 
 
 def test_units_to_decide_bring_the_interval_to_the_bound() -> None:
-    effect = pilot(RNG.normal(1.0, 2.0, 10))
+    effect = pilot(np.random.default_rng(8).normal(1.0, 2.0, 10))
     needed = to_decide(effect, 0.2)
     assert needed is not None
     distance = abs(abs(effect.estimate) - 0.2)
