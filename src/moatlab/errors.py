@@ -14,3 +14,7 @@ class InputError(ValueError):
 
 class ClearingError(RuntimeError):
     """The market for GPU-hours did not clear: the message carries the month, rents and capacity."""
+
+
+class StoppedError(Exception):
+    """Ctrl-C in the middle of work of which a part is kept: the message says what, and how to go on."""

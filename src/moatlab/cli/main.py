@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, StoppedError
 
 app = typer.Typer(
     name="moatlab", add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
@@ -235,6 +235,8 @@ def run_cli(arguments: list[str]) -> int:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _complain("stopped; nothing was written", STOPPED)
+    except StoppedError as told:
+        return _complain(str(told), STOPPED)
     except InputError as problem:
         return _complain(str(problem), 2)
     except OSError as problem:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, StoppedError
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch, Experiment
@@ -39,7 +39,10 @@ class Request:
 
 
 def run(request: Request) -> tuple[str, int]:
-    """Run an experiment; returns what to print and the exit code, 1 if a run failed and 130 after Ctrl-C."""
+    """Run an experiment; returns what to print and the exit code, 1 if a run failed.
+
+    Raises `StoppedError` after Ctrl-C.
+    """
     from moatlab.experiments import Experiment
     from moatlab.experiments.engines import check_engine
     from moatlab.experiments.store import Store
@@ -68,7 +71,8 @@ def run(request: Request) -> tuple[str, int]:
             )  # fmt: skip
     except KeyboardInterrupt:
         done = last[0].stored + last[0].done if last else 0
-        return f"stopped; {done} runs are stored in {out}, and the same command goes on from there", 130
+        told = f"stopped; {done} runs are stored in {out}, and the same command goes on from there"
+        raise StoppedError(told) from None
     return _report(batch, last[0])
 
 
