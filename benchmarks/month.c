@@ -151,8 +151,7 @@ static inline bool sold_to(const Offer *offer, int64_t owner, int64_t category) 
 }
 
 static inline bool reachable(const App *app, const Offer *offer, const uint8_t *sellers, int64_t labs) {
-    if (offer->seller_kind == 1) return offer->open == OPEN && sellers[labs + offer->seller] != 0;
-    return sellers[offer->seller] != 0 && sold_to(offer, app->owner, app->category);
+    return sellers[offer->seller + labs * offer->seller_kind] != 0 && sold_to(offer, app->owner, app->category);
 }
 
 static inline double offer_price(const App *app, const Offer *offer, const Shared *shared) {
@@ -308,7 +307,7 @@ void decide_routing(const Market *m) {
             double aim = total > 0.0 ? wanted[o] / total : share;
             double next = share + speed * (aim - share);
             wanted[o] = aim < SMALLEST_SHARE && next < SMALLEST_SHARE ? 0.0 : next;
-            if (o < count && share > 0.0 && pays_list_price(app, &offers[o])) {
+            if (o < count && share > 0.0 && (!special || pays_list_price(app, &offers[o]))) {
                 Offer *offer = &offers[o];
                 double mine = held[column[o]], away = weight * slope[o];
                 double kept = larger(0.0, 1.0 - away * (offer->price - cost));
