@@ -164,6 +164,8 @@ static inline double offer_price(const App *app, const Offer *offer, const Share
     return offer->price;
 }
 
+static inline bool has_special_price(const App *app) { return app->owner >= 0 || app->deal > 0; }
+
 static inline bool pays_list_price(const App *app, const Offer *offer) {
     return offer->seller_kind == 1 || (offer->seller != app->owner && offer->seller + 1 != app->deal);
 }
@@ -268,7 +270,7 @@ void decide_routing(const Market *m) {
         double weight = weights[app->category];
         double quality = rho * user->quality_taste * user->ai_centrality;
         if (weight > 0.0) quality = user->quality_taste * user->ai_centrality * weight / token_taste(app, user, eta);
-        bool special = app->owner >= 0 || app->deal > 0;
+        bool special = has_special_price(app);
         double best = -1e300;
         for (int64_t o = 0; o < count; o++) {
             const Offer *offer = &offers[o];
@@ -472,6 +474,7 @@ void settle_apps(const Market *m) {
         int64_t row = m->live[i];
         App *app = &m->apps[row];
         int64_t account = app->account;
+        bool special = has_special_price(app);
         const double *shares = &m->routing[row * m->routing_width];
         double service = app->own_model == 1 ? shares[count] * app->own_service : 0.0;
         double inference = 0.0, api_spend = 0.0;
@@ -481,7 +484,7 @@ void settle_apps(const Market *m) {
             if (share <= 0.0) continue;
             const Offer *offer = &offers[o];
             double tokens = app->tokens * share * offer->service;
-            double amount = tokens * offer_price(app, offer, shared);
+            double amount = tokens * (special ? offer_price(app, offer, shared) : offer->price);
             service += share * offer->service;
             inference += amount;
             if (offer->seller_kind == 0) {
@@ -727,12 +730,13 @@ void refresh_apps(const Market *m) {
         User *user = &users[app->category];
         const double *shares = &m->routing[row * m->routing_width];
         const double *grades = &m->grades[app->category];
+        bool special = has_special_price(app);
         double capability = 0.0, cost = 0.0, total = 0.0;
         for (int64_t o = 0; o < count; o++) {
             double share = shares[o];
             if (share > 0.0) {
                 capability += share * grades[o * m->grades_width];
-                cost += share * offer_price(app, &m->offers[o], shared);
+                cost += share * (special ? offer_price(app, &m->offers[o], shared) : m->offers[o].price);
                 total += share;
             }
         }
