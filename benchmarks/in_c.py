@@ -53,7 +53,7 @@ STRUCTS = {
 }  # fmt: skip
 PLAIN = ("live", "routing", "next_routing", "sellers", "grades", "cash", "totals")
 CONSTANTS = {
-    users: ("ABSENT",),
+    users: ("ABSENT", "LARGEST"),
     sourcing: ("FROZEN", "MARKUP", "SMALLEST_SHARE", "CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS"),
     pricing: ("LERNER_CEILING", "BUNDLED", "METERED"),
     settlement: ("SMOOTHING",),

@@ -31,6 +31,31 @@ static inline double utility(const App *app, const User *user, const Shared *sha
     return value / user->taste_scale;
 }
 
+static void fit_potential(const Market *m) {
+    bool shrunk = false;
+    for (int64_t k = 0; k < m->n_users; k++) {
+        User *user = &m->users[k];
+        user->potential = user->market_size * exp(user->market_growth * m->now->month);
+        shrunk = shrunk || user->customers > user->potential;
+    }
+    if (!shrunk) return;
+    for (int64_t i = 0; i < m->n_live; i++) {
+        App *app = &m->apps[m->live[i]];
+        const User *user = &m->users[app->category];
+        if (user->customers > user->potential) {
+            app->tourists *= user->potential / user->customers;
+            app->committed *= user->potential / user->customers;
+        }
+    }
+    for (int64_t k = 0; k < m->n_users; k++) {
+        User *user = &m->users[k];
+        if (user->customers > user->potential) {
+            user->tourists *= user->potential / user->customers;
+            user->customers = user->potential;
+        }
+    }
+}
+
 void choose(const Market *m) {
     User *users = m->users;
     App *apps = m->apps;
@@ -39,9 +64,9 @@ void choose(const Market *m) {
     const Now *now = m->now;
     double hype = exp(shared->users_hype_weight * now->hype);
     double loyalty[count], below[count];
+    fit_potential(m);
     for (int64_t k = 0; k < m->n_users; k++) {
         User *user = &users[k];
-        user->potential = user->market_size * exp(user->market_growth * now->month);
         double progress = user->quality_taste * user->ai_centrality * (now->frontier - now->first_frontier);
         progress += user->usage_value * (user->first_log_cost - user->log_cost);
         double outside = shared->users_outside_value + shared->users_outside_catchup * progress;
@@ -53,7 +78,7 @@ void choose(const Market *m) {
         App *app = &apps[live[i]];
         User *user = &users[app->category];
         double reach = 1.0 - exp(-(app->awareness + app->distribution));
-        app->attraction = reach * exp(utility(app, user, shared));
+        app->attraction = reach * exp(smaller(utility(app, user, shared), LARGEST));
         user->inclusive += app->attraction;
         user->crowd += reach;
     }
@@ -126,7 +151,9 @@ void choose(const Market *m) {
         app->left = left_tourists + left_committed;
         if (user->depth_gain > 0.0 || app->depth > 0.0) {
             double stayed = customers > 0.0 ? larger(0.0, customers - joined) / customers : 0.0;
-            app->depth = stayed * ((1.0 - user->portability) * app->depth + user->depth_gain);
+            double kept = stayed * (1.0 - user->portability);
+            app->depth = kept * app->depth + stayed * user->depth_gain;
+            app->depth_fading = 1.0 - kept;
         }
         user->customers += customers;
         user->tourists += tourists;
@@ -154,20 +181,16 @@ static inline bool reachable(const App *app, const Offer *offer, const uint8_t *
     return sellers[offer->seller + labs * offer->seller_kind] != 0 && sold_to(offer, app->owner, app->category);
 }
 
-static inline double offer_price(const App *app, const Offer *offer, const Shared *shared) {
-    if (offer->seller_kind == 0) {
-        if (app->owner >= 0 && offer->seller == app->owner)
-            return offer->unit_cost + shared->labs_transfer_price * (offer->price - offer->unit_cost);
-        if (app->deal == offer->seller + 1)
-            return offer->unit_cost + app->deal_share * (offer->price - offer->unit_cost);
-    }
-    return offer->price;
-}
-
 static inline bool has_special_price(const App *app) { return app->owner >= 0 || app->deal > 0; }
 
 static inline bool pays_list_price(const App *app, const Offer *offer) {
     return offer->seller_kind == 1 || (offer->seller != app->owner && offer->seller + 1 != app->deal);
+}
+
+static inline double offer_price(const App *app, const Offer *offer, const Shared *shared) {
+    if (pays_list_price(app, offer)) return offer->price;
+    double share = offer->seller == app->owner ? shared->labs_transfer_price : app->deal_share;
+    return offer->unit_cost + share * (offer->price - offer->unit_cost);
 }
 
 void carry_tokens(const Market *m) {
@@ -312,7 +335,7 @@ void decide_routing(const Market *m) {
             if (o < count && share > 0.0 && (!special || pays_list_price(app, &offers[o]))) {
                 Offer *offer = &offers[o];
                 double mine = held[column[o]], away = weight * slope[o];
-                double kept = larger(0.0, 1.0 - away * (offer->price - cost));
+                double kept = 1.0 - away * (offer->price - cost);
                 double tokens = app->tokens * share;
                 offer->listed += tokens;
                 offer->pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers));
@@ -752,6 +775,7 @@ void refresh_apps(const Market *m) {
         } else if (app->token_cost <= 0.0) {
             for (int64_t o = 0; o < count; o++) app->token_cost = larger(app->token_cost, m->offers[o].price);
         }
+        app->nest = -1;
         app->token_worth = user->usage_value * app->usage_factor
                            * exp(log(10.0) * shared->users_usage_growth * app->capability);
         app->unit_cost = app->quota * app->token_cost + shared->apps_variable_cost * app->price;
