@@ -70,13 +70,17 @@ PLAIN_PYTHON = bool(_config.DISABLE_JIT)
 
 def kernel(function: F) -> F:
     """Compile ``function`` at its first call: float64, no fastmath, one thread, cached."""
-    compiled: Any = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
-    return compiled  # type: ignore[no-any-return]
+    return _compiled(function, forceinline=False)
 
 
 def inlined(function: F) -> F:
-    """A helper of kernels, compiled into its callers."""
-    return kernel(function)
+    """A helper of kernels, compiled into its callers: a call would hand arrays over word by word, ten to each."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: F, forceinline: bool) -> F:
+    compiled: Any = numba.njit(cache=True, fastmath=False, error_model="numpy", forceinline=forceinline)(function)
+    return compiled  # type: ignore[no-any-return]
 
 
 def type_of(value: Any) -> Any:

@@ -309,6 +309,7 @@ def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
 def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
     """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
     count = offers.shape[0]
+    special = app.owner >= 0 or app.deal > 0
     capability = 0.0
     cost = 0.0
     total = 0.0
@@ -316,7 +317,7 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         share = routing[row, o]
         if share > 0.0:
             capability += share * grades[o, app.category]
-            cost += share * offer_price(app, offers[o], shared)
+            cost += share * (offer_price(app, offers[o], shared) if special else offers[o].price)
             total += share
     if app.own_model == 1:
         capability += routing[row, count] * app.own_capability

@@ -80,6 +80,7 @@ def settle_apps(
         row = live[position]
         app = apps[row]
         account = app.account
+        special = app.owner >= 0 or app.deal > 0
         shares = routing[row]
         service = shares[count] * app.own_service if app.own_model == 1 else 0.0
         own_tokens += service * app.tokens
@@ -92,7 +93,7 @@ def settle_apps(
             offer = offers[o]
             service += share * offer.service
             tokens = app.tokens * share * offer.service
-            amount = tokens * offer_price(app, offer, shared)
+            amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
             inference += amount
             if offer.seller_kind == 0:
                 lab = labs[offer.seller]

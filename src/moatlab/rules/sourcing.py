@@ -182,13 +182,24 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
-        app.tokens = (app.tourists + app.committed) * app.quota
+        tokens = (app.tourists + app.committed) * app.quota
+        app.tokens = tokens
         own = routing[row, count] if app.own_model == 1 else 0.0
         total = own
         for o in range(count):
             if reachable(row, app, offers[o], sellers, n_labs):
                 total += routing[row, o]
-        if total <= 0.0:
+            else:
+                routing[row, o] = 0.0
+        if total > 0.0:
+            for o in range(count):
+                routing[row, o] /= total
+            routing[row, count] = own / total
+        elif app.own_model == 1:
+            for o in range(count):
+                routing[row, o] = 0.0
+            routing[row, count] = 1.0
+        else:
             # Nothing of the old routing is left: start again evenly over what can be reached.
             reached = 0
             for o in range(count):
@@ -196,16 +207,8 @@ def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: R
                     reached += 1
             for o in range(count):
                 routing[row, o] = 1.0 / reached if reachable(row, app, offers[o], sellers, n_labs) else 0.0
-            if app.own_model == 1:
-                routing[row, count] = 1.0
-                for o in range(count):
-                    routing[row, o] = 0.0
-        else:
-            for o in range(count):
-                routing[row, o] = routing[row, o] / total if reachable(row, app, offers[o], sellers, n_labs) else 0.0
-            routing[row, count] = own / total
         for o in range(count):
-            offers[o].tokens += routing[row, o] * app.tokens
+            offers[o].tokens += routing[row, o] * tokens
     for index in range(labs.shape[0]):
         labs[index].tokens = 0.0
     for index in range(hosts.shape[0]):

@@ -69,9 +69,13 @@ def deepen(app: Rows, user: Rows, customers: float) -> None:
 def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
     """The month's potential of each category; where it has shrunk below the customers, all apps lose in proportion."""
     now = now_row[0]
+    shrunk = False
     for k in range(users.shape[0]):
         user = users[k]
         user.potential = user.market_size * math.exp(user.market_growth * now.month)
+        shrunk = shrunk or user.customers > user.potential
+    if not shrunk:
+        return
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]

@@ -76,7 +76,8 @@ def note(book: Rows, cursor: int, month: int, kind: int, payer: int, payee: int,
 
     A book of length 0 keeps no payments.  Whoever calls this itself moves the accounts and the sums by kind.
     """
-    if amount == 0.0 or cursor >= book.shape[0]:
+    # No place is below 0; to say so spares the compiler Python's indices from the end.
+    if amount == 0.0 or cursor < 0 or cursor >= book.shape[0]:
         return cursor
     posting = book[cursor]
     posting.month = month
