@@ -203,7 +203,7 @@ def test_a_lab_that_follows_with_a_lag_has_the_frontier_of_then() -> None:
     plain = Market(ESSAY, rng=1).run(25).series("labs.capability")
     market = Market(ESSAY.with_events("month 24: follow labs.open-research 12"), rng=1)
     market.run(24)
-    market._happening.begin(24)
+    market._happening.begin(market, 24)
     lab = market.state.labs[market.find_row("labs.open-research")[1]]
     own = Market(ESSAY, rng=1)
     own.run(24)

@@ -27,10 +27,12 @@ EQUITY = {
 
 
 class Happening:
-    """The events of one market: those to come, those to be undone, those that go on."""
+    """The events of one market: those to come, those to be undone, those that go on.
 
-    def __init__(self, market: Market, events: tuple[Event, ...]) -> None:
-        self.market = market
+    It is handed its market at each call: a reference back would be a cycle, which keeps a run's tables in memory.
+    """
+
+    def __init__(self, events: tuple[Event, ...]) -> None:
         self._coming: dict[int, list[Event]] = {}
         for event in events:
             self._coming.setdefault(event.month, []).append(event)
@@ -39,55 +41,56 @@ class Happening:
         self._lasting: list[Event] = []
         self._payments: list[tuple[int, int, int, float]] = []
 
-    def begin(self, month: int) -> None:
+    def begin(self, market: Market, month: int) -> None:
         """Undo what ended last month, keep up what lasts, let happen what is due."""
         for home, name, row, value, factor in self._restore.pop(month, []):
             # What was scaled is scaled back, so that what the market did to it meanwhile stays.
-            self._home(home)[name][row] = value if factor == 0.0 else self._home(home)[name][row] / factor
+            rows = self._home(market, home)[name]
+            rows[row] = value if factor == 0.0 else rows[row] / factor
         self._lasting = [event for event in self._lasting if event.last is not None and event.last >= month]
         for event in self._lasting:
             if event.action == "follow":
-                self._follow(event)
+                self._follow(market, event)
             else:
-                self._grant(event, first=False)
+                self._grant(market, event, first=False)
         for event in self._coming.get(month, []):
-            self.apply(event)
+            self.apply(market, event)
 
-    def pay(self, ledger: Ledger) -> None:
+    def pay(self, market: Market, ledger: Ledger) -> None:
         """Post the money that grants bring; the month's book is open."""
-        state = self.market.state
+        state = market.state
         for kind, payer, account, amount in self._payments:
-            pay(ledger.book, state.cash, ledger.totals, self.market.month, kind, payer, account, amount)
+            pay(ledger.book, state.cash, ledger.totals, market.month, kind, payer, account, amount)
         self._payments.clear()
 
-    def apply(self, event: Event) -> None:
+    def apply(self, market: Market, event: Event) -> None:
         """Let an event happen now; a temporary one is undone, and a lasting one kept up, until its last month."""
         if event.edge is not None:
-            self._trade(event)
+            self._trade(market, event)
         elif event.address is not None:
-            self._change(event)
+            self._change(market, event)
         elif event.action == "follow":
-            self._follow(event)
+            self._follow(market, event)
         else:
-            self._grant(event, first=True)
+            self._grant(market, event, first=True)
         if event.firm and event.last is not None:
             self._lasting.append(event)
-        self.market.state.list_offers()
+        market.state.list_offers()
 
-    def _home(self, name: str) -> Any:
+    @staticmethod
+    def _home(market: Market, name: str) -> Any:
         """Arrays are looked up by name when an event ends: those of apps move when they grow."""
-        return getattr(self.market.state, name)
+        return getattr(market.state, name)
 
-    def _trade(self, event: Event) -> None:
-        market = self.market
+    def _trade(self, market: Market, event: Event) -> None:
         assert event.edge is not None
         buyer, seller = (market.find_row(firm) for firm in event.edge)
         if not set_edge(market.state, buyer, seller, event.action == "link"):
             raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
         market.forget_graph()
 
-    def _change(self, event: Event) -> None:
-        market, state = self.market, self.market.state
+    def _change(self, market: Market, event: Event) -> None:
+        state = market.state
         address = event.address
         assert address is not None
         declared = address.declared
@@ -101,7 +104,7 @@ class Happening:
                 targets = list(range(state.count if where == "apps" else state.kind(where).shape[0]))
             else:
                 targets = [market.find_row(f"{where}.{address.slug}")[1]]
-        home = self._home(where)
+        home = self._home(market, where)
         for row in targets:
             before = float(home[name][row])
             if event.action == "scale":
@@ -113,28 +116,28 @@ class Happening:
                 self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
             home[name][row] = value
 
-    def _grant(self, event: Event, first: bool) -> None:
+    def _grant(self, market: Market, event: Event, first: bool) -> None:
         """Raise the stock of a moat, or add what a month took from a maintained grant.  A firm that has left gets none.
 
         Money of a scale grant is paid as equity; the stock rises by it relative to a year of the firm's costs.
         """
-        kind, row = self.market.find_row(event.firm)
-        firm = self._home(kind)[row]
+        kind, row = market.find_row(event.firm)
+        firm = self._home(market, kind)[row]
         if firm["alive"] != 1:
             return
         stock = find_stock(event.moat, kind)
-        amount = float(event.value) * (1.0 if first else self._faded(stock, firm))
+        amount = float(event.value) * (1.0 if first else self._faded(market, stock, firm))
         if stock.cash:
             code, payer = EQUITY[kind]
             self._payments.append((code, payer, int(firm["account"]), amount))
             amount /= 12.0 * max(monthly_costs(kind, firm), 1e-3)
         if stock.field == "committed":
             # A category holds no more customers than it has.
-            user = self.market.state.users[int(firm["category"])]
+            user = market.state.users[int(firm["category"])]
             amount = min(amount, max(0.0, float(user["potential"] - user["customers"])))
         firm[stock.field] += amount
 
-    def _faded(self, stock: Stock, firm: Any) -> float:
+    def _faded(self, market: Market, stock: Stock, firm: Any) -> float:
         """Share of the stock that last month took away, by the stock's own decay."""
         if stock.decay == "":
             return 0.0
@@ -145,16 +148,16 @@ class Happening:
         if how == "row":
             return float(firm[name])
         kind, _, parameter = name.partition(".")
-        value = float(self.market.state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
+        value = float(market.state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
         return 1.0 - math.exp(-math.log(2.0) / value) if how == "half-life" else value
 
-    def _follow(self, event: Event) -> None:
+    def _follow(self, market: Market, event: Event) -> None:
         """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.
 
         The model's size is that of the leader's model scaled to its capability: a point is ten times the compute.  An
         open lab publishes it at once.
         """
-        market, state = self.market, self.market.state
+        state = market.state
         _, row = market.find_row(event.firm)
         lab = state.labs[row]
         month = market.month - int(event.value)

@@ -61,7 +61,7 @@ class Market(mesa.Model):
         self._graph_month = -1
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._happening = Happening(self, self.scenario.events)
+        self._happening = Happening(self.scenario.events)
         self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
 
     @property
@@ -88,10 +88,10 @@ class Market(mesa.Model):
 
     def _user_step(self) -> None:
         """What Mesa's wrapper calls once it has counted the step."""
-        self._happening.begin(self.month)
+        self._happening.begin(self, self.month)
         state, ledger = self.state, self.ledger
         ledger.open_month(state)
-        self._happening.pay(ledger)
+        self._happening.pay(self, ledger)
         for phase in PHASES:
             if phase.name == "turnover":
                 # What traded this month is recorded before firms leave and enter.
@@ -149,7 +149,7 @@ class Market(mesa.Model):
 
     def apply(self, event: Event) -> None:
         """Let an event happen now; a temporary one is undone after its last month."""
-        self._happening.apply(event)
+        self._happening.apply(self, event)
 
     def forget_graph(self) -> None:
         """Edges have changed: the graph is read anew when it is next looked at."""

@@ -127,7 +127,7 @@ def seen() -> dict[str, int]:
     counts = {"months": 0, "entries": 0, "graduations": 0, "returns": 0}
     for _ in range(MONTHS):
         state, ledger = market.state, market.ledger
-        market._happening.begin(market.month)
+        market._happening.begin(market, market.month)
         ledger.open_month(state)
         for phase in PHASES:
             hot = phase.name in CHECKS or phase.name == "settlement"
