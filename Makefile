@@ -13,7 +13,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate picture test invariants slow bench lint clean
+.PHONY: help setup simulate picture test invariants slow mutants bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -58,6 +58,9 @@ invariants: setup ## invariants on SCENARIOS random markets (10000 unless given)
 
 slow: setup ## the tests that take minutes
 	$(BIN)/pytest -m slow -n auto
+
+mutants: setup ## put in one listed fault at a time: the tests have to notice each
+	$(BIN)/python tests/mutants/run.py
 
 bench: setup ## time the hot paths
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
