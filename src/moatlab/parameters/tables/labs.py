@@ -76,7 +76,7 @@ LABS = [
     declare("labs", "specialisation", "points", 0.4, (0.0, 10.0),
             "Standard deviation of a lab's advantage by category.",
             "essay (strong leaders in text and image); value assumed",
-            Moves("labs.hhi", +1, (12, 59), step=(0.0, 0.8))),
+            Moves("labs.gross_margin", +1, (12, 59), step=(0.0, 0.8))),
     declare("labs", "specialisation_half_life", "months", 18.0, (0.1, 1e6),
             "Months in which an advantage by category halves.", ASSUMED,
             Moves("labs.hhi", 0, (12, 59), step=(4.0, 60.0), reason="turnover of leaders, not their size, is moved")),
@@ -106,7 +106,7 @@ LABS = [
     declare("labs", "supply", "rule", "everybody", (0, 0),
             "To whom the API is sold: everybody, all but rivals of the lab's own apps (apps of their categories), or "
             "the lab's own apps only.", "essay (vertical integration); value assumed",
-            Moves("labs.openai.revenue", -1, (6, 35), who="openai", step=("everybody", "own apps")), scope="firm",
+            Moves("labs.cohere.revenue", -1, (6, 35), who="cohere", step=("everybody", "own apps")), scope="firm",
             choices=("everybody", "not rivals", "own apps")),
     declare("labs", "negotiation", "flag", True, (0, 1), "Whether large API customers negotiate their price.",
             "essay (highly skewed customer distributions); assumed",
