@@ -80,7 +80,7 @@ class Market(mesa.Model):
     @property
     def month(self) -> int:
         """Months completed; the month that the next step simulates."""
-        return int(self.state.now["month"][0])
+        return int(self.state.clock[0])
 
     def step(self) -> None:
         """Simulate a month: the phases of `moatlab.month.PHASES`, then the record."""
@@ -101,7 +101,7 @@ class Market(mesa.Model):
                 self._decide_own()
         ledger.close_month()
         self.recorder.turnover(state, ledger)
-        state.now["month"] += 1
+        state.clock[0] += 1
 
     def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
         """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.

@@ -241,8 +241,6 @@ def turn_over(s: State, ledger: Ledger) -> None:
     kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
     if coming:
         s.reserve(coming)
-        for name, value in s.app_defaults.items():
-            s.apps[name][s.count : s.count + coming] = value
     if coming or kept < s.live.shape[0]:
         s.live = np.concatenate([s.live[:kept], np.arange(s.count, s.count + coming, dtype=np.int64)])
         s.gather()

@@ -79,6 +79,7 @@ def _parts() -> tuple[list[Entry], list[Entry]]:
         (month._take_effect, (s,)),
         (month._users, (s,)),
         (month._tokens, (s,)),
+        (month._capital, (s, book, totals)),
     ]  # fmt: skip
     second: list[Entry] = [
         (record.record_trade, (s, market, layers, categories, firms, 0, totals, True)),
@@ -86,7 +87,6 @@ def _parts() -> tuple[list[Entry], list[Entry]]:
         (month._compute, (s,)),
         (month._settle, (s, 0, book, totals)),
         (month._chips, (s, book, totals)),
-        (month._capital, (s, book, totals)),
     ]
     return first, second
 

@@ -299,7 +299,8 @@ def record_market(
         for place in range(5):
             if spend > best[place]:
                 spend, best[place] = best[place], spend
-    ordered = np.sort(margins[:counted])
+    ordered = margins[:counted].copy()
+    ordered.sort()
     out.apps_margin_median = quantile(ordered, counted, 0.5)
     out.apps_margin_best = quantile(ordered, counted, 0.97)
     mean = 0.0
@@ -344,7 +345,8 @@ def record_market(
             out.labs_api_price += lab.tokens * lab.price
             out.labs_serving_cost += lab.tokens * lab.unit_cost
             tokens += lab.tokens
-    ordered = np.sort(capabilities[:alive])
+    ordered = capabilities[:alive].copy()
+    ordered.sort()
     out.labs_capability_gap = now.frontier - quantile(ordered, alive, 0.5)
     out.labs_open_gap = now.frontier - now.open_frontier if now.open_frontier > UNPUBLISHED else math.nan
     out.labs_api_price = out.labs_api_price / tokens if tokens > 0.0 else math.nan

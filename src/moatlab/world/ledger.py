@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.compiled import Rows
+from moatlab.rules.turnover import MOST_ENTRANTS
 from moatlab.world.blocks import block
 from moatlab.world.payments import KINDS_OF_PAYMENT
 from moatlab.world.posting import POSTING_DTYPE
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from moatlab.world.state import State
 
 #: Postings that a block of the journal holds at the least.
-BLOCK = 1 << 15
+BLOCK = 1 << 17
 
 Detail = Literal["firm", "kind"]
 
@@ -45,7 +46,7 @@ class Ledger:
         apps = state.live.shape[0]
         clouds = state.clouds.shape[0]
         most = apps * (state.offers.shape[0] + 12) + state.buyers.shape[0] * 2 * clouds
-        most += int(state.entrants.sum()) + 20_000 // max(1, 200 // (apps + 1)) + 40 * clouds * clouds + 512
+        most += state.users.shape[0] * MOST_ENTRANTS + 40 * clouds * clouds + 512
         if not self.blocks or self.blocks[-1].shape[0] - self.used[-1] < most:
             self.blocks.append(block(POSTING_DTYPE, max(BLOCK, most)))
             self.used.append(0)

@@ -199,8 +199,7 @@ def _start_apps(state: State, starts: dict[str, NDArray[np.float64]], seed: int,
         apps["alive"][block] = 1
         apps["owner"][block] = -1
         apps["awareness"][block] = 0.15
-    for name, value in state.app_defaults.items():
-        apps[name][named : named + startups] = value
+    state.fill_rows(named)
     everyone = slice(0, named + startups)
     apps["account"][everyone] = state.first_account["apps"] + np.arange(named + startups)
     apps["service"][everyone] = apps["own_service"][everyone] = 1.0

@@ -159,11 +159,14 @@ class State:
         self.matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
         self.buyer_count = 0
         self.arrays: Arrays
+        #: The months completed, a view of ``now`` [1]: looking a field of one row up costs more than a kernel's entry.
+        self.clock: Any
         self.make_room_for_buyers(labs + hosts + 1)
 
     def gather(self) -> None:
         """Take up arrays that were replaced; whoever replaces one calls this."""
         self.arrays = Arrays._make(_ARRAYS_OF(self))
+        self.clock = self.now["month"]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copy of the tuple would hold arrays of its own.
@@ -183,7 +186,13 @@ class State:
         for name in ("apps", "routing", "next_routing", "sellers", "app_edges", "app_places"):
             setattr(self, name, enlarged(getattr(self, name), room))
         self.cash = enlarged(self.cash, self.first_account["apps"] + room)
+        self.fill_rows(self.count)
         self.gather()
+
+    def fill_rows(self, first: int) -> None:
+        """Give the rows from ``first`` on what the scenario says of all generated apps, those to come included."""
+        for name, value in self.app_defaults.items():
+            self.apps[name][first:] = value
 
     def make_room_for_buyers(self, needed: int) -> None:
         """Room for ``needed`` buyers of GPU-hours: labs, hosts, outside demand and apps with models of their own."""
