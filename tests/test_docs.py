@@ -41,6 +41,6 @@ def test_architecture_names_every_module() -> None:
     for folder in NAMED:
         for module in (PACKAGE / folder).glob("*.py"):
             assert module.stem == "__init__" or {module.stem, f"{folder}/{module.stem}"} & words, module
-    for folder in PACKAGE.iterdir():
-        if folder.is_dir() and folder.name != "__pycache__":
-            assert any(word.startswith(f"{folder.name}/") for word in words), folder
+    for package in PACKAGE.iterdir():
+        if package.is_dir() and package.name != "__pycache__":
+            assert any(word.startswith(f"{package.name}/") for word in words), package
