@@ -1,0 +1,46 @@
+"""The documents: links lead somewhere, files that they name exist, and architecture.md names every module."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "moatlab"
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "tests").rglob("*.md")])
+#: Folders whose files architecture.md names one by one; of the others it names the folder.
+NAMED = (".", "parameters", "experiments", "evidence", "fit")
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere_and_files_named_exist(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        found = page.parent / name if name else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+    for name in re.findall(r"`((?:[\w-]+/)+[\w.-]*)`", text):
+        if name.startswith(("results/", "pictures/")):
+            continue
+        assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+
+
+def test_architecture_names_every_module() -> None:
+    words = set(re.findall(r"[\w/]+", (ROOT / "docs" / "architecture.md").read_text()))
+    for folder in NAMED:
+        for module in (PACKAGE / folder).glob("*.py"):
+            assert module.stem == "__init__" or {module.stem, f"{folder}/{module.stem}"} & words, module
+    for package in PACKAGE.iterdir():
+        if package.is_dir() and package.name != "__pycache__":
+            assert any(word.startswith(f"{package.name}/") for word in words), package
