@@ -92,7 +92,7 @@ def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, sh
         lead = lead / total if total > 0.0 else shared.chipmakers_build_months
         running = running / total if total > 0.0 else cloud.running
         full_price = price * (1.0 + shared.clouds_building_ratio)
-        rate = (1.0 + cost_of_capital(cloud, shared, now)) / (1.0 - shared.clouds_failure_rate) - 1.0
+        rate = (1.0 + cost_of_capital(cloud, shared, now)) / max(1.0 - shared.clouds_failure_rate, 1e-9) - 1.0
         years = annuity(rate, shared.clouds_life) * hours
         cloud.full_cost = running + full_price / years
         cloud.worth = (cloud.expected_rent - running) * years

@@ -17,6 +17,8 @@ from moatlab.compiled import Rows, inlined, kernel
 OPTIMAL, FROZEN, MARKUP = 0, 1, 2
 #: An app ends a contract that carries a smaller share of its tokens, and signs none for less.
 SMALLEST_SHARE = 0.01
+#: A price of tokens below this ($ per Mtok) counts as this: its powers have to stay numbers.
+LEAST_PRICE = 1e-50
 #: Published capability of a lab that has published nothing.
 UNPUBLISHED = -1000.0
 #: To whom a lab sells: nobody, everybody, its own apps, all but the rivals of its own apps.
@@ -83,7 +85,7 @@ def worth_of_price(price: float, eta: float) -> float:
     max_q gamma q^(1-1/eta)/(1-1/eta) - alpha P q = K P^(1-eta)/(eta-1) with K = gamma^eta alpha^(1-eta), -K ln P at
     eta = 1; its slope is -alpha q(P) (Roy's identity), so that an app knows that it would use more of a cheaper model.
     """
-    price = max(price, 1e-300)
+    price = max(price, LEAST_PRICE)
     return -math.log(price) if eta == 1.0 else price ** (1.0 - eta) / (eta - 1.0)
 
 
@@ -254,7 +256,7 @@ def decide_routing(
         offer.pull = 0.0
         offer.listed = 0.0
         worth[o] = worth_of_price(offer.price, eta)
-        slope[o] = max(offer.price, 1e-300) ** -eta
+        slope[o] = max(offer.price, LEAST_PRICE) ** -eta
         if offer.seller_kind == 0:
             column[o] = offer.seller
             bonus[o] = developers * labs[offer.seller].ecosystem
@@ -321,9 +323,9 @@ def decide_routing(
                 offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))
     typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
-        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, 1e-300) ** -eta)
+        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
     for index in range(hosts.shape[0]):
-        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, 1e-300) ** -eta)
+        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
 
 
 @inlined

@@ -26,7 +26,7 @@ from moatlab.rules.nests import (
     join_nests,
 )
 
-#: Below this the outside option counts as absent.
+#: Attractions below this count as absent.
 ABSENT = 1e-300
 #: No utility, in units of the taste scale, counts above this: its exponential must stay a number.
 LARGEST = 600.0
@@ -110,6 +110,8 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         user.outside = math.exp(
             (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
         )
+        if user.outside < ABSENT:
+            user.outside = 0.0
         user.inclusive = 0.0
         user.crowd = 0.0
         nested = nested or user.nest_correlation > 0.0
@@ -118,6 +120,9 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         user = users[app.category]
         reach = 1.0 - math.exp(-(app.awareness + app.distribution))
         app.attraction = reach * math.exp(min(utility(app, user, shared), LARGEST))
+        if app.attraction < ABSENT:
+            # What hardly is a number is nothing: flows divide by sums of these.
+            app.attraction = 0.0
         user.inclusive += app.attraction
         user.crowd += reach
     nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 6))
@@ -136,7 +141,7 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
         if user.inclusive <= 0.0:
             user.consumer_surplus = 0.0
-        elif user.outside > ABSENT:
+        elif user.outside > 0.0:
             # Expected maximum over the apps and the outside option, per customer inside.
             logsum = math.log(everything / user.outside) * everything / user.inclusive
             user.consumer_surplus = logsum * user.taste_scale / user.price_taste
