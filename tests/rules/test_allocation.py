@@ -132,7 +132,7 @@ def test_orders_that_forget_the_pipeline_swing_more() -> None:
             if weight == 1.0:
                 assert run.series("market.deliveries").min() > 5.0, "deliveries stop"
         falls.append(np.mean(worst))
-    assert falls[1] < 0.3 * falls[0]
+    assert falls[1] < 0.7 * falls[0]
 
 
 def test_a_buyer_of_everything_pays_the_full_discount() -> None:

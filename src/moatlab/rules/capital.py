@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from moatlab.compiled import Rows, kernel
+from moatlab.compiled import Rows, inlined, kernel
 from moatlab.world.draws import HYPE_SHOCK, normal
 from moatlab.world.identity import identity
 from moatlab.world.posting import (
@@ -57,6 +57,18 @@ def move_hype(apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
     now.hype = min(max(hype + shared.investors_hype_volatility * shock, -5.0), 5.0)
     yearly = max(0.0, shared.investors_cost_of_capital - shared.investors_hype_discount * now.hype)
     now.discount = yearly / 12.0
+
+
+@inlined
+def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
+    """The round that an app asks for, M$: what its plans lack and months of burn, up to what its revenue is worth.
+
+    Investors buy a share of the firm, so that a round is at most that share of a multiple of a year's revenue.
+    """
+    size = lacking + shared.investors_round_months * burn
+    largest = 12.0 * app.revenue * shared.investors_revenue_multiple * shared.investors_round_dilution
+    size = min(size, largest)
+    return size * math.exp(app.access) if app.access != 0.0 else size
 
 
 @kernel
@@ -127,10 +139,7 @@ def raise_rounds(
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
             lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
             if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < 6):
-                size = shared.investors_round_months * burn if short else 0.0
-                if app.access != 0.0:
-                    size *= math.exp(app.access)
-                request = lacking + size
+                request = round_wanted(app, lacking, burn if short else 0.0, shared)
                 if step == 0:
                     asked += request
                 else:
