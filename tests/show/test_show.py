@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
@@ -18,6 +19,7 @@ from moatlab import show
 from moatlab.show import series, style
 from moatlab.show.flows import flow
 from moatlab.show.frames import Frames
+from moatlab.world.payments import LAYERS
 
 from .fake import fake
 from .legible import boxes, cut_off, overlapping
@@ -28,6 +30,7 @@ RUNS = {
     "month": fake(1, 1),
     "quarter": fake(3, 2),
     "empty": fake(14, 1, empty=True),
+    "event": replace(fake(30, 2), events=((12, "month 12: scale foundry.tsmc.capacity 2"),)),
 }
 EVERY = [(run, picture) for run in RUNS for picture in (*show.PICTURES, "share")]
 DRAWN: dict[tuple[str, str], Figure] = {}
@@ -78,6 +81,38 @@ def test_pictures_without_a_graph_or_tables() -> None:
                   whole.retention.iloc[:0], "bare $x$ and $y$", "2024-07")  # fmt: skip
     for picture in show.PICTURES.values():
         boxes(picture(bare))
+
+
+def test_shares_of_value_are_of_what_is_positive() -> None:
+    """The fake clouds' value added is negative for a year in two: no share then, and dollars below the zero line."""
+    frames = RUNS["long"]
+    shares, dollars = draw("long", "accrual").axes[:2]
+    tops = [np.asarray(line.get_ydata(), float) for line in shares.lines]
+    assert len(tops) == len(LAYERS) and all(np.isnan(top[:11]).all() for top in tops)
+    parts = np.diff(np.stack([np.zeros(len(frames.months)), *tops]), axis=0)[:, 11:]
+    assert (parts >= -1e-9).all() and np.allclose(parts.sum(axis=0), 100.0)
+    layers = frames.layers.pivot_table(index="month", columns="layer", values="value_added")
+    sums = layers.rolling(12).sum()[list(reversed(LAYERS))].to_numpy()[11:]
+    assert (sums.min(axis=0) < 0).any()
+    assert parts == pytest.approx(100 * (sums.clip(0) / sums.clip(0).sum(axis=1, keepdims=True)).T)
+    low, high = dollars.get_ylim()
+    assert low <= np.nanmin(sums) and np.nanmax(sums) <= high
+    assert "below zero" in " ".join(text for text, _ in boxes(draw("long", "accrual")))
+
+
+def test_events_are_told_and_marked() -> None:
+    figure = draw("event", "prices")
+    assert "scale foundry.tsmc.capacity 2" in " ".join(text for text, _ in boxes(figure))
+    for axes in figure.axes:
+        assert any(np.allclose(np.asarray(line.get_xdata(), float), 2024.0) for line in axes.lines)
+
+
+def test_panels_are_wider_than_their_labels() -> None:
+    for run in ("long", "seeds"):
+        for picture in ("shares", "categories"):
+            figure = draw(run, picture)
+            for axes in figure.axes:
+                assert axes.get_position().width * float(figure.get_size_inches()[0]) > 1.9
 
 
 def test_importing_the_package_does_not_import_matplotlib() -> None:
