@@ -11,7 +11,8 @@ from scipy.sparse import csc_array
 
 from moatlab import Market, Scenario
 from moatlab.metrics import MONEY
-from moatlab.money import POOLS, mixes
+from moatlab.money import POOLS, Tracer, mixes
+from moatlab.world.payments import CODE, LAYERS
 
 ESSAY = Scenario("essay-2023")
 
@@ -80,6 +81,55 @@ def test_layers_alone_tell_nearly_the_same() -> None:
     )
     assert one.sum() == pytest.approx(other.sum(), rel=1e-9)
     assert ((one - other).abs() / one.sum()).max() < 0.05
+
+
+def test_what_stayed_is_what_each_pool_brought(run: Any) -> None:
+    """By month and pool, over the layers: the payments from outside the stack that are the pool's, and nothing else."""
+    stayed = run.money.to_pandas().groupby(["pool", "month"])["stayed"].sum().unstack("pool")
+    payments = run.payments.to_pandas()
+    scale = payments.groupby("month")["amount"].sum().max()
+
+    def paid(chosen: Any) -> Any:
+        return payments[chosen].groupby("month")["amount"].sum().reindex(range(48), fill_value=0.0)
+
+    upper = payments["payee"].isin(["apps", "labs", "hosts"])
+    capital = payments["payer"].isin(["investors", "parents"])
+    assert (stayed["users"] - paid(payments["payer"] == "users")).abs().max() < 1e-9 * scale
+    assert (stayed["outside"] - paid(payments["payer"] == "outside")).abs().max() < 1e-9 * scale
+    assert (stayed["funding"] - paid(capital & upper)).abs().max() < 1e-9 * scale
+    assert (stayed["owners"] - paid(capital & payments["payee"].isin(["clouds", "chipmakers", "foundry"]))
+            ).abs().max() < 1e-9 * scale  # fmt: skip
+
+
+def test_origins_are_shares_of_income_and_of_a_dollar(run: Any) -> None:
+    table, money = run.origins(12, 23), run.money.to_pandas()
+    year = money[money["month"].between(12, 23)]
+    assert list(table.index) == list(LAYERS)
+    assert table["income"].to_numpy() == pytest.approx(year.groupby("layer")["received"].sum()[list(LAYERS)].to_numpy())
+    assert table[list(POOLS)].sum(axis=1).to_numpy() == pytest.approx(1.0)
+    for pool in ("users", "outside", "funding"):
+        assert table[f"stayed of {pool}"].sum() == pytest.approx(1.0)
+    clouds = year[(year["layer"] == "clouds") & (year["pool"] == "funding")]
+    brought = year[year["pool"] == "funding"]["stayed"].sum()
+    assert table.loc["clouds", "stayed of funding"] == pytest.approx(clouds["stayed"].sum() / brought)
+
+
+def test_nothing_brought_has_no_parts() -> None:
+    table = Market(ESSAY.set({"outside.initial_hours": 0.0}), rng=2).run(6).origins()
+    assert table["stayed of outside"].isna().all() and (table["outside"] == 0.0).all()
+
+
+def test_a_negative_payment_comes_back_and_lowers_the_sale() -> None:
+    """A lab returns 5 of the 20 that an app paid it."""
+    apps, labs = LAYERS.index("apps"), LAYERS.index("labs")
+    tracer = Tracer(np.array([0.0, 100.0, 100.0]), np.array([-1, apps, labs]))
+    flows = tracer.month(*(np.array(x) for x in ([CODE["api"]] * 2, [1, 1], [2, 2], [20.0, -5.0])))
+    funding = POOLS.index("funding")
+    assert flows["revenue"][labs, funding] == pytest.approx(15.0) and flows["revenue"][apps].sum() == 0.0
+    assert flows["cost_of_goods"][apps, funding] == pytest.approx(15.0)
+    assert flows["received"][apps, funding] == pytest.approx(5.0)
+    assert flows["stayed"][apps, funding] == pytest.approx(-15.0)
+    assert flows["stayed"][labs, funding] == pytest.approx(15.0)
 
 
 def test_mixes_by_hand() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
 from moatlab.results import frames
-from moatlab.show.frames import Frames
-from moatlab.summary import SHARED_LAYERS, cell, count, number, percent, periods, summarise
+from moatlab.show.frames import SHARED_LAYERS, Frames
+from moatlab.summary import cell, count, number, percent, periods, summarise
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
-    return frames([Market(scenario, rng=seed).run(months) for seed in range(1, seeds + 1)])
+    return frames([Market(scenario, rng=seed).run(months) for seed in range(1, seeds + 1)], money=True)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
 def test_it_fits_a_screen(decade: Frames, lucks: Frames) -> None:
     for of in (decade, lucks):
         lines = summarise(of).splitlines()
-        assert len(lines) <= 50 and max(map(len, lines)) <= 140
+        assert len(lines) <= 64 and max(map(len, lines)) <= 140
 
 
 def test_several_seeds_show_the_median_and_the_band(lucks: Frames) -> None:
@@ -85,6 +86,27 @@ def test_several_seeds_show_the_median_and_the_band(lucks: Frames) -> None:
     low, high = (number(float(rents.quantile(q))) for q in (0.05, 0.95))
     assert told == f"{number(float(rents.median()))} ({low}-{high})"
     assert "Closed Lab (3 of 3)" in block(text, "2023")["labs"][-1]
+
+
+def test_whose_money_is_that_of_the_tables(decade: Frames) -> None:
+    """The last twelve months, or the year asked for; income and its parts against sums of the table of money."""
+    assert decade.money is not None
+    for told, first in ((summarise(decade), 28), (summarise(decade, 2024), 12)):
+        name = "2024" if first == 12 else "2025-05 to 2026-04"
+        rows = block(told, f"Whose money, {name}")
+        year = decade.money[decade.money["month"].between(first, first + 11)]
+        for layer, mine in year.groupby("layer"):
+            by_pool = mine.groupby("pool")["received"].sum()
+            income, *parts = rows[str(layer)][:5]
+            assert income == number(by_pool.sum() / 1000)
+            assert parts == [percent(by_pool[p] / by_pool.sum()) for p in ("users", "outside", "funding", "owners")]
+        for column in (5, 6, 7):
+            assert sum(float(row[column]) for row in rows.values()) == pytest.approx(1.0, abs=0.031)
+
+
+def test_without_money_there_is_no_table_of_it(lucks: Frames) -> None:
+    assert "Whose money" in summarise(lucks)
+    assert "Whose money" not in summarise(replace(lucks, money=None))
 
 
 def test_retention_is_that_of_the_customers_who_joined(decade: Frames) -> None:

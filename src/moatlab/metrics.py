@@ -148,6 +148,17 @@ MARKET = [
     ),
     Metric(
         "market",
+        "market",
+        "surplus",
+        "M$",
+        "consumer surplus + operating profit of all layers; the surplus of outside demand is not in it",
+        lambda t: (
+            sum((t[f"{layer}.operating_profit"] for layer in LAYERS[1:]), t["apps.operating_profit"])
+            + t["consumer_surplus"]
+        ),
+    ),
+    Metric(
+        "market",
         "labs",
         "compute_share_of_funding",
         "share",
@@ -306,6 +317,7 @@ MONEY = [
     Metric("money", "", *row)
     for row in (
         ("received", "M$", "all that the layer's firms received, from whomever, that came from the pool"),
+        ("stayed", "M$", "received less what the layer paid to others: over the layers, what the pool brought in"),
         ("revenue", "M$", "sales paid out of the pool's money"),
         ("cost_of_goods", "M$", "what the layer paid of the pool's money for what varies with sales"),
         ("gross_profit", "M$", "revenue - cost of goods, of the pool's money; the pools add up to the layer's"),

@@ -82,7 +82,8 @@ class Tracer:
 
     def month(self, kind: Any, payer: Any, payee: Any, amount: Any) -> dict[str, Matrix]:
         """Follow a month's payments (arrays of one length); returns [layers, pools] by figure."""
-        # A payment of a negative amount is one the other way round.
+        # A payment of a negative amount is one the other way round, though the accounts keep it where it belongs.
+        bought, sold = payer, payee
         payer, payee = np.where(amount < 0, payee, payer), np.where(amount < 0, payer, payee)
         sign, amount = np.sign(amount), np.abs(amount)
         firms, place = np.unique(np.concatenate([payer, payee]), return_inverse=True)
@@ -105,21 +106,23 @@ class Tracer:
         carried = np.zeros((len(amount), pools))
         carried[inside[buyer]] = mix[ends[buyer[inside[buyer]]]]
         carried[entering, _SOURCE[kind[entering]]] = 1.0
-        carried *= (sign * amount)[:, None]
+        carried *= amount[:, None]
 
-        def by_layer(of: Any, which: Any) -> Matrix:
+        def by_layer(of: Any, flows: Matrix) -> Matrix:
             table = np.zeros((len(LAYERS), pools))
             layer = self.layer_of[of]
-            which = which & (layer >= 0)
-            np.add.at(table, layer[which], carried[which])
+            np.add.at(table, layer[layer >= 0], flows[layer >= 0])
             return table
 
+        came = by_layer(payee, carried)
+        signed = carried * sign[:, None]
         holdings = np.zeros((len(LAYERS), pools))
         np.add.at(holdings, self.layer_of[self.layer_of >= 0], self.held[self.layer_of >= 0])
         return {
-            "received": by_layer(payee, np.ones(len(amount), bool)),
-            "revenue": by_layer(payee, _SALE[kind]),
-            "cost_of_goods": by_layer(payer, _COST[kind]),
+            "received": came,
+            "stayed": came - by_layer(payer, carried * within[:, None]),
+            "revenue": by_layer(sold, signed * _SALE[kind, None]),
+            "cost_of_goods": by_layer(bought, signed * _COST[kind, None]),
             "cash": holdings,
         }
 
@@ -152,7 +155,7 @@ def money_table(
     tracer = Tracer(opening, layer_of)
     kinds = np.arange(len(KINDS_OF_PAYMENT))
     bounds = None if postings is None else np.searchsorted(postings["month"], np.arange(months + 1))
-    found: dict[str, list[Matrix]] = {name: [] for name in ("received", "revenue", "cost_of_goods", "cash")}
+    found: dict[str, list[Matrix]] = {}
     for month in range(months):
         if bounds is None:
             flows = tracer.month(kinds, payer, payee, payments[month])
@@ -160,7 +163,7 @@ def money_table(
             book = postings[bounds[month] : bounds[month + 1]]
             flows = tracer.month(book["kind"], book["payer"], book["payee"], book["amount"])
         for name, table in flows.items():
-            found[name].append(table)
+            found.setdefault(name, []).append(table)
     figures = {name: np.stack(tables) for name, tables in found.items()}
     revenue = figures["revenue"]
     figures["gross_profit"] = revenue - figures["cost_of_goods"]
@@ -176,3 +179,24 @@ def money_table(
         "pool": np.tile(POOLS, months * len(LAYERS)),
     }
     return pd.DataFrame(columns | {metric.name: figures[metric.name].ravel() for metric in MONEY})
+
+
+def origins(money: pd.DataFrame, first: int = 0, last: int | None = None) -> pd.DataFrame:
+    """Whose money each layer's income was from month ``first`` to ``last`` (both included), and where money stayed.
+
+    A row a layer.  ``income`` is all that its firms received, M$; then a column a pool with its part of the income;
+    then ``stayed of users`` and so on: of a dollar that the pool brought in during these months, what the layer
+    received and did not pay to another, so each such column adds up to one.  A layer that spends what a pool brought
+    in earlier has a negative part.
+    """
+    span = money[money["month"].between(first, money["month"].max() if last is None else last)]
+    received, stayed = (
+        span.pivot_table(index="layer", columns="pool", values=figure, aggfunc="sum").loc[list(LAYERS), list(POOLS)]
+        for figure in ("received", "stayed")
+    )
+    income = received.sum(axis=1)
+    parts = received.div(income.where(income > 0.0), axis=0)
+    brought = stayed.sum()
+    # What a pool brought is a sum of flows that cancel, so nothing is never exactly nothing.
+    ends = stayed / brought.where(brought > 1e-9 * max(income.sum(), 1e-300))
+    return pd.concat([income.rename("income"), parts, ends.add_prefix("stayed of ")], axis=1)

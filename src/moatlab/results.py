@@ -92,6 +92,7 @@ class Results:
             "seed": market.seed,
             "months": recorder.months,
             "detail": market.detail,
+            "events": tuple((event.month, str(event)) for event in scenario.events),
             "slugs": market.slugs,
             "names": {
                 (kind, row): market.display_name(kind, row) for kind in market.slugs if kind != "users"
@@ -168,6 +169,15 @@ class Results:
         """
         return self._table("money")
 
+    def origins(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
+        """By layer, whose money its income was in these months, and how much of each pool's dollar stayed there.
+
+        See `moatlab.money.origins`.
+        """
+        from moatlab.money import origins
+
+        return origins(self.money.to_pandas(), first, last)
+
     @property
     def retention(self) -> Table:
         """Share of an average customer who joined in a month and is still with the app, by age in months.
@@ -220,13 +230,9 @@ class Results:
         wanted = metrics.find("market")
         columns: dict[str, Any] = {"month": np.arange(self.months)}
         columns |= _columns(self._raw("market"), wanted)
-        layers = self.layers.to_pandas()
-        scope = dict(columns)
-        for layer in LAYERS:
-            scope[f"{layer}.equity"] = layers.loc[layers["layer"] == layer, "equity"].to_numpy()
         for metric in wanted:
             if metric.derive is not None:
-                columns[metric.column] = np.asarray(metric.derive(scope), float)
+                columns[metric.column] = self._paths.column("market", "market", 0, metric.column)
         frame = pd.DataFrame(columns)
         return frame.drop(columns=[m.column for m in metrics.HIDDEN])
 
@@ -403,8 +409,11 @@ class Results:
         return show.PICTURES[name](self.frames())
 
 
-def frames(runs: list[Results], graph: Any = None) -> Frames:
-    """The tables of several runs of one scenario under different seeds, one below the other."""
+def frames(runs: list[Results], graph: Any = None, money: bool = False) -> Frames:
+    """The tables of several runs of one scenario under different seeds, one below the other.
+
+    With ``money`` that table too, which takes longer than all the others.
+    """
     from moatlab.show.frames import Frames
 
     def stack(name: str) -> pd.DataFrame:
@@ -420,5 +429,5 @@ def frames(runs: list[Results], graph: Any = None) -> Frames:
     return Frames(
         market=stack("market"), layers=stack("layers"), categories=stack("categories"), firms=stack("firms"),
         payments=stack("payments"), retention=stack("retention"), title=first["title"], start=first["start"],
-        graph=graph,
+        graph=graph, money=stack("money") if money else None, events=first["events"],
     )  # fmt: skip

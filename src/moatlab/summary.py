@@ -14,16 +14,21 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 
+from moatlab.money import origins
 from moatlab.numbers import ratio
-from moatlab.show.frames import Array, Frames
+from moatlab.show.frames import SHARED_LAYERS, Array, Frames
 from moatlab.world.payments import LAYERS
 
-#: Layers that also sell to others than generative AI.
-SHARED_LAYERS = ("clouds", "chipmakers", "foundry")
 NOTE = (
     "Gross profit is after depreciation. Share: part of the layers' positive gross profits. Gen. AI: the same with "
     "clouds, chipmakers and foundry counted by generative AI's share of the GPU-hours sold in each month. "
     "Eff. firms: 1/HHI of revenue."
+)
+MONEY = (
+    "Income: all that the layer's firms received, by whose money it was when it entered the stack. Users: spending of "
+    "apps' customers. Outside: spending of other demand for GPU-hours. Funding: investors and parents of apps, labs "
+    "and hosts. Owners: those of clouds, chipmakers and the foundry. Of $1: what of a dollar that came in went no "
+    "further than the layer; where money raised earlier is spent, below 0."
 )
 STARTUP = " A name such as code-007-0 is a generated startup's: category, month of birth, number."
 _WIDTH = 110
@@ -89,8 +94,11 @@ class Paths:
         return ordered[column].to_numpy(dtype=np.float64).reshape(self._shape)
 
 
-def summarise(frames: Frames) -> str:
-    """The summary of one run, or of several seeds."""
+def summarise(frames: Frames, year: int | None = None) -> str:
+    """The summary of one run, or of several seeds.
+
+    ``year`` is the calendar year of the table of whose money; without it, the last twelve months.
+    """
     paths, spans = Paths(frames), periods(frames)
     seeds, months = frames.seeds, len(frames.months)
     luck = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0]}, median (5-95 %)"
@@ -101,6 +109,9 @@ def summarise(frames: Frames) -> str:
     for span in spans:
         lines += ["", *_capture(paths, span, unit, size)]
     lines += ["", *wrap(NOTE + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
+    if frames.money is not None:
+        lines += [*_money(frames, _year(frames, year) if year else spans[-1], unit, size), ""]
+        lines += [*wrap(MONEY, _WIDTH), ""]
     lines += _figures(paths, spans, unit, size)
     return "\n".join(lines) + "\n"
 
@@ -235,6 +246,33 @@ def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
     if seeds > 1:
         name = f"{name} ({times} of {seeds})," if times > 1 else "another in each seed,"
     return f"{name} {percent(float(np.median(shares)))}", f"{np.median(effective):.1f}"
+
+
+# Whose money ----------------------------------------------------------------------------------------------------------
+
+
+def _year(frames: Frames, year: int) -> Period:
+    """The months of a calendar year that are in the run."""
+    mine = [month for month in frames.months if frames.year_of(month) == year]
+    return Period(_span(frames, mine[0], mine[-1] + 1), mine[0], mine[-1] + 1)
+
+
+def _money(frames: Frames, span: Period, unit: str, size: float) -> list[str]:
+    """Whose money each layer's income was, and where a dollar of users and of funding stayed: medians over seeds."""
+    assert frames.money is not None
+    seeds = [origins(own, span.first, span.end - 1) for _, own in frames.money.groupby("seed")]
+    pools = ("users", "outside", "funding", "owners")
+    forms: list[tuple[str, str, Form]] = [("income", f"income {unit}", lambda value: number(value / size))]
+    forms += [(pool, pool, percent) for pool in pools]
+    forms += [(f"stayed of {pool}", f"of $1 of {pool}", "{:.2f}".format) for pool in pools[:3]]
+    rows = []
+    for layer in LAYERS:
+        row = [layer]
+        for column, _, form in forms:
+            values = np.array([table.loc[layer, column] for table in seeds])
+            row.append(form(float(np.nanmedian(values))) if np.isfinite(values).any() else "-")
+        rows.append(row)
+    return _table(f"Whose money, {span.name}", [head for _, head, _ in forms], rows)
 
 
 # Prices, margins, churn -----------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +12,7 @@ from moatlab.evidence.effects import of_arms
 from moatlab.evidence.sensitivity import Sensitivity
 from moatlab.evidence.verdicts import Prediction, judge
 
-from .test_show import boxes
+from .legible import boxes, cut_off, overlapping
 
 RNG = np.random.default_rng(4)
 
@@ -70,14 +68,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_is_cut_off_or_lies_on_another(name: str) -> None:
-    figure = DRAWN[name]
-    found = boxes(figure)
-    for text, box in found:
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
-    for (one, first), (other, second) in combinations(found, 2):
-        width = min(first.x1, second.x1) - max(first.x0, second.x0)
-        height = min(first.y1, second.y1) - max(first.y0, second.y0)
-        assert min(width, height) <= 2.5, (one, other)
+    assert not cut_off(DRAWN[name]) and not overlapping(DRAWN[name])
 
 
 @pytest.mark.parametrize("name", DRAWN)

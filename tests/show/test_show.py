@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
@@ -13,17 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from moatlab import show
 from moatlab.show import series, style
 from moatlab.show.flows import flow
 from moatlab.show.frames import Frames
+from moatlab.world.payments import LAYERS
 
 from .fake import fake
+from .legible import boxes, cut_off, overlapping
 
 RUNS = {
     "long": fake(120, 1),
@@ -31,6 +30,7 @@ RUNS = {
     "month": fake(1, 1),
     "quarter": fake(3, 2),
     "empty": fake(14, 1, empty=True),
+    "event": replace(fake(30, 2), events=((12, "month 12: scale foundry.tsmc.capacity 2"),)),
 }
 EVERY = [(run, picture) for run in RUNS for picture in (*show.PICTURES, "share")]
 DRAWN: dict[tuple[str, str], Figure] = {}
@@ -43,44 +43,14 @@ def draw(run: str, picture: str) -> Figure:
     return DRAWN[run, picture]
 
 
-def renderer_of(figure: Figure) -> FigureCanvasAgg:
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return canvas
-
-
-def boxes(figure: Figure) -> list[tuple[str, Bbox]]:
-    """Text and extent of every text that is drawn, ticks outside the limits left out."""
-    renderer = renderer_of(figure).get_renderer()  # type: ignore[no-untyped-call]
-    hidden: set[int] = set()
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            slack = 1e-6 * (high - low)
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                if not axis.get_visible() or not axes.axison or not low - slack <= tick.get_loc() <= high + slack:
-                    hidden |= {id(tick.label1), id(tick.label2)}
-    texts = [t for t in figure.findobj(Text) if isinstance(t, Text)]
-    shown = [t for t in texts if t.get_visible() and t.get_text().strip() and id(t) not in hidden]
-    labels = [t for t in shown if t.axes is None or t.axes.axison or t not in (t.axes.xaxis.label, t.axes.yaxis.label)]
-    return [(t.get_text(), Text.get_window_extent(t, renderer)) for t in labels]
-
-
 @pytest.mark.parametrize(("run", "picture"), EVERY)
 def test_nothing_is_cut_off(run: str, picture: str) -> None:
-    figure = draw(run, picture)
-    for text, box in boxes(figure):
-        inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
-        assert inside, text
+    assert not cut_off(draw(run, picture))
 
 
 @pytest.mark.parametrize(("run", "picture"), EVERY)
 def test_no_text_lies_on_another(run: str, picture: str) -> None:
-    for (one, first), (other, second) in combinations(boxes(draw(run, picture)), 2):
-        width = min(first.x1, second.x1) - max(first.x0, second.x0)
-        height = min(first.y1, second.y1) - max(first.y0, second.y0)
-        assert min(width, height) <= 2.5, (one, other)
+    assert not overlapping(draw(run, picture))
 
 
 @pytest.mark.parametrize(("run", "picture"), EVERY)
@@ -111,6 +81,38 @@ def test_pictures_without_a_graph_or_tables() -> None:
                   whole.retention.iloc[:0], "bare $x$ and $y$", "2024-07")  # fmt: skip
     for picture in show.PICTURES.values():
         boxes(picture(bare))
+
+
+def test_shares_of_value_are_of_what_is_positive() -> None:
+    """The fake clouds' value added is negative for a year in two: no share then, and dollars below the zero line."""
+    frames = RUNS["long"]
+    shares, dollars = draw("long", "accrual").axes[:2]
+    tops = [np.asarray(line.get_ydata(), float) for line in shares.lines]
+    assert len(tops) == len(LAYERS) and all(np.isnan(top[:11]).all() for top in tops)
+    parts = np.diff(np.stack([np.zeros(len(frames.months)), *tops]), axis=0)[:, 11:]
+    assert (parts >= -1e-9).all() and np.allclose(parts.sum(axis=0), 100.0)
+    layers = frames.layers.pivot_table(index="month", columns="layer", values="value_added")
+    sums = layers.rolling(12).sum()[list(reversed(LAYERS))].to_numpy()[11:]
+    assert (sums.min(axis=0) < 0).any()
+    assert parts == pytest.approx(100 * (sums.clip(0) / sums.clip(0).sum(axis=1, keepdims=True)).T)
+    low, high = dollars.get_ylim()
+    assert low <= np.nanmin(sums) and np.nanmax(sums) <= high
+    assert "below zero" in " ".join(text for text, _ in boxes(draw("long", "accrual")))
+
+
+def test_events_are_told_and_marked() -> None:
+    figure = draw("event", "prices")
+    assert "scale foundry.tsmc.capacity 2" in " ".join(text for text, _ in boxes(figure))
+    for axes in figure.axes:
+        assert any(np.allclose(np.asarray(line.get_xdata(), float), 2024.0) for line in axes.lines)
+
+
+def test_panels_are_wider_than_their_labels() -> None:
+    for run in ("long", "seeds"):
+        for picture in ("shares", "categories"):
+            figure = draw(run, picture)
+            for axes in figure.axes:
+                assert axes.get_position().width * float(figure.get_size_inches()[0]) > 1.9
 
 
 def test_importing_the_package_does_not_import_matplotlib() -> None:
@@ -174,11 +176,7 @@ def test_the_graph_copes_with_crowds_and_lone_firms() -> None:
     frames = RUNS["month"]
     crowd = Frames(frames.market, frames.layers, frames.categories, frames.firms, frames.payments,
                    frames.retention, "crowd", "2023-01", net)  # fmt: skip
-    found = boxes(show.graph(crowd))
-    for (one, first), (other, second) in combinations(found, 2):
-        width = min(first.x1, second.x1) - max(first.x0, second.x0)
-        height = min(first.y1, second.y1) - max(first.y0, second.y0)
-        assert min(width, height) <= 2.5, (one, other)
+    assert not overlapping(show.graph(crowd))
 
 
 def test_missing_values_leave_gaps() -> None:

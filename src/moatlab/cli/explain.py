@@ -1,4 +1,4 @@
-"""What a name means: parameters, metrics, kinds, firms, payments, facts, scenarios, phases.
+"""What a name means: parameters, metrics, kinds, firms, payments, moats, facts, scenarios, phases, columns of tables.
 
 Imports neither numpy, numba nor mesa, so that an answer is there at once.
 """
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from moatlab import metrics
 from moatlab.errors import InputError
+from moatlab.glossary import GLOSSARY, meanings
 from moatlab.parameters.addresses import nearest
 from moatlab.parameters.facts import Fact, cited, fact, facts
+from moatlab.parameters.moats import MOATS, STOCKS
 from moatlab.parameters.reading import packaged
 from moatlab.parameters.registry import KINDS, Parameter
 from moatlab.parameters.scenario import Scenario
@@ -83,7 +85,8 @@ def _matches(name: str) -> list[metrics.Metric]:
 def explain_name(name: str, scenario: str) -> str:
     """All that is known under ``name``; `InputError` with the nearest names where there is nothing.
 
-    A parameter by its address or its bare name, a metric, a kind, a firm, a payment, a phase, a fact or a scenario.
+    A parameter by its address or its bare name, a metric, a kind, a firm, a payment, a moat, a phase, a fact, a
+    scenario, or what stands in a table or an experiment's file.
     """
     chosen = Scenario(scenario)
     parts = name.split(".")
@@ -96,6 +99,9 @@ def explain_name(name: str, scenario: str) -> str:
         for k in KINDS_OF_PAYMENT if k.name == name
     ]  # fmt: skip
     told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in _phases() if phase == name]
+    if name in MOATS:
+        told.append(_moat(name))
+    told += meanings(name)
     if name in facts():
         told.append(f"fact {name}: {_told(fact(name))}")
     if name in packaged():
@@ -110,9 +116,17 @@ def _nearest(name: str, scenario: Scenario) -> str:
     known += [a for m in metrics.TABLE if "<" not in (a := _metric_address(m))]
     known += [f"{layer}.{m.name}" for m in metrics.find("layer") for layer in LAYERS]
     known += [f"{kind}.{slug}" for kind in ("users", *LAYERS) for slug in scenario.slugs(kind)]
-    known += [k.name for k in KINDS_OF_PAYMENT]
+    known += [k.name for k in KINDS_OF_PAYMENT] + list(MOATS) + [n for names in GLOSSARY.values() for n in names]
     close = nearest(name, known)
     return close if close.startswith("did") else f"the kinds, with all they have: {', '.join(KINDS)}, market"
+
+
+def _moat(name: str) -> str:
+    rows = [
+        (f"of {s.kind}", f"{s.field} [{s.unit}], fed by {s.fed_by}, eroded by {s.eroded_by}")
+        for s in STOCKS if s.moat == name
+    ]  # fmt: skip
+    return _lines(f"moat {name}: {MOATS[name]}", rows)
 
 
 def _kind(name: str) -> list[str]:

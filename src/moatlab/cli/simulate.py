@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: Most seeds that one command takes: all runs are in memory together.
 MOST_SEEDS = 256
 #: Tables that are written, and those small enough to be written as text as well.
-TABLES = ("market", "layers", "categories", "firms", "payments", "ledger", "retention")
+TABLES = ("market", "layers", "categories", "firms", "payments", "ledger", "money", "retention")
 AS_TEXT = ("market", "layers", "categories", "payments")
 
 
@@ -90,8 +90,8 @@ def run(request: Request) -> str:
             market = Market(scenario, rng=seed)
             runs.append(market.run(months, lambda _: bar.advance(task)))
             graph = market.graph if graph is None else graph
-        tables = frames(runs, graph)
-        summary = summarise(tables)
+        tables = frames(runs, graph, money=True)
+        summary = summarise(tables, request.year)
         with replacing(out) as parts:
             _tables(parts, runs)
             _pictures(parts / "pictures", tables, request.year, bar)

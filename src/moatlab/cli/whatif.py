@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
 from moatlab.errors import InputError
+from moatlab.metric_names import BY_COLUMN
 from moatlab.parameters.events import parse_event
 from moatlab.parameters.scenario import Scenario
 from moatlab.words import aligned, short
@@ -114,7 +115,6 @@ def _full(scenario: Scenario, name: str) -> str:
 def _metrics(request: Request, scenario: Scenario) -> list[str]:
     """The metrics of the table: the headline, those of what the change names, and those asked for."""
     from moatlab.evidence.compare import HEADLINE
-    from moatlab.evidence.welfare import COMPUTED
     from moatlab.metric_names import find_metric, unknown_metric
 
     wanted = list(HEADLINE)
@@ -128,7 +128,7 @@ def _metrics(request: Request, scenario: Scenario) -> list[str]:
                 wanted += [f"users.{scenario.value('apps', slug, 'category')}.{metric}" for metric in OF_CATEGORY]
     for metric in request.metrics:
         known = find_metric(metric, scenario.all_slugs)
-        if (known is None or known.unit == "code") and metric not in COMPUTED:
+        if known is None or known.unit == "code":
             raise unknown_metric(metric, scenario.all_slugs, "--metric")
         wanted.append(metric)
     return list(dict.fromkeys(wanted))
@@ -186,7 +186,8 @@ def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> st
     lines = aligned(title, head, rows)
     if any(v.effect.caution for v in verdicts):
         lines.append("* few seeds carry the effect, or few differ at all: the interval may be too narrow")
-    lines.append("market.surplus: consumer surplus of apps' customers + operating profit of all layers")
+    surplus = BY_COLUMN["market", "surplus"]
+    lines.append(f"market.surplus: {surplus.formula}")
     return "\n".join(lines)
 
 

@@ -17,10 +17,9 @@ from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.inference import Array
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
-from moatlab.evidence.welfare import COMPUTED
 from moatlab.experiments.record import reduce_path
 from moatlab.experiments.spec import Reduce
-from moatlab.metric_names import find_metric
+from moatlab.metric_names import find_metric, unknown_metric
 from moatlab.parameters.addresses import nearest
 from moatlab.parameters.scenario import Scenario
 from moatlab.world.payments import LAYERS
@@ -102,10 +101,8 @@ class Comparison:
         Raises `InputError` for a metric that does not exist.
         """
         if metric not in self._paths:
-            whole = COMPUTED.get(metric)
             arms = zip(*self._runs, strict=True)
-            values = [[run.path(metric) if whole is None else whole.path(run) for run in arm] for arm in arms]
-            self._paths[metric] = np.array(values)
+            self._paths[metric] = np.array([[run.path(metric) for run in arm] for arm in arms])
         return self._paths[metric]
 
     def address(
@@ -185,7 +182,7 @@ class Comparison:
         """The unit of a metric."""
         known = find_metric(metric, self.scenario.all_slugs)
         if known is None:
-            return COMPUTED[metric].unit
+            raise unknown_metric(metric, self.scenario.all_slugs)
         return UNITS_OF_GOODS.get((metric.partition(".")[0], known.name), known.unit)
 
     def _told(self, first: int, last: int) -> str:

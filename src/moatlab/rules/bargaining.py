@@ -10,10 +10,8 @@ Wolinsky 1988).
 
 from __future__ import annotations
 
-import numpy as np
-
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.graduation import OFF, best_base, best_offer, best_own, own_utility, upkeep
+from moatlab.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, upkeep
 from moatlab.rules.sourcing import annuity, price_of_worth, reachable, token_taste, worth_of_price
 
 
@@ -63,9 +61,7 @@ def decide_deals(
         return
     eta = shared.users_usage_elasticity
     worth = annuity(now.discount, shared.apps_graduation_horizon)
-    bases = np.empty(users.shape[0], np.int64)
-    for k in range(users.shape[0]):
-        bases[k] = best_base(labs, specialisation, k)
+    bases = best_bases(users, labs, specialisation)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

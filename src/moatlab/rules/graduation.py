@@ -47,6 +47,15 @@ def best_base(labs: Rows, specialisation: Rows, category: int) -> int:
 
 
 @inlined
+def best_bases(users: Rows, labs: Rows, specialisation: Rows) -> Rows:
+    """`best_base` of every category."""
+    bases = np.empty(users.shape[0], np.int64)
+    for k in range(users.shape[0]):
+        bases[k] = best_base(labs, specialisation, k)
+    return bases
+
+
+@inlined
 def upkeep(base: int, labs: Rows, shared: Rows) -> float:
     """Monthly fixed cost of an own model on the checkpoint of lab ``base`` (-1 for none), M$.
 
@@ -159,9 +168,7 @@ def decide_own_model(
     # The lead of a fresh model fades as upkeep would have closed the gap.
     fresh = annuity(now.discount + shared.apps_refresh_rate, shared.apps_graduation_horizon)
     rule = shared.apps_graduation
-    bases = np.empty(users.shape[0], np.int64)
-    for k in range(users.shape[0]):
-        bases[k] = best_base(labs, specialisation, k)
+    bases = best_bases(users, labs, specialisation)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

@@ -51,6 +51,11 @@ class Arms:
         """The months as dates in years."""
         return dates_of(self.start, np.arange(self.months, dtype=np.float64))
 
+    @property
+    def marks(self) -> Array:
+        """None: what happens differs from arm to arm."""
+        return np.zeros(0)
+
     def pen(self, arm: str) -> Pen:
         """The pen of an arm: the control in ink, treatments in colour."""
         if arm == self.control:

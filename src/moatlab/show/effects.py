@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ class Shown:
 
     dates: Array
     source: str
+    marks: Array = field(default_factory=lambda: np.zeros(0))
 
 
 def difference(paths: Array, address: str, unit: str, what: str, source: str, start: str, since: int) -> Figure:
@@ -41,7 +42,8 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     ``paths`` are [2 arms, seeds, months] in ``unit``, ``since`` the first month that the change can touch.
     """
     told = f"moatlab, {source}; at right, dark: 95 % interval of the mean, light: 5 to 95 % of the seeds"
-    frames = Shown(dates_of(start, np.arange(paths.shape[2], dtype=np.float64)), told)
+    dates = dates_of(start, np.arange(paths.shape[2], dtype=np.float64))
+    frames = Shown(dates, told, dates[since : since + 1] if since else dates[:0])
     figure = style.sheet(frames, f"{address}: what changes", what, 11.0, 4.4)
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
@@ -50,7 +52,6 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
         frames,
         f"Median and 5 to 95 % of {paths.shape[1]} seeds",
         style.fit(f"level ({unit})", 2.7, style.SMALL),
-        since,
     )
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
@@ -63,7 +64,6 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
         frames,
         "With less without, same luck: mean of pairs",
         style.fit(f"difference ({unit})", 2.7, style.SMALL),
-        since,
     )
     pen = Pen(style.PALETTE[2])
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
@@ -148,11 +148,9 @@ def _shares(axes: Axes, reach: Array) -> None:
     axes.axvline(0, color=style.INK, linewidth=0.7)
 
 
-def _panel(axes: Axes, frames: Dated, title: str, ylabel: str, since: int) -> None:
+def _panel(axes: Axes, frames: Dated, title: str, ylabel: str) -> None:
     style.dress(axes, title, ylabel)
     style.calendar(axes, frames)
-    if since > 0:
-        axes.axvline(frames.dates[since], color=style.GREY, linewidth=0.8, linestyle=":")
 
 
 def _ends(axes: Axes, frames: Dated, lines: Sequence[tuple[str, Band, Pen]]) -> None:

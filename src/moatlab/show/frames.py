@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+#: Layers that also sell to others than generative AI, and count by its share of GPU-hours where that is asked for.
+SHARED_LAYERS = ("clouds", "chipmakers", "foundry")
 
 
 class Dated(Protocol):
@@ -23,6 +25,11 @@ class Dated(Protocol):
     @property
     def source(self) -> str:
         """Where the data come from, in a line."""
+        ...
+
+    @property
+    def marks(self) -> Array:
+        """Dates in years at which something happens to the market."""
         ...
 
 
@@ -40,7 +47,8 @@ class Frames:
     ``market`` has a row per (seed, month), ``layers`` per (seed, month, layer), ``categories`` per (seed, month,
     category), ``firms`` per (seed, month, kind, slug), ``payments`` per (seed, month, kind) and ``retention`` per
     (seed, category, joined, age).  Columns are named as in ``moatlab.metrics``.  ``start`` is the calendar month of
-    month 0, and ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``).
+    month 0, ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``), ``money`` has
+    a row per (seed, month, layer, pool), and ``events`` are the months of the scenario's events with their texts.
     """
 
     market: pd.DataFrame
@@ -52,6 +60,8 @@ class Frames:
     title: str
     start: str
     graph: Any = None
+    money: pd.DataFrame | None = None
+    events: tuple[tuple[int, str], ...] = ()
 
     @property
     def seeds(self) -> list[int]:
@@ -75,14 +85,19 @@ class Frames:
         return dates_of(self.start, np.asarray(self.months, dtype=np.float64))
 
     @property
+    def marks(self) -> Array:
+        """The dates of the events in years."""
+        return dates_of(self.start, np.unique([float(month) for month, _ in self.events]))
+
+    @property
     def source(self) -> str:
-        """Project, scenario, seeds."""
+        """Project, scenario, seeds, events."""
         seeds = self.seeds
-        if len(seeds) == 1:
-            return f"moatlab, {self.title}, seed {seeds[0]}"
         run = seeds == list(range(seeds[0], seeds[-1] + 1))
         which = ", ".join(map(str, seeds[:12])) + ("…" if len(seeds) > 12 else "")
-        return f"moatlab, {self.title}, seeds {f'{seeds[0]} to {seeds[-1]}' if run else which}"
+        told = f"seeds {f'{seeds[0]} to {seeds[-1]}' if run else which}" if len(seeds) > 1 else f"seed {seeds[0]}"
+        happens = "".join(f"; {text}" for _, text in self.events)
+        return f"moatlab, {self.title}, {told}{happens}"
 
     def year_of(self, month: int) -> int:
         """The calendar year in which ``month`` falls."""

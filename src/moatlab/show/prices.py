@@ -25,11 +25,12 @@ def prices(frames: Frames) -> Figure:
     figure = style.sheet(
         frames,
         "Prices and scarcity",
-        f"Means over the market, weighted by what is sold{style.bands_note(frames)}",
+        "Means over the market, weighted by what is sold. Utilisation: of capacity; generative: of hours sold; "
+        f"unserved: of the hours of inference wanted{style.bands_note(frames)}",
         style.PAGE,
         8.2,
     )
-    rent, chips, used, lead, tokens, queue = style.panels(figure, 6, 2)
+    rent, chips, used, lead, tokens, queue = style.panels(figure, 6, 2, right=1.3)
     _rent(rent, frames)
 
     def line(column: str, name: str, place: int, factor: float = 1.0, dashes: str = "-") -> Line:
@@ -59,7 +60,7 @@ def prices(frames: Frames) -> Figure:
             line("unserved", "unserved", 1, 100),
         ],
         "Use of the fleets and inference not served",
-        "of capacity, hours sold, hours wanted (%)",
+        "share of GPU-hours (%)",
         unit="%",
         limits=(0, 103),
     )

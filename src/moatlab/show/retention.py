@@ -42,7 +42,10 @@ def retention(frames: Frames) -> Figure:
     for axes, (name, table) in zip(grid, curves.items(), strict=True):
         _curves(axes, table, name, colours, max(ages, 1))
     _key(figure, frames, colours)
-    churn = [Line(line.name, line.pen, line.band.scaled(100)) for line in series.by_category(frames, "churn")]
+    churn = [
+        Line(name, pen, series.band(100 * values))
+        for name, (pen, values) in series.by_category(frames, "churn").items()
+    ]
     axes = style.box(figure, 0.5, 0.6, style.PAGE - 0.5 - 1.35, 2.1)
     draw_lines(
         axes,

@@ -78,15 +78,15 @@ def category_names(frames: Frames) -> list[str]:
     return sorted({str(name) for name in frames.categories["category"]})
 
 
-def by_category(frames: Frames, column: str) -> list[Line]:
-    """A metric of the categories, category by category, in the months in which they have customers."""
+def by_category(frames: Frames, column: str) -> dict[str, tuple[Pen, pd.DataFrame]]:
+    """A metric of the categories with the pen of each, in the months in which they have customers."""
     table = frames.categories
     if "customers" in table.columns:
         table = table[table["customers"] > 0]
-    return [
-        Line(name, PENS[place % len(PENS)], band(wide(table[table["category"] == name], column, frames)))
+    return {
+        name: (PENS[place % len(PENS)], wide(table[table["category"] == name], column, frames))
         for place, name in enumerate(category_names(frames))
-    ]
+    }
 
 
 def share_table(firms: pd.DataFrame, frames: Frames, whole: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -164,6 +164,8 @@ def share_lines(firms: pd.DataFrame, layer: str, frames: Frames, colours: Pens, 
         last = firms[(firms["month"] == frames.months[-1]) & ~firms["slug"].isin(lead)]
         count = int(last.groupby("seed").size().reindex(frames.seeds).fillna(0).median())
         total = rest.sum(axis=1, min_count=1)
+        if not lead and count > 1:
+            return [Line(f"largest of {count}", Pen(GREY, ":"), band(rest.max(axis=1).unstack("seed")))]
         lines.append(Line(f"others ({count})" if count else "others", Pen(GREY, "-"), band(total.unstack("seed"))))
         if count > 1:
             lines.append(Line("largest other", Pen(GREY, ":"), band(rest.max(axis=1).unstack("seed"))))

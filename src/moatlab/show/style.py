@@ -5,7 +5,7 @@ Only matplotlib's object-oriented side is used, so that pictures can be drawn wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +68,15 @@ def dark(colour: str) -> str:
     return to_hex((red * factor, green * factor, blue * factor))
 
 
-def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float) -> Figure:
-    """An empty figure of so many inches with title, subtitle and source line."""
+def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float, most: int = 2) -> Figure:
+    """An empty figure of so many inches with title, subtitle (of ``most`` lines) and source line."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    room = width - 0.3
+    space = width - 0.3
     lines = (
-        (1 - 0.14 / height, fit(title, room, LARGE * 1.12), LARGE, INK, "top"),
-        (1 - 0.38 / height, "\n".join(wrapped(subtitle, room, NORMAL)), NORMAL, GREY, "top"),
-        (0.1 / height, fit(frames.source, room, SMALL), SMALL, GREY, "bottom"),
+        (1 - 0.14 / height, fit(title, space, LARGE * 1.12), LARGE, INK, "top"),
+        (1 - 0.38 / height, "\n".join(wrapped(subtitle, space, NORMAL, most)), NORMAL, GREY, "top"),
+        (0.1 / height, fit(frames.source, space, SMALL), SMALL, GREY, "bottom"),
     )
     for y, text, size, colour, side in lines:
         weight = "bold" if size == LARGE else "normal"
@@ -103,11 +103,16 @@ def panels(
     *,
     right: float = 1.35,
     left: float = 0.6,
-    top: float = 1.0,
+    top: float | None = None,
     bottom: float = 0.65,
     hgap: float = 0.72,
 ) -> list[Axes]:
-    """``count`` panels row by row; every panel has ``right`` inches for its labels and ``left`` for its axis."""
+    """``count`` panels row by row; every panel has ``right`` inches for its labels and ``left`` for its axis.
+
+    ``top`` is by default what title and subtitle of the `sheet` need.
+    """
+    if top is None:
+        top = 0.85 + 0.15 * figure.texts[1].get_text().count("\n")
     width, height = (float(size) for size in figure.get_size_inches())
     rows = -(-count // columns)
     wide = width / columns - left - right
@@ -139,7 +144,7 @@ def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
 
 
 def calendar(axes: Axes, frames: Dated) -> None:
-    """The time axis of the run: calendar years, or months in a short run."""
+    """The time axis of the run: calendar years, or months in a short run; dotted where something happens."""
     dates = frames.dates
     first, last = float(dates[0]), float(dates[-1] if dates.size > 1 else dates[0] + 1 / 12)
     axes.set_xlim(first, last)
@@ -158,6 +163,8 @@ def calendar(axes: Axes, frames: Dated) -> None:
         texts = [f"{MONTH_NAMES[month % 12]} {month // 12}" for month in months]
         axes.set_xlabel("month")
     axes.set_xticks(ticks, texts)
+    for date in frames.marks:
+        axes.axvline(date, color=GREY, linewidth=0.8, linestyle=":")
 
 
 def stretch(dates: Array, *series: Array) -> list[Array]:
@@ -197,7 +204,12 @@ def text_width(text: str, size: float) -> float:
     return float(TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents().width) / 72
 
 
-def wrapped(text: str, inches: float, size: float, most: int = 2) -> list[str]:
+def room(names: Iterable[str], value: str = "100 %", most: float = 1.8) -> float:
+    """Inches that end labels with these names and such a value take to the right of a panel."""
+    return min(most, 0.3 + max((text_width(f"{name}  {value}", SMALL) for name in names), default=1.0))
+
+
+def wrapped(text: str, inches: float, size: float, most: int) -> list[str]:
     """The text in lines of at most that width; what does not fit into ``most`` lines is cut with an ellipsis."""
     lines = [""]
     for word in text.split():
@@ -286,7 +298,8 @@ def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.3, size: 
 def percent(share: float) -> str:
     """A share as text."""
     value = 100 * share
-    return f"{value:.0f} %" if abs(value) >= 9.95 or value == 0 else f"{value:.1f} %"
+    text = f"{value:.0f} %" if abs(value) >= 9.95 or value == 0 else f"{value:.1f} %"
+    return text.replace("-", "−")
 
 
 def money(amount: float) -> str:
@@ -314,7 +327,7 @@ def figures(value: float) -> str:
 def scale_by(axes: Axes, values: Sequence[Array], bands: Sequence[Array] = ()) -> None:
     """A linear, logarithmic or, where values change sign over decades, symmetric logarithmic axis of values.
 
-    The limits have room for the ``bands`` too; they do not count in the choice of the scale.
+    The limits have room for the ``bands`` too, of which only a negative one counts in the choice of the scale.
     """
     known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.array([])
     if not known.size or not np.any(known):
@@ -324,6 +337,8 @@ def scale_by(axes: Axes, values: Sequence[Array], bands: Sequence[Array] = ()) -
     smallest = float(known.min())
     reach = np.concatenate([known, *(b[np.isfinite(b)] for b in bands)])
     most, least = float(reach.max()), float(reach.min())
+    if least < 0:
+        smallest = min(smallest, least)
     if smallest > 0 and largest / smallest > 20:
         low = float(reach[reach > 0].min())
         axes.set_yscale("log")
@@ -333,7 +348,7 @@ def scale_by(axes: Axes, values: Sequence[Array], bands: Sequence[Array] = ()) -
         _symlog(axes, least, most, known)
     else:
         axes.set_ylim(min(0.0, least * 1.06), max(0.0, most * 1.06))
-        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))
         if smallest < 0:
             axes.axhline(0, color=INK, linewidth=0.7)

@@ -13,61 +13,44 @@ from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.world.payments import LAYERS
 
+#: What the grey lines are.
+OTHERS = "grey: all others together and, dotted, the largest of them"
+
 
 def shares(frames: Frames) -> Figure:
     """Market shares in every layer that has more than one firm."""
     layers = [layer for layer in LAYERS if _firms(frames, layer)["slug"].nunique() > 1] or ["apps"]
-    columns = min(2, len(layers))
-    rows = -(-len(layers) // columns)
-    figure = style.sheet(
-        frames,
-        "Market shares by layer",
-        f"Share of the layer's revenue, month by month{style.bands_note(frames)}",
-        style.PAGE,
-        1.65 + 2.3 * rows,
-    )
-    colours = series.pens(frames)
-    for axes, layer in zip(style.panels(figure, len(layers), columns, right=1.75), layers, strict=True):
-        _draw(
-            axes,
-            frames,
-            layer.capitalize(),
-            series.share_lines(_firms(frames, layer), layer, frames, colours, 6),
-            room=1.7,
-        )
-    return figure
+    pens = series.pens(frames)
+    lines = {layer.capitalize(): series.share_lines(_firms(frames, layer), layer, frames, pens, 6) for layer in layers}
+    return _sheet(frames, "Market shares by layer", "layer", lines)
 
 
 def share(frames: Frames, layer: str) -> Figure:
     """Market shares in one layer, large."""
-    figure = style.sheet(
-        frames,
-        f"Market shares: {layer}",
-        f"Share of the layer's revenue, month by month{style.bands_note(frames)}",
-        style.PAGE,
-        4.4,
-    )
     lines = series.share_lines(_firms(frames, layer), layer, frames, series.pens(frames), 10)
-    _draw(style.panels(figure, 1, 1, right=1.9)[0], frames, layer.capitalize(), lines, room=1.85)
-    return figure
+    return _sheet(frames, f"Market shares: {layer}", "layer", {layer.capitalize(): lines})
 
 
 def categories(frames: Frames) -> Figure:
     """Market shares of the apps within each category of customers."""
-    names = series.category_names(frames) or ["apps"]
-    columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    figure = style.sheet(
-        frames,
-        "Market shares of apps by category",
-        f"Share of the category's revenue, month by month{style.bands_note(frames)}",
-        style.PAGE,
-        1.65 + 2.2 * rows,
-    )
-    apps, colours = _firms(frames, "apps"), series.pens(frames)
-    for axes, name in zip(style.panels(figure, len(names), columns, right=1.75), names, strict=True):
-        lines = series.share_lines(apps[apps["category"] == name], "apps", frames, colours, 5)
-        _draw(axes, frames, name, lines, whole="category", room=1.7)
+    apps, pens = _firms(frames, "apps"), series.pens(frames)
+    lines = {
+        name: series.share_lines(apps[apps["category"] == name], "apps", frames, pens, 5)
+        for name in series.category_names(frames) or ["apps"]
+    }
+    return _sheet(frames, "Market shares of apps by category", "category", lines)
+
+
+def _sheet(frames: Frames, title: str, whole: str, lines: dict[str, list[Line]]) -> Figure:
+    """A panel of market shares for each of ``lines``, all with the room that the longest label needs."""
+    note = f"Share of the {whole}'s revenue, month by month; {OTHERS}{style.bands_note(frames)}"
+    columns = min(2, len(lines))
+    width = style.ACROSS if columns > 1 else style.PAGE
+    height = 1.5 + 2.2 * -(-len(lines) // columns) if columns > 1 else 4.4
+    figure = style.sheet(frames, title, note, width, height)
+    right = style.room(line.name for part in lines.values() for line in part)
+    for axes, (name, part) in zip(style.panels(figure, len(lines), columns, right=right), lines.items(), strict=True):
+        _draw(axes, frames, name, part, whole=whole, room=right - 0.02)
     return figure
 
 
@@ -81,27 +64,21 @@ def concentration(frames: Frames) -> Figure:
         style.PAGE,
         6.0,
     )
-    layers, effective, apps = style.panels(figure, 3, 2)
-    hhi = [
-        Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v.where(v > 0)))
-        for name, v in series.by_layer(frames, "hhi").items()
-    ]
-    inverse = [
-        Line(name, Pen(style.LAYER_COLOURS[name]), series.band(v.where(v > 0)))
-        for name, v in series.by_layer(frames, "effective_firms").items()
-    ]
-    draw_lines(layers, frames, hhi, "By layer: HHI", "HHI of revenue (0 to 1)", unit="", limits=(0.0, 1.04))
-    draw_lines(effective, frames, inverse, "By layer: effective number of firms", "1 / HHI (firms)", unit="")
-    draw_lines(
-        apps,
-        frames,
-        series.by_category(frames, "hhi"),
-        "Apps by category: HHI" + (" (medians)" if len(frames.seeds) > 1 else ""),
-        "HHI of revenue (0 to 1)",
-        unit="",
-        limits=(0.0, 1.04),
-        banded=False,
-    )
+    layers = {name: (Pen(style.LAYER_COLOURS[name]), values) for name, values in series.by_layer(frames, "hhi").items()}
+    apps = series.by_category(frames, "hhi")
+    right = style.room([*style.LAYER_COLOURS, *apps], "0.02")
+    panels = style.panels(figure, 4, 2, right=right)
+    medians = " (medians)" if len(frames.seeds) > 1 else ""
+    for row, (title, parts, banded) in enumerate(
+        (("By layer", layers, True), (f"Apps by category{medians}", apps, False))
+    ):
+        known = {name: (pen, values.where(values > 0)) for name, (pen, values) in parts.items()}
+        hhi = [Line(name, pen, series.band(values)) for name, (pen, values) in known.items()]
+        inverse = [Line(name, pen, series.band(1 / values)) for name, (pen, values) in known.items()]
+        draw_lines(panels[2 * row], frames, hhi, f"{title}: HHI", "HHI of revenue (0 to 1)", unit="",
+                   limits=(0.0, 1.04), banded=banded)  # fmt: skip
+        draw_lines(panels[2 * row + 1], frames, inverse, f"{title}: effective firms", "1 / HHI (firms)", unit="",
+                   banded=banded)  # fmt: skip
     return figure
 
 
