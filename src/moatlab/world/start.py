@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
+from moatlab.rules.chips import ONE_GPU
 from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
@@ -310,7 +311,8 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
         if own >= 0:
             state.fleet[c, own, 0] = fleet * (part if bought.sum() > 0 else 1.0)
     clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
-    clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
+    clouds["capacity"] = np.where(clouds["fleet_now"] >= ONE_GPU, clouds["fleet_now"], 0.0)
+    clouds["capacity"] *= shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
     clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
     clouds["growth"] = shared["clouds_initial_growth"]
