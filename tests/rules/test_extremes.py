@@ -73,3 +73,13 @@ def test_a_cloud_without_a_whole_gpu_rents_out_nothing() -> None:
     small = market.find_row("clouds.small")[1]
     assert market.state.clouds["hours"][small] == 0.0
     assert market.state.clouds["rent"].max() < 1e3
+
+
+def test_a_model_that_an_event_gives_is_of_the_size_that_its_capability_takes() -> None:
+    market = watched(TINY.with_events("months 3-8: set apps.writer.own_model true"), 4)
+    state = market.state
+    app, growth = state.apps[market.find_row("apps.writer")[1]], float(state.shared["labs_algorithm_growth"][0])
+    points = app["own_capability"] - 3 * growth
+    assert app["own_hours"] == pytest.approx(state.shared["labs_reference_hours"][0] * 10.0**points, rel=0.2)
+    assert app["own_unit_cost"] > 0.0
+    watched(TINY.with_events("months 3-8: set apps.*.own_model true"))
