@@ -54,7 +54,7 @@ test: lint ## style, types and the tests
 	$(BIN)/pytest -m "not slow" -n auto
 
 invariants: setup ## invariants on SCENARIOS random markets (10000 unless given)
-	MOATLAB_SCENARIOS=$(SCENARIOS) $(BIN)/pytest -m slow -n 0 tests/invariants
+	MOATLAB_SCENARIOS=$(SCENARIOS) $(BIN)/pytest -m slow -n auto tests/invariants
 
 slow: setup ## the tests that take minutes
 	$(BIN)/pytest -m slow -n auto

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from moatlab.errors import InputError
 from moatlab.parameters.events import Event
 from moatlab.parameters.moats import Stock, find_stock
@@ -12,7 +14,7 @@ from moatlab.parameters.tables import REGISTRY
 from moatlab.world.ledger import Ledger
 from moatlab.world.payments import CODE
 from moatlab.world.posting import INVESTORS, PARENTS, pay
-from moatlab.world.start import encode
+from moatlab.world.start import encode, size_own_models
 from moatlab.world.topology import set_edge
 
 if TYPE_CHECKING:
@@ -115,6 +117,10 @@ class Happening:
                 factor = value / before if event.action == "scale" and before != 0.0 else 0.0
                 self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
             home[name][row] = value
+        if declared.address == "apps.own_model":
+            # A model that an event gives is of the capability that the app has stated, and of the size that this takes.
+            given = [row for row in targets if home["own_model"][row] == 1 and home["own_hours"][row] == 0.0]
+            size_own_models(state, np.array(given, np.int64), float(state.now["expected_rent"][0]))
 
     def _grant(self, market: Market, event: Event, first: bool) -> None:
         """Raise the stock of a moat, or add what a month took from a maintained grant.  A firm that has left gets none.

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from moatlab import Market
-from moatlab.rules.users import ABSENT
 from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
 from moatlab.world.topology import edge_cell
 
@@ -107,7 +106,7 @@ class Watch:
         # Customers of apps that have left are non-users again.
         assert (by_category <= users["customers"] + room).all(), self.fail("customers", by_category)
         # Without an outside option the level of utility means nothing, and neither does the sign of the surplus.
-        assert (users["consumer_surplus"][users["outside"] > ABSENT] >= 0).all(), self.fail("surplus", users)
+        assert (users["consumer_surplus"][users["outside"] > 0.0] >= 0).all(), self.fail("surplus", users)
         chosen = np.bincount(apps["category"], apps["choice_share"], len(users))
         assert (chosen <= 1 + ROUNDING).all(), self.fail("choices add up to more than 1", chosen)
 

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 from moatlab.errors import InputError
 from moatlab.parameters.addresses import ALL, Address, parse
 from moatlab.parameters.registry import KINDS
-from moatlab.parameters.tables import REGISTRY
 
 if TYPE_CHECKING:
     from moatlab.parameters.scenario import Scenario
 
-#: Utilities beyond this many times the taste scale leave the range of numbers once they are exponentiated.
-MOST_UTILS = 300.0
 #: Largest log of the rent, relative to the reference rent, at which outside demand may have to clear.
 MOST_LOG_RENT = 60.0
 #: Kinds without which nothing can be bought, made or paid for.
@@ -43,30 +40,15 @@ def _kinds(scenario: Scenario) -> Iterator[str]:
 
 
 def _users(scenario: Scenario) -> Iterator[str]:
-    """Customers beyond the market's size, and utilities whose exponentials no computer number holds."""
+    """Customers beyond the market's size."""
     held: dict[str, float] = dict.fromkeys(scenario.slugs("users"), 0.0)
     for slug in scenario.slugs("apps"):
         category = str(scenario.value("apps", slug, "category"))
         held[category] = held.get(category, 0.0) + float(scenario.value("apps", slug, "customers"))
-    points = max(
-        _most(scenario, kind, name)
-        for kind, name in (("labs", "capability"), ("apps", "own_capability"), ("apps", "feature"))
-    )
     for slug in scenario.slugs("users"):
         size = float(scenario.value("users", slug, "market_size"))
         if held[slug] > size:
             yield f"the apps of users.{slug} start with {held[slug]:g} M customers, its market_size is {size:g} M"
-        taste, network, switching = (
-            _most(scenario, "users", name, slug) for name in ("quality_taste", "network_taste", "switching_cost")
-        )
-        scale = float(scenario.value("users", slug, "taste_scale"))
-        inside = taste * max(points, 0.0) + network + switching + max(_most(scenario, "apps", "brand"), 0.0)
-        for what, utils in (("an app", inside), ("users.outside_value", _most(scenario, "users", "outside_value"))):
-            if utils > MOST_UTILS * scale:
-                yield (
-                    f"the utility of {what} to users.{slug} can reach {utils / scale:.3g} times its taste_scale; "
-                    f"at most {MOST_UTILS:g} can be reckoned with: raise users.{slug}.taste_scale or lower the tastes"
-                )
 
 
 def _outside(scenario: Scenario) -> Iterator[str]:
@@ -80,21 +62,6 @@ def _outside(scenario: Scenario) -> Iterator[str]:
             f"outside.initial_hours {hours:g} Mh are wanted of a capacity of {capacity:g} Mh at an "
             f"outside.spot_elasticity of {elasticity:g}: no rent that can be reckoned with clears that"
         )
-
-
-def _most(scenario: Scenario, kind: str, name: str, slug: str = "") -> float:
-    """The largest value that a parameter takes, of one row or of any, at the start or by an event."""
-    declared = REGISTRY[kind, name]
-    rows = (slug,) if slug else (ALL, *scenario.slugs(kind))
-    found = [float(scenario.kind_value(kind, name))] if declared.scope == "kind" else [
-        float(scenario.value(kind, row, name)) for row in rows]  # fmt: skip
-    found += [
-        float(event.value)
-        for event in scenario.events
-        if event.action == "set" and event.address is not None and event.address.declared is declared
-        and (not slug or event.address.slug in (slug, ALL))
-    ]  # fmt: skip
-    return max(found)
 
 
 def _apps(scenario: Scenario) -> Iterator[str]:

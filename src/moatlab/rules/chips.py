@@ -19,6 +19,8 @@ from moatlab.world.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay
 PREFERENCE, PRO_RATA, BY_WORTH = 0, 1, 2
 #: Share of a vintage that costs more to run than it is expected to earn, and is scrapped in a month.
 SCRAPPED = 0.1
+#: Fleet (kGPU) below which a cloud has not a single GPU and rents out nothing.
+ONE_GPU = 1e-3
 #: A lead time that stands for "nobody knows when", months.
 LONGEST_LEAD = 60.0
 
@@ -285,7 +287,7 @@ def age_fleets(clouds: Rows, chipmakers: Rows, fleet: Rows, foundry: Rows, share
                 used[v] += fleet[c, v, g] * in_use
         if cloud.fleet_now > 0.0:
             cloud.running = power / cloud.fleet_now
-        cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu
+        cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu if cloud.fleet_now >= ONE_GPU else 0.0
         everything += cloud.fleet_now
     for c in range(clouds.shape[0]):
         clouds[c].size = clouds[c].fleet_now / everything if everything > 0.0 else 0.0

@@ -1,8 +1,9 @@
 """Nests: apps on the same lab's model are closer substitutes than others.
 
 Nested logit (McFadden 1978; Cardell 1997) with correlation rho and lambda = 1 - rho: an app's pull within its nest is
-e = E^(1/lambda), E its attraction in the plain logit; a nest attracts T^lambda, T the sum of e over it.  An app whose
-tokens go mostly to a model of its own is a nest of one, and chosen as in the plain logit.
+e = (E/B)^(1/lambda), E its attraction in the plain logit and B the largest in the nest, so that no power overflows; a
+nest attracts B T^lambda, T the sum of e over it.  An app whose tokens go mostly to a model of its own is a nest of one,
+and chosen as in the plain logit.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import numpy as np
 
 from moatlab.compiled import Rows, kernel
 
-#: Columns of the table of nests: T, T^(lambda - 1), and what those who reconsider bring, by type: the sum of
+#: An attraction below this share of the best there is counts as none: flows divide by sums of attractions.
+ABSENT = 1e-300
+#: Columns of the table of nests: B, T, T^(lambda - 1), and what those who reconsider bring, by type: the sum of
 #: (reconsidering / D) over the nest's apps, and the same weighted with T_i^(lambda - 1), T_i the nest as they see it.
-TOTAL, SLOPE, TOURISTS, COMMITTED, TOURISTS_INSIDE, COMMITTED_INSIDE = range(6)
+BEST, TOTAL, SLOPE, TOURISTS, COMMITTED, TOURISTS_INSIDE, COMMITTED_INSIDE = range(7)
 
 
 @kernel
@@ -23,20 +26,22 @@ def join_nests(users: Rows, apps: Rows, live: Rows, labs: int) -> Rows:
     Turns ``attraction`` of apps in nested categories, so far that of the plain logit, into what it is among their
     nests, so that shares remain attraction over the sum of all, and writes their categories' ``inclusive``.
     """
-    nests = np.zeros((users.shape[0] * labs, 6))
-    for k in range(users.shape[0]):
-        users[k].best_attraction = 0.0
+    nests = np.zeros((users.shape[0] * labs, 7))
     for position in range(live.shape[0]):
         app = apps[live[position]]
-        users[app.category].best_attraction = max(users[app.category].best_attraction, app.attraction)
+        if app.nest >= 0:
+            row = app.category * labs + app.nest
+            nests[row, BEST] = max(nests[row, BEST], app.attraction)
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
         app.nest_pull = 0.0
         if user.nest_correlation > 0.0 and app.nest >= 0 and app.attraction > 0.0:
-            # Relative to the category's best, so that no power overflows.
-            app.nest_pull = (app.attraction / user.best_attraction) ** (1.0 / (1.0 - user.nest_correlation))
-            nests[app.category * labs + app.nest, TOTAL] += app.nest_pull
+            row = app.category * labs + app.nest
+            app.nest_pull = (app.attraction / nests[row, BEST]) ** (1.0 / (1.0 - user.nest_correlation))
+            if app.nest_pull < ABSENT:
+                app.nest_pull = 0.0
+            nests[row, TOTAL] += app.nest_pull
     for row in range(nests.shape[0]):
         if nests[row, TOTAL] > 0.0:
             nests[row, SLOPE] = nests[row, TOTAL] ** -users[row // labs].nest_correlation
@@ -50,7 +55,7 @@ def join_nests(users: Rows, apps: Rows, live: Rows, labs: int) -> Rows:
             app.nest_share = 1.0
             if app.nest >= 0:
                 row = app.category * labs + app.nest
-                app.attraction = user.best_attraction * app.nest_pull * nests[row, SLOPE]
+                app.attraction = nests[row, BEST] * app.nest_pull * nests[row, SLOPE]
                 app.nest_share = app.nest_pull / nests[row, TOTAL] if nests[row, TOTAL] > 0.0 else 0.0
             user.inclusive += app.attraction
     return nests

@@ -18,6 +18,8 @@ from moatlab.world.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
 #: A list price moves by at most this factor a month.
 FALL, RISE = 0.8, 1.25
+#: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
+LEAST_PRICE = 1e-9
 #: Rules of capacity, in the order of the registry's choices.
 INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
 
@@ -34,13 +36,26 @@ def price_to(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
 
 
 @inlined
-def appeal(c: int, cloud: Rows, v: int, maker: Rows, edges: Rows, shared: Rows) -> float:
-    """Weight of vendor ``v`` in the logit of cloud ``c``: ecosystem and performance per dollar; 0 where none trades."""
-    if edges[c, v] == 0 or maker.alive == 0 or (maker.captive == 1 and cloud.own_chip != v):
-        return 0.0
+def weigh_vendors(c: int, cloud: Rows, chipmakers: Rows, edges: Rows, shared: Rows, weights: Rows) -> float:
+    """Weights of vendors in the logit of cloud ``c``, into ``weights`` [chipmakers]; returns their sum, 0 for none.
+
+    Ecosystem and performance per dollar, relative to the best vendor, so that no exponential overflows; 0 for those
+    that do not sell to it.
+    """
     taste = shared.chipmakers_ecosystem_taste * (1.0 - shared.chipmakers_portability)
-    price = price_to(cloud, v, maker, shared)
-    return math.exp(taste * maker.ecosystem - shared.chipmakers_vendor_sharpness * math.log(price))
+    best = -math.inf
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        weights[v] = -math.inf
+        if edges[c, v] != 0 and maker.alive == 1 and (maker.captive == 0 or cloud.own_chip == v):
+            price = max(price_to(cloud, v, maker, shared), LEAST_PRICE)
+            weights[v] = taste * maker.ecosystem - shared.chipmakers_vendor_sharpness * math.log(price)
+            best = max(best, weights[v])
+    total = 0.0
+    for v in range(chipmakers.shape[0]):
+        weights[v] = math.exp(weights[v] - best) if weights[v] > -math.inf else 0.0
+        total += weights[v]
+    return total
 
 
 @inlined
@@ -73,21 +88,20 @@ def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, sh
     now = now_row[0]
     hours = shared.clouds_hours_per_gpu
     fading = shared.clouds_growth_persistence
+    weights = np.empty(chipmakers.shape[0])
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         price = 0.0
         lead = 0.0
         running = 0.0
         ordered = 0.0
-        total = 0.0
+        total = weigh_vendors(c, cloud, chipmakers, edges, shared, weights)
         for v in range(chipmakers.shape[0]):
             maker = chipmakers[v]
             ordered += backlog[c, v]
-            weight = appeal(c, cloud, v, maker, edges, shared)
-            total += weight
-            price += weight * price_to(cloud, v, maker, shared)
-            lead += weight * maker.lead_time
-            running += weight * running_cost(maker.generation, shared)
+            price += weights[v] * price_to(cloud, v, maker, shared)
+            lead += weights[v] * maker.lead_time
+            running += weights[v] * running_cost(maker.generation, shared)
         price = price / total if total > 0.0 else now.chip_price
         lead = lead / total if total > 0.0 else shared.chipmakers_build_months
         running = running / total if total > 0.0 else cloud.running
@@ -140,7 +154,10 @@ def decide_list_prices(chipmakers: Rows, shared_row: Rows) -> None:
         if maker.captive == 1:
             wanted = maker.cost
         maker.next_price = maker.price
-        if maker.price_rule != FROZEN:
+        if maker.price <= 0.0:
+            # 0 starts at the price of the maker's own rule.
+            maker.next_price = wanted
+        elif maker.price_rule != FROZEN:
             step = (wanted / maker.price) ** shared.chipmakers_price_speed
             maker.next_price = maker.price * min(max(step, FALL), RISE)
 
@@ -179,11 +196,9 @@ def order_chips(
         cloud = clouds[c]
         cloud.capex = 0.0
         ordered = 0.0
-        total = 0.0
+        total = weigh_vendors(c, cloud, chipmakers, edges, shared, weights)
         for v in range(vendors):
             ordered += backlog[c, v]
-            weights[v] = appeal(c, cloud, v, chipmakers[v], edges, shared)
-            total += weights[v]
         cloud.order = cloud.next_order if total > 0.0 or cloud.next_order < 0.0 else 0.0
         size = cloud.fleet_now + 1e-9
         if total > 0.0:

@@ -17,6 +17,8 @@ import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
 from moatlab.rules.nests import (
+    ABSENT,
+    BEST,
     COMMITTED,
     COMMITTED_INSIDE,
     SLOPE,
@@ -26,10 +28,8 @@ from moatlab.rules.nests import (
     join_nests,
 )
 
-#: Attractions below this count as absent.
-ABSENT = 1e-300
-#: No utility, in units of the taste scale, counts above this: its exponential must stay a number.
-LARGEST = 600.0
+#: Utility of the outside option, in units of the taste scale, below which there is none.
+NO_OPTION = math.log(ABSENT)
 
 
 @inlined
@@ -49,6 +49,26 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
     value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
     return value / user.taste_scale
+
+
+@inlined
+def reach(app: Rows) -> float:
+    """Share of a category's deciders who have heard of the app."""
+    return 1.0 - math.exp(-(app.awareness + app.distribution))
+
+
+@inlined
+def inclusive_value(user: Rows, lead: float) -> float:
+    """Expected utility of a customer inside over that of the outside option, in units of the taste scale.
+
+    ``lead`` is that of the category's best alternative, to which attractions are relative.  Without an outside option
+    the level of utility means nothing.
+    """
+    if user.outside > ABSENT:
+        # Expected maximum over the apps and the outside option, per customer inside.
+        ratio = user.inclusive / user.outside
+        return math.log1p(ratio) * (1.0 + ratio) / ratio
+    return math.log(user.inclusive) + lead
 
 
 @inlined
@@ -102,33 +122,42 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     now = now_row[0]
     hype = math.exp(shared.users_hype_weight * now.hype)
     nested = False
+    count = live.shape[0]
+    utilities = np.empty(count)
+    outside = np.empty(users.shape[0])
+    best = np.full(users.shape[0], -np.inf)
     fit_potential(users, apps, live, now_row)
     for k in range(users.shape[0]):
         user = users[k]
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
         progress += user.usage_value * (user.first_log_cost - user.log_cost)
-        user.outside = math.exp(
-            (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
-        )
-        if user.outside < ABSENT:
-            user.outside = 0.0
+        outside[k] = (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
+        if outside[k] >= NO_OPTION:
+            best[k] = outside[k]
         user.inclusive = 0.0
         user.crowd = 0.0
         nested = nested or user.nest_correlation > 0.0
-    for position in range(live.shape[0]):
+    for position in range(count):
+        app = apps[live[position]]
+        utilities[position] = utility(app, users[app.category], shared)
+        if reach(app) > 0.0:
+            best[app.category] = max(best[app.category], utilities[position])
+    # Attractions are relative to the category's best alternative, so that no exponential overflows and the best is
+    # never lost; shares are the same.
+    for k in range(users.shape[0]):
+        users[k].outside = math.exp(outside[k] - best[k]) if outside[k] >= NO_OPTION else 0.0
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
-        reach = 1.0 - math.exp(-(app.awareness + app.distribution))
-        app.attraction = reach * math.exp(min(utility(app, user, shared), LARGEST))
+        heard = reach(app)
+        app.attraction = heard * math.exp(utilities[position] - best[app.category]) if heard > 0.0 else 0.0
         if app.attraction < ABSENT:
-            # What hardly is a number is nothing: flows divide by sums of these.
             app.attraction = 0.0
         user.inclusive += app.attraction
-        user.crowd += reach
-    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 6))
+        user.crowd += heard
+    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 7))
     for k in range(users.shape[0]):
         user = users[k]
-        user.loyalty = math.exp(user.switching_cost / user.taste_scale)
         user.dilution = (1.0 + user.crowd) ** -shared.users_crowding
         user.inclusive *= user.dilution
         rate = user.adoption_p * hype
@@ -139,14 +168,10 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         user.tourist_odds = min(1.0, user.tourist_share * age * hype)
         everything = user.outside + user.inclusive
         user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
-        if user.inclusive <= 0.0:
-            user.consumer_surplus = 0.0
-        elif user.outside > 0.0:
-            # Expected maximum over the apps and the outside option, per customer inside.
-            logsum = math.log(everything / user.outside) * everything / user.inclusive
-            user.consumer_surplus = logsum * user.taste_scale / user.price_taste
-        else:
-            user.consumer_surplus = math.log(user.inclusive) * user.taste_scale / user.price_taste
+        user.consumer_surplus = 0.0
+        if user.inclusive > 0.0:
+            lead = best[k] - (outside[k] if outside[k] >= NO_OPTION else 0.0)
+            user.consumer_surplus = inclusive_value(user, lead) * user.taste_scale / user.price_taste
         user.flow_tourists = 0.0
         user.flow_committed = 0.0
         user.customers = 0.0
@@ -158,62 +183,60 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     # Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
     # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests,
     # one more per nest).
-    count = live.shape[0]
-    loyalty = np.empty(count)
-    below = np.empty(count)
+    # Everything is divided by the loyalty L_i = exp((kappa + depth) / mu), which may be beyond the range of numbers.
+    stay = np.empty(count)
+    freed = np.empty(count)
     inside = np.zeros(count if nested else 0)
     for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
         app.attraction *= user.dilution
         everything = user.outside + user.inclusive
-        loyal = user.loyalty
-        if app.depth > 0.0:
-            loyal *= math.exp(app.depth / user.taste_scale)
+        # Who does not attract binds nobody.
+        bound = (user.switching_cost + app.depth) / user.taste_scale if app.attraction > 0.0 else 0.0
+        free = math.exp(-bound)
         if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
             row = app.category * labs + app.nest
             total = nests[row, TOTAL]
             rho = user.nest_correlation
             # T_i, the nest as the app's own customers see it, in the place of T: they stay with
-            # (T_i / T)^(lambda - 1) e^(kappa / (mu lambda)) times the attraction.
-            power = loyal ** (1.0 / (1.0 - rho))
-            wider = total + app.nest_pull * (power - 1.0)
-            inside[position] = wider**-rho
-            nest_scale = user.best_attraction * user.dilution
-            below[position] = everything + nest_scale * (wider * inside[position] - total * nests[row, SLOPE])
-            loyal = power * inside[position] / nests[row, SLOPE]
+            # (T_i / T)^(lambda - 1) L_i^(1 / lambda) times the attraction.
+            power = math.exp(-bound / (1.0 - rho))
+            wider = app.nest_pull + (total - app.nest_pull) * power
+            nest_scale = nests[row, BEST] * user.dilution
+            inside[position] = (wider / power) ** -rho if power > 0.0 else 0.0
+            held = nest_scale * (app.nest_pull * wider**-rho)
+            elsewhere = everything - nest_scale * total * nests[row, SLOPE]
+            below = max(0.0, elsewhere) * free + nest_scale * wider ** (1.0 - rho)
         else:
-            below[position] = everything + app.attraction * (loyal - 1.0)
-        loyalty[position] = loyal
-        if below[position] > 0.0:
-            user.flow_tourists += user.hazard_tourist * app.tourists / below[position]
-            user.flow_committed += user.hazard_committed * app.committed / below[position]
-            if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
-                nests[row, TOURISTS] += user.hazard_tourist * app.tourists / below[position]
-                nests[row, COMMITTED] += user.hazard_committed * app.committed / below[position]
-                nests[row, TOURISTS_INSIDE] += user.hazard_tourist * app.tourists / below[position] * inside[position]
-                nests[row, COMMITTED_INSIDE] += (
-                    user.hazard_committed * app.committed / below[position] * inside[position]
-                )
+            held = app.attraction
+            below = max(0.0, everything - held) * free + held
+        stay[position] = min(1.0, held / below) if below > 0.0 else 0.0
+        freed[position] = free / below if below > 0.0 else 0.0
+        flow_tourists = user.hazard_tourist * app.tourists * freed[position]
+        flow_committed = user.hazard_committed * app.committed * freed[position]
+        user.flow_tourists += flow_tourists
+        user.flow_committed += flow_committed
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            nests[row, TOURISTS] += flow_tourists
+            nests[row, COMMITTED] += flow_committed
+            nests[row, TOURISTS_INSIDE] += flow_tourists * inside[position]
+            nests[row, COMMITTED_INSIDE] += flow_committed * inside[position]
     for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
         everything = user.outside + user.inclusive
         app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
-        loyal = loyalty[position]
         weigh_tourists = user.hazard_tourist * app.tourists
         weigh_committed = user.hazard_committed * app.committed
-        per_tourist = 0.0
-        per_committed = 0.0
-        if below[position] > 0.0:
-            per_tourist = weigh_tourists / below[position]
-            per_committed = weigh_committed / below[position]
+        per_tourist = weigh_tourists * freed[position]
+        per_committed = weigh_committed * freed[position]
         new = user.considering * app.choice_share
-        left_tourists = weigh_tourists - per_tourist * app.attraction * loyal
-        left_committed = weigh_committed - per_committed * app.attraction * loyal
+        left_tourists = weigh_tourists * (1.0 - stay[position])
+        left_committed = weigh_committed * (1.0 - stay[position])
         if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
             row = app.category * labs + app.nest
-            pull = app.nest_pull * user.best_attraction * user.dilution
+            pull = app.nest_pull * nests[row, BEST] * user.dilution
             joined_tourists = app.attraction * (user.flow_tourists - nests[row, TOURISTS])
             joined_tourists += pull * (nests[row, TOURISTS_INSIDE] - per_tourist * inside[position])
             joined_committed = app.attraction * (user.flow_committed - nests[row, COMMITTED])

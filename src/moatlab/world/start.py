@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
+from moatlab.rules.chips import ONE_GPU
 from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
@@ -206,11 +207,19 @@ def _start_apps(state: State, starts: dict[str, NDArray[np.float64]], seed: int,
     cash = state.cash[state.first_account["apps"] :]
     cash[:named] = starts["cash"]
     cash[named : named + startups] = shared["apps_startup_cash"]
-    hours = shared["labs_reference_hours"] * 10.0 ** apps["own_capability"][everyone]
-    apps["own_hours"][everyone] = np.where(apps["own_model"][everyone] == 1, hours, 0.0)
-    size = (apps["own_hours"][everyone] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
-    cost = shared["labs_serving_hours"] * size * (1.0 + shared["apps_own_overhead"])
-    apps["own_unit_cost"][everyone] = cost * shared["outside_reference_rent"]
+    size_own_models(state, np.flatnonzero(apps["own_model"] == 1), float(shared["outside_reference_rent"]))
+
+
+def size_own_models(state: State, rows: NDArray[np.int64], rent: float) -> None:
+    """Give apps with own models what their capability takes: training hours (Mh), and the cost of a token ($ per Mtok).
+
+    The hours are those of a run with the algorithms of the month; the cost leaves out what an own fleet idles.
+    """
+    apps, shared, now = state.apps, state.shared[0], state.now[0]
+    size = 10.0 ** (apps["own_capability"][rows] - now["algorithms"])
+    apps["own_hours"][rows] = size * shared["labs_reference_hours"]
+    hours = shared["labs_serving_hours"] * size ** shared["labs_serving_exponent"] * math.exp(-now["efficiency"])
+    apps["own_unit_cost"][rows] = hours * (1.0 + shared["apps_own_overhead"]) * rent
 
 
 def _start_labs(state: State, seed: int, rent: float) -> None:
@@ -310,7 +319,8 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
         if own >= 0:
             state.fleet[c, own, 0] = fleet * (part if bought.sum() > 0 else 1.0)
     clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
-    clouds["capacity"] = clouds["fleet_now"] * shared["clouds_hours_per_gpu"]
+    clouds["capacity"] = np.where(clouds["fleet_now"] >= ONE_GPU, clouds["fleet_now"], 0.0)
+    clouds["capacity"] *= shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
     clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
     clouds["growth"] = shared["clouds_initial_growth"]
