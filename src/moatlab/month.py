@@ -61,7 +61,7 @@ def _users(s: Rows) -> None:
 @direct
 @kernel
 def _tokens(s: Rows) -> None:
-    carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.labs, s.hosts)
+    carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.grades, s.labs, s.hosts)
 
 
 @direct

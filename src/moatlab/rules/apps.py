@@ -9,7 +9,7 @@ import numpy as np
 from moatlab.compiled import Rows, kernel
 from moatlab.rules.pricing import BUNDLED, quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
-from moatlab.rules.sourcing import own_hours_per_token
+from moatlab.rules.sourcing import hours_per_token, own_hours_per_token
 from moatlab.rules.training import fading
 from moatlab.world.draws import BRAND_SHOCK, normal
 
@@ -119,7 +119,7 @@ def refresh_apps(
         app = apps[row]
         user = users[app.category]
         if app.own_model == 1:
-            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
             app.own_unit_cost = hours * now.expected_rent
         refresh_app(row, app, user, routing, offers, grades, shared)
         user.best_feature = max(user.best_feature, app.feature)
@@ -136,6 +136,7 @@ def refresh_apps(
         else:
             user.best_feature = 0.0
             user.log_cost = user.first_log_cost
+        user.mean_cost = math.exp(user.log_cost)
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.use_value = quota_worth(app, users[app.category], shared)

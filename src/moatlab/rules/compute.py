@@ -140,7 +140,7 @@ def gather_buyers(
         buyer.elastic = 0.0
         buyer.budget = app.own_budget
         if app.own_model == 1:
-            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
             buyer.inference = app.tokens * routing[row, own] * hours
             # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
             value = max(app.price, app.unit_cost)

@@ -49,7 +49,7 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
     if worth <= 0.0 or app.quota <= 0.0:
         return 0.0
     common = user.usage_value * (user.first_log_cost - user.log_cost)
-    usual = quota_wanted(app, user, math.exp(user.log_cost), shared)
+    usual = quota_wanted(app, user, user.mean_cost, shared)
     if eta == 1.0:
         return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
@@ -57,20 +57,46 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
 
 
 @inlined
-def lambert(log_z: float) -> float:
-    """W(z) for z = exp(log_z) > 0: two steps of Fritsch's iteration from Iacono and Boyd's estimate (2017)."""
+def lambert(log_z: float, guess: float) -> float:
+    """W(z) for z = exp(log_z) > 0, to the last digits: Fritsch's iteration from a ``guess``.
+
+    Where the guess is far off or no number above 0, from Iacono and Boyd's estimate (2017).  A step leaves about the
+    fourth power of its own relative size as the error.
+    """
     if log_z < -36.0:
         return math.exp(log_z)
-    if log_z < 500.0:
-        estimate = math.log1p(math.exp(log_z))
-        w = estimate * (1.0 - math.log1p(estimate) / (2.0 + estimate))
-    else:
-        w = log_z - math.log(log_z)
-    for _ in range(2):
+    w = guess
+    gap = log_z - math.log(w) - w if w > 0.0 else math.inf
+    if not abs(gap) < 0.5 * (1.0 + w):
+        if log_z < 500.0:
+            estimate = math.log1p(math.exp(log_z))
+            w = estimate * (1.0 - math.log1p(estimate) / (2.0 + estimate))
+        else:
+            w = log_z - math.log(log_z)
         gap = log_z - math.log(w) - w
+    for _ in range(4):
         q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
-        w *= 1.0 + gap / (1.0 + w) * (q - gap) / (q - 2.0 * gap)
+        change = gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap))
+        w += w * change
+        if abs(change) < 1e-4:
+            break
+        gap = log_z - math.log(w) - w
     return w
+
+
+@inlined
+def lasting(share: float, months: float) -> float:
+    """``share`` (0 to 1) to the power of ``months``: by squaring for whole numbers, which costs a third of a power."""
+    whole = int(months)
+    if months != whole or whole > 64:
+        return share**months
+    power = 1.0
+    while whole > 0:
+        if whole & 1:
+            power *= share
+        share *= share
+        whole >>= 1
+    return power
 
 
 @inlined
@@ -84,7 +110,7 @@ def reconsidering(app: Rows, user: Rows, shared: Rows) -> float:
     hazard = user.hazard_committed
     if customers > 0.0:
         hazard = (user.hazard_tourist * app.tourists + user.hazard_committed * app.committed) / customers
-    return max(1.0 - (1.0 - hazard) ** shared.apps_planning_horizon, 1e-6)
+    return max(1.0 - lasting(1.0 - hazard, shared.apps_planning_horizon), 1e-6)
 
 
 @inlined
@@ -183,9 +209,10 @@ def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
         return cost + (1.0 - user.nest_correlation) * scale / moved
     if user.nest_correlation > 0.0 and app.nest_share < 1.0:
         return cost + nested_markup(app, user, moved, scale, cost)
-    odds = math.log(app.choice_share) - math.log(max(1.0 - app.choice_share, 1e-300))
-    log_b = odds + (app.price - cost) / scale
-    return cost + scale * (1.0 / moved + lambert(log_b - math.log(moved) - 1.0 / moved))
+    # Today's markup beyond 1/r is near the root, as the price moves towards it every month.
+    beyond = (app.price - cost) / scale - 1.0 / moved
+    odds = app.choice_share / max(1.0 - app.choice_share, 1e-300)
+    return cost + scale * (1.0 / moved + lambert(math.log(odds / moved) + beyond, beyond))
 
 
 @inlined
@@ -309,16 +336,19 @@ def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
 def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
     """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
     count = offers.shape[0]
-    special = app.owner >= 0 or app.deal > 0
+    shares = routing[row]
     capability = 0.0
     cost = 0.0
     total = 0.0
+    if app.owner >= 0 or app.deal > 0:
+        for o in range(count):
+            cost += shares[o] * offer_price(app, offers[o], shared)
+    else:
+        for o in range(count):
+            cost += shares[o] * offers[o].price
     for o in range(count):
-        share = routing[row, o]
-        if share > 0.0:
-            capability += share * grades[o, app.category]
-            cost += share * (offer_price(app, offers[o], shared) if special else offers[o].price)
-            total += share
+        capability += shares[o] * grades[o, app.category]
+        total += shares[o]
     if app.own_model == 1:
         capability += routing[row, count] * app.own_capability
         cost += routing[row, count] * app.own_unit_cost
