@@ -39,18 +39,19 @@ def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row:
 
 @kernel
 def commit_apps(
-    users: Rows, apps: Rows, live: Rows, next_routing: Rows, offers: Rows, shared_row: Rows, now_row: Rows
+    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, shared_row: Rows, now_row: Rows
 ) -> None:  # fmt: skip
     """Decisions take effect, spending becomes stocks, and leads become obsolete.
 
     The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
     marketing rises as (share still open)^-saturation.
 
-    ``next_routing`` replaces the routing when the caller swaps the two.
+    ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
+    decided anew.
     """
     shared = shared_row[0]
     now = now_row[0]
-    count = offers.shape[0]
+    own = routing.shape[1] - 1
     keep = 1.0 - fading(shared.apps_brand_half_life)
     shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
     scales = np.empty(users.shape[0])
@@ -90,14 +91,16 @@ def commit_apps(
             app.own_service = 1.0
             now.graduations += 1.0
             # Its tokens move over at the speed at which any routing moves.
-            for o in range(count):
+            for o in range(own):
                 next_routing[row, o] *= 1.0 - shared.apps_routing_speed
-            next_routing[row, count] = shared.apps_routing_speed
+            next_routing[row, own] = shared.apps_routing_speed
         elif app.next_own == -1:
             app.own_model = 0
             now.returns += 1.0
-            next_routing[row, count] = 0.0
+            next_routing[row, own] = 0.0
         app.next_own = 0
+        for o in range(own + 1):
+            routing[row, o], next_routing[row, o] = next_routing[row, o], routing[row, o]
 
 
 @kernel

@@ -83,9 +83,7 @@ def decide_deals(
             continue
         offer = offers[o]
         lab = labs[offer.seller]
-        outside, _ = best_offer(
-            row, app, user, sellers, offers, grades, worths, labs.shape[0], offer.seller, shared
-        )
+        outside, _ = best_offer(row, app, user, sellers, offers, grades, worths, labs.shape[0], offer.seller, shared)
         if app.own_model == 1:
             fixed = upkeep(app.base - 1, labs, shared)
             outside = max(outside, own_utility(app, user, app.own_capability, app.own_unit_cost, fixed, shared))

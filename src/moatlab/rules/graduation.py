@@ -74,7 +74,8 @@ def plan_models(bases: Rows, labs: Rows, specialisation: Rows, shared: Rows, now
             hours = labs[base].published_hours
             plans[k, FINETUNE, CAPABILITY] = labs[base].published + specialisation[base, k]
             plans[k, FINETUNE, TRAINING] = hours
-            plans[k, FINETUNE, COST] = shared.apps_finetune_cost + shared.apps_finetune_share * hours * now.expected_rent
+            plans[k, FINETUNE, COST] = shared.apps_finetune_cost
+            plans[k, FINETUNE, COST] += shared.apps_finetune_share * hours * now.expected_rent
             plans[k, FINETUNE, SERVING] = hours_per_token(hours, shared, now)
         hours = shared.apps_scratch_cost / now.expected_rent
         plans[k, SCRATCH, CAPABILITY] = math.log10(hours / shared.labs_reference_hours) + now.algorithms
@@ -213,9 +214,7 @@ def decide_own_model(
             stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
             stay -= alpha * upkeep(app.base - 1, labs, shared) / customers
             anew, way = best_own(app, user, base, plans[app.category], labs, fresh, shared, now)
-            bought, column = best_offer(
-                row, app, user, sellers, offers, grades, worths, labs.shape[0], -1, shared
-            )
+            bought, column = best_offer(row, app, user, sellers, offers, grades, worths, labs.shape[0], -1, shared)
             if rule != FORCED and column >= 0 and bought > max(stay, anew):
                 app.next_own = -1
                 app.next_own_budget = 0.0

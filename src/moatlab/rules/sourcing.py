@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.exponentials import exponentiate
+from moatlab.rules.elementary import exponentiate
 
 #: Codes of the rules that set a price, in the order of the registry's choices.
 OPTIMAL, FROZEN, MARKUP = 0, 1, 2
@@ -346,6 +346,7 @@ def decide_routing(
             wanted[o] -= best
     exponentiate(logits.reshape(-1))
     held = np.zeros(n_labs + hosts.shape[0])
+    mine = np.empty(count)
     paid = np.empty(count)
     listed = np.zeros(count)
     pull = np.zeros(count)
@@ -380,19 +381,23 @@ def decide_routing(
         quotas = eta / cost
         customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
         for o in range(count):
-            held[column[o]] = 0.0
-        for o in range(count):
-            held[column[o]] += now[o]
+            mine[o] = now[o]
             paid[o] = app.tokens * now[o]
+        # A lab has one offer, a host may have several.
+        for o in range(n_labs, count):
+            held[column[o]] = 0.0
+        for o in range(n_labs, count):
+            held[column[o]] += now[o]
+        for o in range(n_labs, count):
+            mine[o] = held[column[o]]
         for o in (app.owner, app.deal - 1):
             if o >= 0:
                 paid[o] = 0.0
         for o in range(count):
-            mine = held[column[o]]
             away = weight * slope[o]
             kept = 1.0 - away * (price[o] - cost)
             listed[o] += paid[o]
-            pull[o] += paid[o] * (away * (1.0 - mine) + mine * (quotas * kept + customers))
+            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
     for o in range(count):
         offers[o].listed = listed[o]
         offers[o].pull = pull[o]
