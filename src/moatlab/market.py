@@ -13,7 +13,7 @@ from mesa.agent import AgentSet
 from moatlab.agents import KINDS_OF_FIRM, Firm, Investor
 from moatlab.errors import InputError
 from moatlab.happening import Happening
-from moatlab.month import PHASES, decide
+from moatlab.month import act, trade
 from moatlab.parameters.events import Event
 from moatlab.parameters.scenario import Scenario
 from moatlab.recording import Recorder
@@ -92,13 +92,10 @@ class Market(mesa.Model):
         state, ledger = self.state, self.ledger
         ledger.open_month(state)
         self._happening.pay(self, ledger)
-        for phase in PHASES:
-            if phase.name == "turnover":
-                # What traded this month is recorded before firms leave and enter.
-                self.recorder.trade(state, ledger)
-            phase.run(state, ledger)
-            if self._deciders and phase.run is decide:
-                self._decide_own()
+        trade(state, ledger)
+        if self._deciders:
+            self._decide_own()
+        act(state, ledger, self.recorder)
         ledger.close_month()
         self.recorder.turnover(state, ledger)
         state.clock[0] += 1

@@ -1,15 +1,16 @@
 """The month: the phases in their order, the only place that orders them (printed by `moatlab phases`).
 
 Demand flows down the stack, compute clears, money flows up, firms decide from the same snapshot, hardware moves, firms
-come and go, and the month is recorded.  Each phase is one compiled function that calls the rules in their order, so
-that a month costs a dozen calls from Python.
+come and go, and the month is recorded.  Each phase is one compiled function that calls the rules in their order.  A
+market enters them in three stretches, because handing the arrays over costs as much as a small phase: until decisions
+are taken, from their effect until firms leave, and the entry of new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from moatlab.rules.graduation import decide_own_model
 from moatlab.rules.orders import decide_list_prices, decide_orders, order_chips
 from moatlab.rules.outside import move_outside
 from moatlab.rules.pricing import decide_app_prices, decide_token_prices
+from moatlab.rules.record import record_trade
 from moatlab.rules.settlement import account_labs, settle_apps, settle_compute
 from moatlab.rules.sourcing import carry_tokens, decide_routing, grade_offers, mark_rivals, post_offers
 from moatlab.rules.training import decide_training, drift_specialisation, publish
@@ -34,6 +36,7 @@ from moatlab.rules.turnover import count_entrants, enter, leave
 from moatlab.rules.users import choose
 
 if TYPE_CHECKING:
+    from moatlab.recording import Recorder
     from moatlab.world.ledger import Ledger
     from moatlab.world.state import State
 
@@ -49,22 +52,20 @@ class Phase:
     run: Step
 
 
-# In the compiled phases, ``s`` is the tuple of arrays of `moatlab.world.state.Arrays`.
+# In the compiled phases, ``s`` is the tuple of arrays of `moatlab.world.state.Arrays`; ``book`` and ``totals`` are the
+# ledger's.
 
 
-@direct
 @kernel
-def _users(s: Rows) -> None:
+def _users(s: Rows, book: Rows, totals: Rows) -> None:
     choose(s.users, s.apps, s.live, s.labs.shape[0], s.shared, s.now)
 
 
-@direct
 @kernel
-def _tokens(s: Rows) -> None:
-    carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.labs, s.hosts)
+def _tokens(s: Rows, book: Rows, totals: Rows) -> None:
+    carry_tokens(s.apps, s.live, s.routing, s.sellers, s.offers, s.grades, s.labs, s.hosts)
 
 
-@direct
 @kernel
 def _compute(s: Rows) -> int:
     """The number of buyers, or minus the room that they need."""
@@ -102,7 +103,6 @@ def _compute(s: Rows) -> int:
     return count
 
 
-@direct
 @kernel
 def _settle(s: Rows, count: int, book: Rows, totals: Rows) -> None:
     settle_apps(s.users, s.apps, s.live, s.routing, s.offers, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)
@@ -112,9 +112,8 @@ def _settle(s: Rows, count: int, book: Rows, totals: Rows) -> None:
     expect(s.clouds, s.labs, s.shared, s.now)
 
 
-@direct
 @kernel
-def _decide(s: Rows) -> None:
+def _decide(s: Rows, book: Rows, totals: Rows) -> None:
     """Every rule reads the state as it stands and writes what is to follow; nothing takes effect yet."""
     decide_routing(s.users, s.apps, s.live, s.routing, s.next_routing, s.sellers, s.offers, s.grades, s.labs, s.hosts,
                    s.shared)  # fmt: skip
@@ -132,16 +131,14 @@ def _decide(s: Rows) -> None:
     decide_foundry(s.foundry, s.chipmakers, s.shared)
 
 
-@direct
 @kernel
-def _take_effect(s: Rows) -> None:
-    commit_apps(s.users, s.apps, s.live, s.next_routing, s.offers, s.shared, s.now)
+def _take_effect(s: Rows, book: Rows, totals: Rows) -> None:
+    commit_apps(s.users, s.apps, s.live, s.routing, s.next_routing, s.shared, s.now)
     commit_sellers(s.labs, s.hosts, s.shared, s.now)
     commit_hardware(s.clouds, s.chipmakers, s.foundry)
     drift_specialisation(s.specialisation, s.labs, s.users, s.shared, s.now)
 
 
-@direct
 @kernel
 def _chips(s: Rows, book: Rows, totals: Rows) -> None:
     order_chips(s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors, book, s.cash, totals, s.shared, s.now)
@@ -152,7 +149,6 @@ def _chips(s: Rows, book: Rows, totals: Rows) -> None:
     age_fleets(s.clouds, s.chipmakers, s.fleet, s.foundry, s.shared, s.now)
 
 
-@direct
 @kernel
 def _capital(s: Rows, book: Rows, totals: Rows) -> None:
     move_outside(s.shared, s.now)
@@ -161,7 +157,6 @@ def _capital(s: Rows, book: Rows, totals: Rows) -> None:
     move_hype(s.apps, s.live, s.shared, s.now)
 
 
-@direct
 @kernel
 def _leave(s: Rows, book: Rows, totals: Rows) -> tuple[int, int]:
     """Apps that stay, and startups that are about to enter."""
@@ -182,22 +177,52 @@ def _enter(s: Rows, first_row: int, first_account: int, book: Rows, totals: Rows
     refresh_apps(s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)
 
 
-def meet_users(s: State, ledger: Ledger) -> None:
-    """Phase 1."""
-    _users(s.arrays)
+@direct
+@kernel
+def _trade(s: Rows, book: Rows, totals: Rows) -> int:
+    """The phases until decisions are taken; those after compute only if that market cleared (see `_compute`)."""
+    _users(s, book, totals)
+    _tokens(s, book, totals)
+    count = _compute(s)
+    if count >= 0 and s.now[0].residual <= TOLERANCE:
+        _settle(s, count, book, totals)
+        _decide(s, book, totals)
+    return count
 
 
-def send_tokens(s: State, ledger: Ledger) -> None:
-    """Phase 2."""
-    _tokens(s.arrays)
+@direct
+@kernel
+def _act(
+    s: Rows, book: Rows, totals: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int,
+    with_firms: bool,
+) -> tuple[int, int, int]:  # fmt: skip
+    """The phases from the effect of decisions until firms leave, what traded recorded before they do."""
+    _take_effect(s, book, totals)
+    _chips(s, book, totals)
+    _capital(s, book, totals)
+    last = record_trade(s, totals, market, layers, categories, firms, first, with_firms)
+    kept, coming = _leave(s, book, totals)
+    return last, kept, coming
 
 
-def clear_compute(s: State, ledger: Ledger) -> None:
-    """Phase 3.  Raises `ClearingError` where no rents clear the market, which no sound state does."""
-    s.buyer_count = _compute(s.arrays)
+def trade(s: State, ledger: Ledger) -> None:
+    """Phases 1 to 5.  Raises `ClearingError` where no rents clear the market, which no sound state does."""
+    s.buyer_count = _trade(s.arrays, ledger.book, ledger.totals)
     if s.buyer_count < 0:
-        s.make_room_for_buyers(-s.buyer_count)
-        s.buyer_count = _compute(s.arrays)
+        for phase in PHASES[2:5]:
+            phase.run(s, ledger)
+    _see_cleared(s)
+
+
+def act(s: State, ledger: Ledger, recorder: Recorder) -> None:
+    """Phases 6 to 9, and the record of what traded."""
+    place = recorder.place(s, ledger)
+    last, kept, coming = _act(s.arrays, ledger.book, ledger.totals, *place)
+    recorder.used[-1] = last
+    _welcome(s, ledger, kept, coming)
+
+
+def _see_cleared(s: State) -> None:
     violation = s.now["residual"].item()
     if not violation <= TOLERANCE:
         raise ClearingError(
@@ -208,37 +233,8 @@ def clear_compute(s: State, ledger: Ledger) -> None:
         )
 
 
-def settle(s: State, ledger: Ledger) -> None:
-    """Phase 4."""
-    _settle(s.arrays, s.buyer_count, ledger.book, ledger.totals)
-
-
-def decide(s: State, ledger: Ledger) -> None:
-    """Phase 5."""
-    _decide(s.arrays)
-
-
-def take_effect(s: State, ledger: Ledger) -> None:
-    """Phase 6."""
-    _take_effect(s.arrays)
-    # The routing that carried this month's tokens stays readable as ``next_routing`` until it is decided anew.
-    s.routing, s.next_routing = s.next_routing, s.routing
-    s.gather()
-
-
-def move_chips(s: State, ledger: Ledger) -> None:
-    """Phase 7."""
-    _chips(s.arrays, ledger.book, ledger.totals)
-
-
-def raise_capital(s: State, ledger: Ledger) -> None:
-    """Phase 8."""
-    _capital(s.arrays, ledger.book, ledger.totals)
-
-
-def turn_over(s: State, ledger: Ledger) -> None:
-    """Phase 9."""
-    kept, coming = _leave(s.arrays, ledger.book, ledger.totals)
+def _welcome(s: State, ledger: Ledger, kept: int, coming: int) -> None:
+    """Make room for the startups that come, and let them enter."""
     if coming:
         s.reserve(coming)
     if coming or kept < s.live.shape[0]:
@@ -246,6 +242,44 @@ def turn_over(s: State, ledger: Ledger) -> None:
         s.gather()
     _enter(s.arrays, s.count, s.first_account["apps"], ledger.book, ledger.totals)
     s.count += coming
+
+
+# The phases one by one, for those who look between them.
+
+
+def _step(compiled: Any) -> Step:
+    """The step of a phase that is compiled whole."""
+    entry = direct(compiled)
+
+    def run(s: State, ledger: Ledger) -> None:
+        entry(s.arrays, ledger.book, ledger.totals)
+
+    return run
+
+
+meet_users, send_tokens, decide = _step(_users), _step(_tokens), _step(_decide)
+take_effect, move_chips, raise_capital = _step(_take_effect), _step(_chips), _step(_capital)
+_enter_compute, _enter_settle, _enter_leave = direct(_compute), direct(_settle), direct(_leave)
+
+
+def clear_compute(s: State, ledger: Ledger) -> None:
+    """Phase 3."""
+    s.buyer_count = _enter_compute(s.arrays)
+    if s.buyer_count < 0:
+        s.make_room_for_buyers(-s.buyer_count)
+        s.buyer_count = _enter_compute(s.arrays)
+    _see_cleared(s)
+
+
+def settle(s: State, ledger: Ledger) -> None:
+    """Phase 4."""
+    _enter_settle(s.arrays, s.buyer_count, ledger.book, ledger.totals)
+
+
+def turn_over(s: State, ledger: Ledger) -> None:
+    """Phase 9."""
+    kept, coming = _enter_leave(s.arrays, ledger.book, ledger.totals)
+    _welcome(s, ledger, kept, coming)
 
 
 #: The month, in order.  Phase 10, the record, is the market's own (see `moatlab.market.Market.step`).

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.compiled import Rows
+from moatlab.compiled import Rows, direct
 from moatlab.rules import record
 from moatlab.world.blocks import block
 from moatlab.world.ledger import Ledger
@@ -16,6 +16,8 @@ from moatlab.world.state import State, rows
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
 MONTHS, FIRMS = 128, 1 << 13
+
+_record_trade = direct(record.record_trade)
 
 
 class Recorder:
@@ -41,8 +43,8 @@ class Recorder:
             self.payments.append(np.zeros((MONTHS, ledger.totals.shape[0] - 1)))
         return number, at
 
-    def trade(self, s: State, ledger: Ledger) -> None:
-        """Record what traded, before firms leave and enter."""
+    def place(self, s: State, ledger: Ledger) -> tuple[Rows, Rows, Rows, Rows, int, bool]:
+        """Where what trades this month is recorded, as the last arguments of `moatlab.rules.record.record_trade`."""
         number, at = self._block(s, ledger)
         kinds, categories = len(LAYERS), s.users.shape[0]
         with_firms = self.detail == "firm"
@@ -53,11 +55,15 @@ class Recorder:
         if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
             self.firms.append(block(record.FIRM_DTYPE, max(FIRMS, most) if with_firms else 0))
             self.used.append(0)
-        self.used[-1] = record.record_trade(
-            s.arrays, self.market[number][at : at + 1], self.layers[number][at * kinds : (at + 1) * kinds],
+        return (
+            self.market[number][at : at + 1], self.layers[number][at * kinds : (at + 1) * kinds],
             self.categories[number][at * categories : (at + 1) * categories], self.firms[-1], self.used[-1],
-            ledger.totals, with_firms,
+            with_firms,
         )  # fmt: skip
+
+    def trade(self, s: State, ledger: Ledger) -> None:
+        """Record what traded, before firms leave and enter."""
+        self.used[-1] = _record_trade(s.arrays, ledger.totals, *self.place(s, ledger))
 
     def turnover(self, s: State, ledger: Ledger) -> None:
         """Record who left and entered, and the month's payments; the month is complete."""

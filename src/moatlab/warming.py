@@ -73,20 +73,15 @@ def _parts() -> tuple[list[Entry], list[Entry]]:
         (turnover.populate, (s.users, s.apps, s.live, s.sellers, s.routing, s.offers, s.grades, s.labs, s.hosts, s.cash,
                              s.shared, s.now)),
         (apps.refresh_apps, (s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)),
-        (month._leave, (s, book, totals)),
         (month._enter, (s, 0, 0, book, totals)),
-        (month._decide, (s,)),
-        (month._take_effect, (s,)),
-        (month._users, (s,)),
-        (month._tokens, (s,)),
-        (month._capital, (s, book, totals)),
+        (month._act, (s, book, totals, market, layers, categories, firms, 0, True)),
+        (month._enter_leave, (s, book, totals)),
     ]  # fmt: skip
     second: list[Entry] = [
-        (record.record_trade, (s, market, layers, categories, firms, 0, totals, True)),
         (record.record_turnover, (layers, 0, np.zeros(1), totals, s.now)),
-        (month._compute, (s,)),
-        (month._settle, (s, 0, book, totals)),
-        (month._chips, (s, book, totals)),
+        (month._trade, (s, book, totals)),
+        (month._enter_compute, (s,)),
+        (month._enter_settle, (s, 0, book, totals)),
     ]
     return first, second
 

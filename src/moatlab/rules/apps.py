@@ -9,7 +9,7 @@ import numpy as np
 from moatlab.compiled import Rows, kernel
 from moatlab.rules.pricing import BUNDLED, quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
-from moatlab.rules.sourcing import own_hours_per_token
+from moatlab.rules.sourcing import hours_per_token, own_hours_per_token
 from moatlab.rules.training import fading
 from moatlab.world.draws import BRAND_SHOCK, normal
 
@@ -39,18 +39,19 @@ def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row:
 
 @kernel
 def commit_apps(
-    users: Rows, apps: Rows, live: Rows, next_routing: Rows, offers: Rows, shared_row: Rows, now_row: Rows
+    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, shared_row: Rows, now_row: Rows
 ) -> None:  # fmt: skip
     """Decisions take effect, spending becomes stocks, and leads become obsolete.
 
     The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
     marketing rises as (share still open)^-saturation.
 
-    ``next_routing`` replaces the routing when the caller swaps the two.
+    ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
+    decided anew.
     """
     shared = shared_row[0]
     now = now_row[0]
-    count = offers.shape[0]
+    own = routing.shape[1] - 1
     keep = 1.0 - fading(shared.apps_brand_half_life)
     shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
     scales = np.empty(users.shape[0])
@@ -90,14 +91,16 @@ def commit_apps(
             app.own_service = 1.0
             now.graduations += 1.0
             # Its tokens move over at the speed at which any routing moves.
-            for o in range(count):
+            for o in range(own):
                 next_routing[row, o] *= 1.0 - shared.apps_routing_speed
-            next_routing[row, count] = shared.apps_routing_speed
+            next_routing[row, own] = shared.apps_routing_speed
         elif app.next_own == -1:
             app.own_model = 0
             now.returns += 1.0
-            next_routing[row, count] = 0.0
+            next_routing[row, own] = 0.0
         app.next_own = 0
+        for o in range(own + 1):
+            routing[row, o], next_routing[row, o] = next_routing[row, o], routing[row, o]
 
 
 @kernel
@@ -119,7 +122,7 @@ def refresh_apps(
         app = apps[row]
         user = users[app.category]
         if app.own_model == 1:
-            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
             app.own_unit_cost = hours * now.expected_rent
         refresh_app(row, app, user, routing, offers, grades, shared)
         user.best_feature = max(user.best_feature, app.feature)
@@ -136,6 +139,7 @@ def refresh_apps(
         else:
             user.best_feature = 0.0
             user.log_cost = user.first_log_cost
+        user.mean_cost = math.exp(user.log_cost)
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.use_value = quota_worth(app, users[app.category], shared)

@@ -11,8 +11,8 @@ Wolinsky 1988).
 from __future__ import annotations
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, upkeep
-from moatlab.rules.sourcing import annuity, price_of_worth, reachable, token_taste, worth_of_price
+from moatlab.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, plan_models, upkeep
+from moatlab.rules.sourcing import annuity, list_worths, price_of_worth, reachable, token_taste
 
 
 @inlined
@@ -23,8 +23,9 @@ def bargained_price(cost: float, reservation: float, weight: float) -> float:
 
 @inlined
 def favourite_lab(
-    row: int, app: Rows, user: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: int, shared: Rows
-) -> int:
+    row: int, app: Rows, user: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, worths: Rows, labs: int,
+    shared: Rows,
+) -> int:  # fmt: skip
     """The lab with which the app bargains: the best at list prices, the one in use having the advantage of inertia."""
     best = -1e300
     found = -1
@@ -34,8 +35,7 @@ def favourite_lab(
         offer = offers[o]
         if offer.seller_kind == 1 or not reachable(row, app, offer, sellers, labs):
             continue
-        value = quality * grades[o, app.category]
-        value += taste * worth_of_price(offer.price, shared.users_usage_elasticity)
+        value = quality * grades[o, app.category] + taste * worths[o]
         value += shared.apps_routing_inertia / max(shared.apps_routing_sharpness, 1e-12) * routing[row, o]
         if value > best:
             best = value
@@ -62,6 +62,8 @@ def decide_deals(
     eta = shared.users_usage_elasticity
     worth = annuity(now.discount, shared.apps_graduation_horizon)
     bases = best_bases(users, labs, specialisation)
+    plans = plan_models(bases, labs, specialisation, shared, now)
+    worths = list_worths(offers, eta)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -71,18 +73,18 @@ def decide_deals(
         if app.inference < shared.labs_negotiation_threshold or app.owner >= 0 or customers <= 0.0:
             continue
         user = users[app.category]
-        o = favourite_lab(row, app, user, routing, sellers, offers, grades, labs.shape[0], shared)
+        o = favourite_lab(row, app, user, routing, sellers, offers, grades, worths, labs.shape[0], shared)
         taste = token_taste(app, user, shared)
         if o < 0 or taste <= 0.0:
             continue
         offer = offers[o]
         lab = labs[offer.seller]
-        outside, _ = best_offer(row, app, user, sellers, offers, grades, labs.shape[0], offer.seller, shared)
+        outside, _ = best_offer(row, app, user, sellers, offers, grades, worths, labs.shape[0], offer.seller, shared)
         if app.own_model == 1:
             fixed = upkeep(app.base - 1, labs, shared)
             outside = max(outside, own_utility(app, user, app.own_capability, app.own_unit_cost, fixed, shared))
         elif shared.apps_graduation != OFF:
-            value, _ = best_own(app, user, bases[app.category], labs, specialisation, worth, shared, now)
+            value, _ = best_own(app, user, bases[app.category], plans[app.category], labs, worth, shared, now)
             outside = max(outside, value)
         quality = user.quality_taste * user.ai_centrality * grades[o, app.category]
         reservation = offer.price

@@ -31,6 +31,17 @@ def unit_cost(maker: Rows, package: float) -> float:
     return (maker.unit_cost + package) / maker.performance
 
 
+@kernel
+def first_generations(chipmakers: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """The months in which the first new generations go on sale."""
+    shared = shared_row[0]
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        shock = normal(now_row[0].seed, GENERATION, 0, maker.identity)
+        gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
+        maker.next_generation = max(1.0, gap)
+
+
 @inlined
 def claim(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
     """Weight of a unit of the cloud's orders when maker ``v`` shares out what is scarce.

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.clearing import place
+from moatlab.rules.clearing import NOTHING, place
 from moatlab.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
 
 BUYER_DTYPE = np.dtype(
@@ -140,7 +140,7 @@ def gather_buyers(
         buyer.elastic = 0.0
         buyer.budget = app.own_budget
         if app.own_model == 1:
-            hours = own_hours_per_token(app.own_hours, app.tokens, shared, now)
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
             buyer.inference = app.tokens * routing[row, own] * hours
             # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
             value = max(app.price, app.unit_cost)
@@ -174,11 +174,15 @@ def serve(
     weights = np.empty(n)
     fresh = np.empty(n)
     moved = np.empty(n)
+    steep = np.empty(n)
+    elastic = np.empty(n)
     sharpness = shared.compute_rent_sharpness
     for c in range(n):
         cloud = clouds[c]
         logs[c] = math.log(cloud.rent)
         powers[c] = math.exp(-sharpness * logs[c])
+        steep[c] = math.exp(min(shared.compute_choke_steepness * logs[c], NOTHING))
+        elastic[c] = math.exp(-shared.outside_spot_elasticity * (logs[c] - math.log(shared.outside_reference_rent)))
         leaving = shared.compute_switching_rate * math.exp(-cloud.gravity)
         moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
         cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
@@ -201,21 +205,16 @@ def serve(
             if weights[c] <= 0.0:
                 continue
             rent = clouds[c].rent
-            served = 0.0
-            if buyer.inference > 0.0:
-                served = 1.0 / (1.0 + math.exp(shared.compute_choke_steepness * math.log(rent / buyer.choke)))
+            served = 1.0 / (1.0 + steep[c] * buyer.barrier) if buyer.inference > 0.0 else 0.0
             inference = weights[c] * buyer.inference * served
-            elastic = 0.0
-            if buyer.elastic > 0.0:
-                lower = math.log(rent / shared.outside_reference_rent)
-                elastic = weights[c] * buyer.elastic * math.exp(-shared.outside_spot_elasticity * lower)
-            hours[b, c] = inference + elastic
+            spot = weights[c] * buyer.elastic * elastic[c]
+            hours[b, c] = inference + spot
             trained[b, c] = weights[c] * buyer.budget / rent
             buyer.served += inference
-            everything = inference + elastic + trained[b, c]
+            everything = inference + spot + trained[b, c]
             bought += trained[b, c]
             own = shared.compute_choke_steepness * (1.0 - served) * inference + trained[b, c]
-            own += shared.outside_spot_elasticity * elastic
+            own += shared.outside_spot_elasticity * spot
             clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - weights[c]) * everything
             clouds[c].hours += everything
             if buyer.kind != OUTSIDE:

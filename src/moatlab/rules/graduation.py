@@ -15,9 +15,12 @@ from moatlab.compiled import Rows, inlined, kernel
 from moatlab.rules.sourcing import (
     UNPUBLISHED,
     annuity,
-    offer_price,
+    hours_per_token,
+    list_worths,
     own_hours_per_token,
+    pays_list_price,
     reachable,
+    special_price,
     token_taste,
     worth_of_price,
 )
@@ -28,6 +31,8 @@ from moatlab.world.draws import REVIEW, uniform
 OFF, NPV, FORCED = 0, 1, 2
 #: Ways to an own model: fine-tune an open checkpoint, or train from scratch.
 FINETUNE, SCRATCH = 0, 1
+#: Columns of a plan: capability in points, training hours in Mh, one-off cost in M$, GPU-hours per Mtok.
+CAPABILITY, TRAINING, COST, SERVING = range(4)
 #: Below this many customers (millions) an app does not think of a model of its own.
 FEWEST_CUSTOMERS = 1e-6
 
@@ -66,22 +71,33 @@ def upkeep(base: int, labs: Rows, shared: Rows) -> float:
 
 
 @inlined
-def plan_own(
-    option: int, app: Rows, user: Rows, base: int, labs: Rows, specialisation: Rows, shared: Rows, now: Rows
-) -> tuple[float, float, float]:
-    """What a model made now would be: (capability in points, training hours in Mh, one-off cost in M$).
+def plan_models(bases: Rows, labs: Rows, specialisation: Rows, shared: Rows, now: Rows) -> Rows:
+    """What models made now would be, without an app's own data: [categories, options, columns].
 
-    Fine-tuning takes a fixed cost and a share of the checkpoint's own training compute.  The app's interaction data
-    adds to either.
+    Fine-tuning takes a fixed cost and a share of the checkpoint's own training compute.
     """
-    bonus = shared.apps_own_data_gain * relative_data(app.data, user.mean_data)
-    if option == FINETUNE:
-        hours = labs[base].published_hours
-        capability = labs[base].published + specialisation[base, app.category] + bonus
-        return capability, hours, shared.apps_finetune_cost + shared.apps_finetune_share * hours * now.expected_rent
-    hours = shared.apps_scratch_cost / now.expected_rent
-    capability = math.log10(hours / shared.labs_reference_hours) + now.algorithms + bonus
-    return capability, hours, shared.apps_scratch_cost
+    plans = np.zeros((bases.shape[0], 2, 4))
+    for k in range(bases.shape[0]):
+        base = bases[k]
+        if base >= 0:
+            hours = labs[base].published_hours
+            plans[k, FINETUNE, CAPABILITY] = labs[base].published + specialisation[base, k]
+            plans[k, FINETUNE, TRAINING] = hours
+            plans[k, FINETUNE, COST] = shared.apps_finetune_cost
+            plans[k, FINETUNE, COST] += shared.apps_finetune_share * hours * now.expected_rent
+            plans[k, FINETUNE, SERVING] = hours_per_token(hours, shared, now)
+        hours = shared.apps_scratch_cost / now.expected_rent
+        plans[k, SCRATCH, CAPABILITY] = math.log10(hours / shared.labs_reference_hours) + now.algorithms
+        plans[k, SCRATCH, TRAINING] = hours
+        plans[k, SCRATCH, COST] = shared.apps_scratch_cost
+        plans[k, SCRATCH, SERVING] = hours_per_token(hours, shared, now)
+    return plans
+
+
+@inlined
+def data_bonus(app: Rows, user: Rows, shared: Rows) -> float:
+    """Points that the app's interaction data adds to a model of its own."""
+    return shared.apps_own_data_gain * relative_data(app.data, user.mean_data)
 
 
 @inlined
@@ -106,18 +122,18 @@ def ageing(shared: Rows) -> float:
 
 @inlined
 def best_own(
-    app: Rows, user: Rows, base: int, labs: Rows, specialisation: Rows, worth: float, shared: Rows, now: Rows
+    app: Rows, user: Rows, base: int, plans: Rows, labs: Rows, worth: float, shared: Rows, now: Rows
 ) -> tuple[float, int]:
     """Utils per customer of the better way to a new own model, its one-off cost spread, and which way (-1: none)."""
     best = -1e300
     way = -1
+    lead = data_bonus(app, user, shared) - ageing(shared)
     for option in range(2):
         if option == FINETUNE and base < 0:
             continue
-        capability, hours, cost = plan_own(option, app, user, base, labs, specialisation, shared, now)
-        unit_cost = own_hours_per_token(hours, app.tokens, shared, now) * now.expected_rent
-        fixed = upkeep(base if option == FINETUNE else -1, labs, shared) + cost / worth
-        value = own_utility(app, user, capability - ageing(shared), unit_cost, fixed, shared)
+        unit_cost = own_hours_per_token(plans[option, SERVING], app.tokens, shared) * now.expected_rent
+        fixed = upkeep(base if option == FINETUNE else -1, labs, shared) + plans[option, COST] / worth
+        value = own_utility(app, user, plans[option, CAPABILITY] + lead, unit_cost, fixed, shared)
         if value > best:
             best = value
             way = option
@@ -126,11 +142,12 @@ def best_own(
 
 @inlined
 def best_offer(
-    row: int, app: Rows, user: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: int, but: int, shared: Rows
-) -> tuple[float, int]:
+    row: int, app: Rows, user: Rows, sellers: Rows, offers: Rows, grades: Rows, worths: Rows, labs: int, but: int,
+    shared: Rows,
+) -> tuple[float, int]:  # fmt: skip
     """Utils per customer of the best offer that the app can reach, at the price it pays, and its column; -1 for none.
 
-    Offers of lab ``but`` (-1: none) are left out.
+    ``worths`` are those of list prices [offers].  Offers of lab ``but`` (-1: none) are left out.
     """
     best = -1e300
     column = -1
@@ -140,8 +157,10 @@ def best_offer(
         offer = offers[o]
         if (offer.seller_kind == 0 and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
             continue
-        price = offer_price(app, offer, shared)
-        value = quality * grades[o, app.category] + taste * worth_of_price(price, shared.users_usage_elasticity)
+        worth = worths[o]
+        if not pays_list_price(app, offer):
+            worth = worth_of_price(special_price(app, offer, shared), shared.users_usage_elasticity)
+        value = quality * grades[o, app.category] + taste * worth
         if value > best:
             best = value
             column = o
@@ -169,6 +188,8 @@ def decide_own_model(
     fresh = annuity(now.discount + shared.apps_refresh_rate, shared.apps_graduation_horizon)
     rule = shared.apps_graduation
     bases = best_bases(users, labs, specialisation)
+    plans = plan_models(bases, labs, specialisation, shared, now)
+    worths = list_worths(offers, shared.users_usage_elasticity)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -184,10 +205,11 @@ def decide_own_model(
         if app.own_model == 1:
             app.next_own_budget = shared.apps_refresh_cost
             if base >= 0:
-                capability, hours, cost = plan_own(FINETUNE, app, user, base, labs, specialisation, shared, now)
+                plan = plans[app.category, FINETUNE]
+                capability = plan[CAPABILITY] + data_bonus(app, user, shared)
                 if capability > app.own_capability:
                     app.next_own_capability += shared.apps_refresh_rate * (capability - app.own_capability)
-                    app.next_own_hours += shared.apps_refresh_rate * (hours - app.own_hours)
+                    app.next_own_hours += shared.apps_refresh_rate * (plan[TRAINING] - app.own_hours)
         customers = app.tourists + app.committed
         if app.owner >= 0 or customers < FEWEST_CUSTOMERS:
             continue
@@ -198,8 +220,8 @@ def decide_own_model(
         if app.own_model == 1:
             stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
             stay -= alpha * upkeep(app.base - 1, labs, shared) / customers
-            anew, way = best_own(app, user, base, labs, specialisation, fresh, shared, now)
-            bought, column = best_offer(row, app, user, sellers, offers, grades, labs.shape[0], -1, shared)
+            anew, way = best_own(app, user, base, plans[app.category], labs, fresh, shared, now)
+            bought, column = best_offer(row, app, user, sellers, offers, grades, worths, labs.shape[0], -1, shared)
             if rule != FORCED and column >= 0 and bought > max(stay, anew):
                 app.next_own = -1
                 app.next_own_budget = 0.0
@@ -212,15 +234,16 @@ def decide_own_model(
             quality = user.quality_taste * user.ai_centrality * app.capability
             price = worth_of_price(app.token_cost, shared.users_usage_elasticity)
             today = quality + token_taste(app, user, shared) * price
-            value, way = best_own(app, user, base, labs, specialisation, worth, shared, now)
+            value, way = best_own(app, user, base, plans[app.category], labs, worth, shared, now)
             if way < 0 or (value <= today and rule != FORCED):
                 continue
-        capability, hours, cost = plan_own(way, app, user, base, labs, specialisation, shared, now)
+        plan = plans[app.category, way]
+        cost = plan[COST]
         if cash[app.account] < cost and app.incumbent == 0 and rule != FORCED:
             app.saving = cost
             continue
         app.next_own = 1
-        app.next_own_capability = capability
-        app.next_own_hours = hours
+        app.next_own_capability = plan[CAPABILITY] + data_bonus(app, user, shared)
+        app.next_own_hours = plan[TRAINING]
         app.next_own_budget = cost
         app.next_base = base + 1 if way == FINETUNE else 0

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from moatlab.compiled import Rows, inlined, kernel
+from moatlab.rules.elementary import exp_below, log_above
 from moatlab.rules.sourcing import FROZEN, MARKUP, offer_price
 
 #: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
@@ -49,7 +52,7 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
     if worth <= 0.0 or app.quota <= 0.0:
         return 0.0
     common = user.usage_value * (user.first_log_cost - user.log_cost)
-    usual = quota_wanted(app, user, math.exp(user.log_cost), shared)
+    usual = quota_wanted(app, user, user.mean_cost, shared)
     if eta == 1.0:
         return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
@@ -57,34 +60,42 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
 
 
 @inlined
-def lambert(log_z: float) -> float:
-    """W(z) for z = exp(log_z) > 0: two steps of Fritsch's iteration from Iacono and Boyd's estimate (2017)."""
-    if log_z < -36.0:
-        return math.exp(log_z)
-    if log_z < 500.0:
-        estimate = math.log1p(math.exp(log_z))
-        w = estimate * (1.0 - math.log1p(estimate) / (2.0 + estimate))
-    else:
-        w = log_z - math.log(log_z)
-    for _ in range(2):
-        gap = log_z - math.log(w) - w
-        q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
-        w *= 1.0 + gap / (1.0 + w) * (q - gap) / (q - 2.0 * gap)
-    return w
+def fritsch(w: float, log_z: float) -> float:
+    """A step of Fritsch, Shafer and Crowley's iteration (1973) to W(z): the error's fourth power is left."""
+    gap = log_z - log_above(w) - w
+    q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
+    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap))
 
 
 @inlined
-def reconsidering(app: Rows, user: Rows, shared: Rows) -> float:
-    """r = 1 - (1 - h)^H: share of the app's customers who reconsider within the planning horizon of H months.
+def lambert(log_z: float) -> float:
+    """W(z) for z = exp(log_z) > 0: two steps from Iacono and Boyd's estimate (2017)."""
+    z = exp_below(min(log_z, -log_z))
+    estimate = max(log_z, 0.0) + log_above(1.0 + z)
+    w = max(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300)
+    w = fritsch(fritsch(w, log_z), log_z)
+    # Where z is small 1 + z has lost its digits, but the series has them.
+    return w if log_z > -18.0 else z * (1.0 - z)
+
+
+@inlined
+def hazard(app: Rows, user: Rows) -> float:
+    """Share of the app's customers who reconsider in a month."""
+    customers = app.tourists + app.committed
+    if customers > 0.0:
+        return float((user.hazard_tourist * app.tourists + user.hazard_committed * app.committed) / customers)
+    return float(user.hazard_committed)
+
+
+@inlined
+def reconsidering(monthly: float, shared: Rows) -> float:
+    """r = 1 - (1 - h)^H: share of customers who reconsider within the planning horizon of H months, h in a month.
 
     What a lasting change of price has moved of demand by the end of the horizon, relative to what it moves when all
     reconsider at once.
     """
-    customers = app.tourists + app.committed
-    hazard = user.hazard_committed
-    if customers > 0.0:
-        hazard = (user.hazard_tourist * app.tourists + user.hazard_committed * app.committed) / customers
-    return max(1.0 - (1.0 - hazard) ** shared.apps_planning_horizon, 1e-6)
+    stay = max(1.0 - monthly, 1e-300)
+    return max(1.0 - exp_below(shared.apps_planning_horizon * log_above(stay)), 1e-6)
 
 
 @inlined
@@ -160,32 +171,51 @@ def nested_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float
 
 
 @inlined
+def logit_markup(level: float, share: float, moved: float) -> float:
+    """The best markup over marginal cost with logit demand, in units of mu/alpha; ``level`` is today's.
+
+    Over H months a share r of customers reconsiders (``moved``), so the markup is 1 / (r (1 - s)), s the choice share:
+    Bertrand-Nash with logit demand at r = 1 (Anderson, de Palma and Thisse 1992), more where customers are sticky
+    (Farrell and Klemperer 2007).  The share moves with the price itself; the best response to rivals' prices is a
+    Lambert W (Aravindakshan and Ratchford 2011): with B the odds of choosing the app at cost, 1/r + W(B/r exp(-1/r)).
+    """
+    known = min(max(share, 1e-300), 1.0)
+    odds = known / max(1.0 - known, 1e-300)
+    return 1.0 / moved + lambert(log_above(odds / moved) + level - 1.0 / moved)
+
+
+@inlined
+def marginal_cost(app: Rows, shared: Rows) -> float:
+    """What a customer costs at the margin, $ per month; fees on revenue divide the cost by 1 - t."""
+    return float(app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
+
+
+@inlined
+def taste_scale(app: Rows, user: Rows) -> float:
+    """mu/alpha of the app's customers: $ per month that weigh as much as a unit of the taste for variety."""
+    return float(user.taste_scale / (user.price_taste * app.price_taste_factor))
+
+
+@inlined
 def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
     """The price of the app's rule, $ per customer and month.
 
-    Over H months a share r of customers reconsiders, so the markup over marginal cost is
-    mu / (alpha r (1 - s)), s the choice share: Bertrand-Nash with logit demand at r = 1 (Anderson, de Palma and Thisse
-    1992), more where customers are sticky (Farrell and Klemperer 2007).  Fees on revenue divide the cost by 1 - t, and
-    what a lost customer brings the app's company elsewhere counts like a cost.
-    The share moves with the price itself; the best response to rivals' prices is a Lambert W (Aravindakshan and
-    Ratchford 2011): with y the markup in units of mu/alpha and B the odds of choosing the app at cost,
-    y = 1/r + W(B/r exp(-1/r)).  With nests there is no closed form (`nested_markup`).
+    What a lost customer brings the app's company elsewhere counts like a cost.  With nests the markup has no closed
+    form (`nested_markup`).
     """
     if app.price_rule == BUNDLED:
         return 0.0
-    cost = app.quota * app.token_cost / (1.0 - shared.apps_variable_cost)
+    cost = marginal_cost(app, shared)
     if app.price_rule == MARKUP:
         return cost * (1.0 + app.markup)
     cost += app.diverted
-    moved = reconsidering(app, user, shared)
-    scale = user.taste_scale / (user.price_taste * app.price_taste_factor)
+    moved = reconsidering(hazard(app, user), shared)
+    scale = taste_scale(app, user)
     if app.choice_share <= 0.0:
         return cost + (1.0 - user.nest_correlation) * scale / moved
     if user.nest_correlation > 0.0 and app.nest_share < 1.0:
         return cost + nested_markup(app, user, moved, scale, cost)
-    odds = math.log(app.choice_share) - math.log(max(1.0 - app.choice_share, 1e-300))
-    log_b = odds + (app.price - cost) / scale
-    return cost + scale * (1.0 / moved + lambert(log_b - math.log(moved) - 1.0 / moved))
+    return cost + scale * logit_markup((app.price - cost) / scale, app.choice_share, moved)
 
 
 @inlined
@@ -200,8 +230,8 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     cost = app.token_cost / (1.0 - shared.apps_variable_cost)
     if app.price_rule == MARKUP:
         return cost * (1.0 + app.markup)
-    scale = user.taste_scale / (user.price_taste * app.price_taste_factor)
-    leaving = reconsidering(app, user, shared) * own_response(app, user) / scale
+    scale = taste_scale(app, user)
+    leaving = reconsidering(hazard(app, user), shared) * own_response(app, user) / scale
     elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
     excess = elasticity - 1.0 - leaving * app.diverted
     highest = cost / (1.0 - LERNER_CEILING)
@@ -218,10 +248,33 @@ def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> 
     """
     shared = shared_row[0]
     speed = shared.apps_price_speed
-    for position in range(live.shape[0]):
+    count = live.shape[0]
+    costs = np.empty(count)
+    scales = np.empty(count)
+    markups = np.empty(count)
+    shares = np.empty(count)
+    hazards = np.empty(count)
+    quotas = np.empty(count)
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
         app.diverted = diverted_margin(app, user, apps, live, shared) if company_of(app) != 0 else 0.0
+        costs[position] = marginal_cost(app, shared) + app.diverted
+        scales[position] = taste_scale(app, user)
+        markups[position] = app.price - costs[position]
+        shares[position] = app.choice_share
+        hazards[position] = hazard(app, user)
+        app.next_quota = quota_wanted(app, user, app.token_cost, shared)
+        quotas[position] = app.next_quota / app.quota if app.quota > 0.0 and app.next_quota > 0.0 else 1.0
+    # The best markup of a plan without nests, and the step of its quota: arithmetic for all apps at once.
+    for position in range(count):
+        moved = reconsidering(hazards[position], shared)
+        scale = scales[position]
+        markups[position] = scale * logit_markup(markups[position] / scale, shares[position], moved)
+        quotas[position] = exp_below(speed * log_above(quotas[position]))
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
         app.next_price = app.price
         if app.plan == METERED and app.price_rule != BUNDLED:
             app.next_token_price = app.token_price if app.token_price > 0.0 else app.price / max(app.quota, 1e-12)
@@ -235,11 +288,12 @@ def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> 
         if app.price_rule == BUNDLED:
             app.next_price = 0.0
         elif app.price_rule != FROZEN:
-            app.next_price = app.price + speed * (app_price_wanted(app, user, shared) - app.price)
-        quota = quota_wanted(app, user, app.token_cost, shared)
-        app.next_quota = quota
-        if app.quota > 0.0 and quota > 0.0:
-            app.next_quota = app.quota * (quota / app.quota) ** speed
+            wanted = costs[position] + markups[position]
+            if app.price_rule == MARKUP or user.nest_correlation > 0.0:
+                wanted = app_price_wanted(app, user, shared)
+            app.next_price = app.price + speed * (wanted - app.price)
+        if app.quota > 0.0 and app.next_quota > 0.0:
+            app.next_quota = app.quota * quotas[position]
 
 
 @inlined
@@ -309,16 +363,19 @@ def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
 def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
     """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
     count = offers.shape[0]
-    special = app.owner >= 0 or app.deal > 0
+    shares = routing[row]
     capability = 0.0
     cost = 0.0
     total = 0.0
+    if app.owner >= 0 or app.deal > 0:
+        for o in range(count):
+            cost += shares[o] * offer_price(app, offers[o], shared)
+    else:
+        for o in range(count):
+            cost += shares[o] * offers[o].price
     for o in range(count):
-        share = routing[row, o]
-        if share > 0.0:
-            capability += share * grades[o, app.category]
-            cost += share * (offer_price(app, offers[o], shared) if special else offers[o].price)
-            total += share
+        capability += shares[o] * grades[o, app.category]
+        total += shares[o]
     if app.own_model == 1:
         capability += routing[row, count] * app.own_capability
         cost += routing[row, count] * app.own_unit_cost

@@ -85,26 +85,15 @@ def concentrate(values: Rows, out: Rows) -> None:
 
 @kernel
 def record_layers(
-    layers: Rows, apps: Rows, live: Rows, labs: Rows, hosts: Rows, clouds: Rows, chipmakers: Rows, foundry: Rows,
-    cash: Rows, now_row: Rows,
-) -> None:  # fmt: skip
-    """One row per layer: cash, depreciation, firms, turnover and concentration."""
-    now = now_row[0]
+    layers: Rows, labs: Rows, hosts: Rows, clouds: Rows, chipmakers: Rows, foundry: Rows, cash: Rows
+) -> None:
+    """One row per layer: cash, depreciation, and concentration; turnover follows when the month is complete."""
     for index in range(layers.shape[0]):
         layer = layers[index]
         layer.cash = 0.0
         layer.depreciation = 0.0
         layer.entries = 0.0
         layer.exits = 0.0
-    values = np.empty(live.shape[0])
-    for position in range(live.shape[0]):
-        app = apps[live[position]]
-        values[position] = app.revenue
-        layers[APPS_KIND].cash += cash[app.account]
-    concentrate(values, layers[APPS_KIND])
-    layers[APPS_KIND].entries = now.entries
-    layers[APPS_KIND].exits = now.exits
-    layers[LABS_KIND].exits = now.lab_exits
     gather(labs, cash, layers[LABS_KIND])
     gather(hosts, cash, layers[HOSTS_KIND])
     gather(clouds, cash, layers[CLOUDS_KIND])
@@ -146,8 +135,9 @@ def record_turnover(layers: Rows, first: int, payments: Rows, totals: Rows, now_
 
 
 @kernel
-def record_categories(categories: Rows, users: Rows, apps: Rows, live: Rows) -> None:
-    """One row per category of customers."""
+def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, cash: Rows) -> float:
+    """What is recorded of all apps: their layer, sums of their categories, margins; returns gross profit, M$."""
+    out = market[0]
     for k in range(users.shape[0]):
         user = users[k]
         user.revenue = 0.0
@@ -156,20 +146,73 @@ def record_categories(categories: Rows, users: Rows, apps: Rows, live: Rows) -> 
         user.hhi = 0.0
         user.top1 = 0.0
         user.firms = 0.0
-    for position in range(live.shape[0]):
+    count = live.shape[0]
+    revenues = np.empty(count)
+    margins = np.empty(count)
+    counted = 0
+    profit = 0.0
+    money = 0.0
+    out.apps_own_models = 0.0
+    spenders = np.zeros(5)
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
-        user.revenue += app.revenue
+        revenue = app.revenue
+        revenues[position] = revenue
+        money += cash[app.account]
+        profit += app.gross_profit
+        out.apps_own_models += app.own_model
+        user.revenue += revenue
         user.marketing += app.marketing
         user.price += app.price * (app.tourists + app.committed)
         user.firms += 1.0
-    for position in range(live.shape[0]):
-        app = apps[live[position]]
-        user = users[app.category]
+        user.hhi += revenue * revenue
+        user.top1 = max(user.top1, revenue)
+        if revenue >= MARGIN_COUNTS:
+            margins[counted] = app.gross_profit / revenue
+            counted += 1
+        if app.api_spend > spenders[4]:
+            spend = app.api_spend
+            for place in range(5):
+                if spend > spenders[place]:
+                    spend, spenders[place] = spenders[place], spend
+    layer.cash = money
+    concentrate(revenues, layer)
+    out.apps_over_100m = 0.0
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.top1 * 12.0 > 100.0:
+            out.apps_over_100m += 1.0
         if user.revenue > 0.0:
-            share = app.revenue / user.revenue
-            user.hhi += share * share
-            user.top1 = max(user.top1, share)
+            user.hhi /= user.revenue * user.revenue
+            user.top1 /= user.revenue
+        else:
+            user.hhi = 0.0
+            user.top1 = 0.0
+    out.labs_top5_customers = spenders.sum()
+    record_margins(out, margins[:counted])
+    return profit
+
+
+@inlined
+def record_margins(out: Rows, margins: Rows) -> None:
+    """Median, best and spread of the apps' gross margins, which are sorted in place."""
+    count = margins.shape[0]
+    margins.sort()
+    out.apps_margin_median = quantile(margins, count, 0.5)
+    out.apps_margin_best = quantile(margins, count, 0.97)
+    mean = 0.0
+    for i in range(count):
+        mean += margins[i] / count
+    variance = 0.0
+    for i in range(count):
+        variance += (margins[i] - mean) ** 2 / count
+    out.apps_margin_spread = math.sqrt(variance) if count > 0 else math.nan
+
+
+@kernel
+def record_categories(categories: Rows, users: Rows) -> None:
+    """One row per category of customers."""
     for k in range(users.shape[0]):
         user = users[k]
         row = categories[k]
@@ -196,10 +239,10 @@ def record_categories(categories: Rows, users: Rows, apps: Rows, live: Rows) -> 
 
 @kernel
 def record_market(
-    market: Rows, layers: Rows, users: Rows, apps: Rows, live: Rows, labs: Rows, hosts: Rows, offers: Rows,
-    clouds: Rows, chipmakers: Rows, foundry: Rows, backlog: Rows, totals: Rows, now_row: Rows,
+    market: Rows, users: Rows, profit: float, labs: Rows, offers: Rows, clouds: Rows, chipmakers: Rows,
+    foundry: Rows, backlog: Rows, totals: Rows, now_row: Rows,
 ) -> None:  # fmt: skip
-    """One row of market-wide figures."""
+    """One row of market-wide figures, but for what `record_apps` writes; ``profit`` is the apps' gross profit, M$."""
     now = now_row[0]
     out = market[0]
     sold = 0.0
@@ -280,41 +323,9 @@ def record_market(
     out.apps_churn = left / before if before > 0.0 else math.nan
     out.apps_new_customers = joined
     out.apps_acquisition_cost = marketing / joined if joined > 0.0 else math.nan
-    margins = np.empty(live.shape[0])
-    counted = 0
-    profit = 0.0
-    own = 0.0
-    big = np.zeros(users.shape[0])
-    best = np.zeros(5)
-    for position in range(live.shape[0]):
-        app = apps[live[position]]
-        profit += app.gross_profit
-        own += app.own_model
-        if app.revenue >= MARGIN_COUNTS:
-            margins[counted] = app.gross_profit / app.revenue
-            counted += 1
-        if app.revenue * 12.0 > 100.0:
-            big[app.category] = 1.0
-        spend = app.api_spend
-        for place in range(5):
-            if spend > best[place]:
-                spend, best[place] = best[place], spend
-    ordered = margins[:counted].copy()
-    ordered.sort()
-    out.apps_margin_median = quantile(ordered, counted, 0.5)
-    out.apps_margin_best = quantile(ordered, counted, 0.97)
-    mean = 0.0
-    for i in range(counted):
-        mean += ordered[i] / counted
-    variance = 0.0
-    for i in range(counted):
-        variance += (ordered[i] - mean) ** 2 / counted
-    out.apps_margin_spread = math.sqrt(variance) if counted > 0 else math.nan
-    out.apps_own_models = own
     out.apps_own_model_share = now.own_tokens / now.tokens_served if now.tokens_served > 0.0 else 0.0
     out.apps_graduations = now.graduations
     out.apps_returns = now.returns
-    out.apps_over_100m = big.sum()
     out.apps_expected_growth = now.expected_growth
     out.apps_lifetime_value = math.nan
     if customers > 0.0 and left > 0.0:
@@ -324,7 +335,7 @@ def record_market(
     out.apps_inference_share = inference / totals[SUBSCRIPTION] if totals[SUBSCRIPTION] > 0.0 else math.nan
     out.apps_cloud_take = reached / totals[SUBSCRIPTION] if totals[SUBSCRIPTION] > 0.0 else math.nan
     out.labs_api_revenue = totals[API]
-    out.labs_top5_customers = best.sum() / totals[API] if totals[API] > 0.0 else math.nan
+    out.labs_top5_customers = out.labs_top5_customers / totals[API] if totals[API] > 0.0 else math.nan
     out.labs_training = totals[LAB_TRAINING]
     bought = totals[API] + totals[TRANSFER]
     out.labs_inference_ratio = totals[LAB_INFERENCE] / bought if bought > 0.0 else math.nan
@@ -379,14 +390,14 @@ def record_market(
 
 @kernel
 def record_firms(
-    out: Rows, first: int, apps: Rows, live: Rows, routing: Rows, labs: Rows, hosts: Rows,
-    clouds: Rows, chipmakers: Rows, foundry: Rows, cash: Rows, now_row: Rows,
+    out: Rows, first: int, users: Rows, apps: Rows, live: Rows, routing: Rows, labs: Rows, hosts: Rows, clouds: Rows,
+    chipmakers: Rows, foundry: Rows, cash: Rows, now_row: Rows,
 ) -> int:  # fmt: skip
     """A row per firm alive from row ``first`` of ``out``; returns the row after the last one written."""
     month = now_row[0].month
     total = 0.0
-    for position in range(live.shape[0]):
-        total += apps[live[position]].revenue
+    for k in range(users.shape[0]):
+        total += users[k].revenue
     at = first
     sources = routing.shape[1] - 1
     for position in range(live.shape[0]):
@@ -477,17 +488,17 @@ def record_small(out: Rows, at: int, kind: int, firms: Rows, cash: Rows, month: 
     return at
 
 
-@direct
 @kernel
 def record_trade(
-    s: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int, totals: Rows, with_firms: bool
+    s: Rows, totals: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int, with_firms: bool
 ) -> int:
     """All tables of a month from the tuple of arrays ``s``; returns the row after the last firm written."""
-    record_layers(layers, s.apps, s.live, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash, s.now)
-    record_categories(categories, s.users, s.apps, s.live)
-    record_market(market, layers, s.users, s.apps, s.live, s.labs, s.hosts, s.offers, s.clouds, s.chipmakers,
-                  s.foundry, s.backlog, totals, s.now)  # fmt: skip
+    record_layers(layers, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash)
+    profit = record_apps(market, layers[APPS_KIND], s.users, s.apps, s.live, s.cash)
+    record_categories(categories, s.users)
+    record_market(market, s.users, profit, s.labs, s.offers, s.clouds, s.chipmakers, s.foundry, s.backlog, totals,
+                  s.now)  # fmt: skip
     if not with_firms:
         return first
-    return record_firms(firms, first, s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry,
-                        s.cash, s.now)  # fmt: skip
+    return record_firms(firms, first, s.users, s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers,
+                        s.foundry, s.cash, s.now)  # fmt: skip

@@ -6,8 +6,11 @@ Part of inference pays the contract rent, the rest and all training the spot ren
 
 from __future__ import annotations
 
+import numpy as np
+
 from moatlab.compiled import Rows, kernel
 from moatlab.rules.compute import APP, HOST, LAB
+from moatlab.rules.compute import OUTSIDE as ELSEWHERE
 from moatlab.rules.sourcing import offer_price
 from moatlab.world.posting import (
     API,
@@ -186,42 +189,59 @@ def settle_compute(
     now = now_row[0]
     month = now.month
     contract = shared.compute_contract_share
-    for c in range(clouds.shape[0]):
+    n = clouds.shape[0]
+    mixed = np.empty(n)
+    for c in range(n):
         cloud = clouds[c]
+        mixed[c] = contract * cloud.contract_rent + (1.0 - contract) * cloud.rent
         cloud.revenue = 0.0
         cloud.cost_of_goods = cloud.hours * cloud.running
         pay(book, cash, totals, month, RUNNING_COST, cloud.account, SUPPLIERS, cloud.cost_of_goods)
     for index in range(labs.shape[0]):
         labs[index].inference_cost = 0.0
         labs[index].training = 0.0
+    # As in `settle_apps`, a buyer's payments are written one by one and moved at once.
+    cursor = int(totals[-1])
     for b in range(count):
         buyer = buyers[b]
-        for c in range(clouds.shape[0]):
+        kind = OUTSIDE_COMPUTE
+        training_kind = LAB_TRAINING
+        payer = OUTSIDE
+        if buyer.kind == LAB:
+            kind = LAB_INFERENCE
+            payer = labs[buyer.row].account
+        elif buyer.kind == HOST:
+            kind = HOST_COMPUTE
+            payer = hosts[buyer.row].account
+        elif buyer.kind == APP:
+            kind = APP_COMPUTE
+            training_kind = APP_TRAINING
+            payer = apps[buyer.row].account
+        serving = 0.0
+        training = 0.0
+        for c in range(n):
             cloud = clouds[c]
+            served = hours[b, c] * (cloud.rent if buyer.kind == ELSEWHERE else mixed[c])
             amount = trained[b, c] * cloud.rent
-            if buyer.kind == LAB:
-                lab = labs[buyer.row]
-                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
-                lab.inference_cost += served
-                lab.training += amount
-                pay(book, cash, totals, month, LAB_INFERENCE, lab.account, cloud.account, served)
-                pay(book, cash, totals, month, LAB_TRAINING, lab.account, cloud.account, amount)
-            elif buyer.kind == HOST:
-                host = hosts[buyer.row]
-                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
-                host.gross_profit -= served
-                pay(book, cash, totals, month, HOST_COMPUTE, host.account, cloud.account, served)
-            elif buyer.kind == APP:
-                app = apps[buyer.row]
-                served = hours[b, c] * (contract * cloud.contract_rent + (1.0 - contract) * cloud.rent)
-                app.inference += served
-                app.gross_profit -= served
-                pay(book, cash, totals, month, APP_COMPUTE, app.account, cloud.account, served)
-                pay(book, cash, totals, month, APP_TRAINING, app.account, cloud.account, amount)
-            else:
-                served = hours[b, c] * cloud.rent
-                pay(book, cash, totals, month, OUTSIDE_COMPUTE, OUTSIDE, cloud.account, served)
+            cursor = note(book, cursor, month, kind, payer, cloud.account, served)
+            cursor = note(book, cursor, month, training_kind, payer, cloud.account, amount)
+            serving += served
+            training += amount
             cloud.revenue += served + amount
+        cash[payer] -= serving + training
+        totals[kind] += serving
+        totals[training_kind] += training
+        if buyer.kind == LAB:
+            labs[buyer.row].inference_cost += serving
+            labs[buyer.row].training += training
+        elif buyer.kind == HOST:
+            hosts[buyer.row].gross_profit -= serving
+        elif buyer.kind == APP:
+            apps[buyer.row].inference += serving
+            apps[buyer.row].gross_profit -= serving
+    totals[-1] = cursor
+    for c in range(n):
+        cash[clouds[c].account] += clouds[c].revenue
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
+from moatlab.rules.elementary import exponentiate
 
 #: Codes of the rules that set a price, in the order of the registry's choices.
 OPTIMAL, FROZEN, MARKUP = 0, 1, 2
@@ -25,6 +26,8 @@ UNPUBLISHED = -1000.0
 CLOSED, OPEN, OWN_APPS, NOT_TO_RIVALS = 0, 1, 2, 3
 #: Categories that the mask of a lab's rivals tells apart.
 RIVAL_BITS = 62
+#: The logit of what cannot be had, and one below any that can.
+NEVER, HARDLY = -1e300, -1e299
 
 
 @inlined
@@ -70,6 +73,37 @@ def reachable(row: int, app: Rows, offer: Rows, sellers: Rows, labs: int) -> boo
 
 
 @inlined
+def edge_columns(offers: Rows, labs: int) -> Rows:
+    """Column of each offer's seller among the edges from apps."""
+    columns = np.empty(offers.shape[0], np.int64)
+    for o in range(offers.shape[0]):
+        columns[o] = offers[o].seller + labs * offers[o].seller_kind
+    return columns
+
+
+@inlined
+def sold_by_category(offers: Rows, categories: int) -> Rows:
+    """Whether each offer is sold to apps that no lab owns, 0 or 1 [categories, offers].
+
+    An owner's offer aside, which is the column of its row, all apps of a category are sold the same.
+    """
+    sold = np.empty((categories, offers.shape[0]), np.uint8)
+    for k in range(categories):
+        for o in range(offers.shape[0]):
+            sold[k, o] = 1 if sold_to(offers[o], -1, k) else 0
+    return sold
+
+
+@inlined
+def list_worths(offers: Rows, eta: float) -> Rows:
+    """Worth of each offer's list price (`worth_of_price`), [offers]."""
+    worths = np.empty(offers.shape[0])
+    for o in range(offers.shape[0]):
+        worths[o] = worth_of_price(offers[o].price, eta)
+    return worths
+
+
+@inlined
 def token_taste(app: Rows, user: Rows, shared: Rows) -> float:
     """K in the worth of a token price to the app's customers (see `worth_of_price`)."""
     eta = shared.users_usage_elasticity
@@ -111,13 +145,15 @@ def hours_per_token(training_hours: float, shared: Rows, now: Rows) -> float:
 
 
 @inlined
-def own_hours_per_token(training_hours: float, tokens: float, shared: Rows, now: Rows) -> float:
+def own_hours_per_token(serving_hours: float, tokens: float, shared: Rows) -> float:
     """GPU-hours per Mtok of an own model that carries that many tokens (Ttok a month).
+
+    ``serving_hours`` are those of the same model at a lab (`hours_per_token`).
 
     Beside the overhead of one's own operation, a fleet idles by the root of its load (square-root staffing: Halfin and
     Whitt 1981), which weighs little on a large one.
     """
-    hours = hours_per_token(training_hours, shared, now) * (1.0 + shared.apps_own_overhead)
+    hours = serving_hours * (1.0 + shared.apps_own_overhead)
     if tokens > 0.0 and shared.apps_own_idle > 0.0:
         hours *= 1.0 + math.sqrt(shared.apps_own_idle / (hours * tokens))
     return hours
@@ -172,45 +208,53 @@ def grade_offers(grades: Rows, offers: Rows, labs: Rows, specialisation: Rows) -
 
 
 @kernel
-def carry_tokens(apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, labs: Rows, hosts: Rows) -> None:
+def carry_tokens(
+    apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, hosts: Rows
+) -> None:
     """Send each app's tokens (Ttok) along its routing to the offers it can reach, and to its own model.
 
     Shares of what has become unreachable go to the rest in proportion; an app that reaches nothing is not served.
     """
     count = offers.shape[0]
-    n_labs = labs.shape[0]
-    for o in range(count):
-        offers[o].tokens = 0.0
+    column = edge_columns(offers, labs.shape[0])
+    sold = sold_by_category(offers, grades.shape[1])
+    carried = np.zeros(count)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
+        shares = routing[row]
+        edges = sellers[row]
+        sold_here = sold[app.category]
         tokens = (app.tourists + app.committed) * app.quota
         app.tokens = tokens
-        own = routing[row, count] if app.own_model == 1 else 0.0
+        own = shares[count] if app.own_model == 1 else 0.0
+        inside = shares[max(app.owner, 0)]
+        for o in range(count):
+            shares[o] = shares[o] if edges[column[o]] & sold_here[o] else 0.0
+        if app.owner >= 0 and reachable(row, app, offers[app.owner], sellers, labs.shape[0]):
+            shares[app.owner] = inside
         total = own
         for o in range(count):
-            if reachable(row, app, offers[o], sellers, n_labs):
-                total += routing[row, o]
-            else:
-                routing[row, o] = 0.0
+            total += shares[o]
         if total > 0.0:
+            scale = 1.0 / total
             for o in range(count):
-                routing[row, o] /= total
-            routing[row, count] = own / total
+                shares[o] *= scale
+            shares[count] = own * scale
         elif app.own_model == 1:
-            for o in range(count):
-                routing[row, o] = 0.0
-            routing[row, count] = 1.0
+            shares[count] = 1.0
         else:
             # Nothing of the old routing is left: start again evenly over what can be reached.
             reached = 0
             for o in range(count):
-                if reachable(row, app, offers[o], sellers, n_labs):
+                if reachable(row, app, offers[o], sellers, labs.shape[0]):
                     reached += 1
             for o in range(count):
-                routing[row, o] = 1.0 / reached if reachable(row, app, offers[o], sellers, n_labs) else 0.0
+                shares[o] = 1.0 / reached if reachable(row, app, offers[o], sellers, labs.shape[0]) else 0.0
         for o in range(count):
-            offers[o].tokens += routing[row, o] * tokens
+            carried[o] += shares[o] * tokens
+    for o in range(count):
+        offers[o].tokens = carried[o]
     for index in range(labs.shape[0]):
         labs[index].tokens = 0.0
     for index in range(hosts.shape[0]):
@@ -243,28 +287,30 @@ def decide_routing(
     speed = shared.apps_routing_speed
     eta = shared.users_usage_elasticity
     developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
-    held = np.zeros(n_labs + hosts.shape[0])
-    column = np.empty(count, np.int64)
-    bonus = np.empty(count)
-    weights = np.empty(users.shape[0])
-    worth = np.empty(count)
+    column = edge_columns(offers, n_labs)
+    sold = sold_by_category(offers, users.shape[0])
+    worth = list_worths(offers, eta)
+    price = np.empty(count)
     slope = np.empty(count)
-    demand = 0.0
-    tastes = 0.0
+    bonus = np.empty(count)
     for o in range(count):
         offer = offers[o]
-        offer.pull = 0.0
-        offer.listed = 0.0
-        worth[o] = worth_of_price(offer.price, eta)
+        price[o] = offer.price
         slope[o] = max(offer.price, LEAST_PRICE) ** -eta
         if offer.seller_kind == 0:
-            column[o] = offer.seller
             bonus[o] = developers * labs[offer.seller].ecosystem
         else:
-            column[o] = n_labs + offer.seller
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
+    # What all apps of a category see of an offer: its capability, and the worth of its list price with the bonus.
+    weights = np.empty(users.shape[0])
+    points = np.empty((users.shape[0], count))
+    common = np.empty((users.shape[0], count))
     for k in range(users.shape[0]):
         weights[k] = rho * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
+        for o in range(count):
+            points[k, o] = grades[o, k]
+            common[k, o] = weights[k] * worth[o] + bonus[o]
+    logits = np.empty((live.shape[0], count + 1))
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -274,53 +320,87 @@ def decide_routing(
         if weight > 0.0:
             quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
         now = routing[row]
-        wanted = next_routing[row]
-        special = app.owner >= 0 or app.deal > 0
-        best = -1e300
+        edges = sellers[row]
+        sold_here = sold[app.category]
+        points_here = points[app.category]
+        common_here = common[app.category]
+        wanted = logits[position]
         for o in range(count):
-            offer = offers[o]
-            wanted[o] = -1e300
-            if reachable(row, app, offer, sellers, n_labs):
-                value = worth[o]
-                if special and not pays_list_price(app, offer):
-                    value = worth_of_price(offer_price(app, offer, shared), eta)
-                wanted[o] = quality * grades[o, app.category] + weight * value + bonus[o] + inertia * now[o]
-                best = max(best, wanted[o])
-        wanted[count] = -1e300
+            value = quality * points_here[o] + common_here[o] + inertia * now[o]
+            wanted[o] = value if edges[column[o]] & sold_here[o] else NEVER
+        # The offers of an app's owner and of the lab that it has a deal with have prices of their own.
+        for o in (app.owner, app.deal - 1):
+            if o >= 0:
+                wanted[o] = NEVER
+                if reachable(row, app, offers[o], sellers, n_labs):
+                    value = worth_of_price(offer_price(app, offers[o], shared), eta)
+                    wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o]
+        wanted[count] = NEVER
         if app.own_model == 1:
             value = worth_of_price(app.own_unit_cost, eta)
             wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
-            best = max(best, wanted[count])
+        best = HARDLY
+        for o in range(count + 1):
+            best = wanted[o] if wanted[o] > best else best
+        for o in range(count + 1):
+            wanted[o] -= best
+    exponentiate(logits.reshape(-1))
+    held = np.zeros(n_labs + hosts.shape[0])
+    mine = np.empty(count)
+    paid = np.empty(count)
+    listed = np.zeros(count)
+    pull = np.zeros(count)
+    demand = 0.0
+    tastes = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        user = users[app.category]
+        weight = weights[app.category]
+        now = routing[row]
+        aims = logits[position]
+        wanted = next_routing[row]
         total = 0.0
         for o in range(count + 1):
-            wanted[o] = math.exp(wanted[o] - best) if wanted[o] > -1e299 else 0.0
-            total += wanted[o]
-        for o in range(count):
-            held[column[o]] = 0.0
-        for o in range(count):
-            held[column[o]] += now[o]
+            total += aims[o]
+        if total <= 0.0:
+            # An app that reaches nobody keeps the routing that it has.
+            aims[:] = now
+            total = 1.0
+        scale = 1.0 / total
+        for o in range(count + 1):
+            aim = scale * aims[o]
+            moved = now[o] + speed * (aim - now[o])
+            wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
+        if app.owner < 0:
+            demand += app.tokens
+            tastes += app.tokens * weight
         # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost of
         # a token rises by the seller's share of the tokens less what moves away from it.
         cost = max(app.token_cost, 1e-12)
         quotas = eta / cost
         customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
-        if app.owner < 0:
-            demand += app.tokens
-            tastes += app.tokens * weight
-        for o in range(count + 1):
-            share = now[o]
-            aim = wanted[o] / total if total > 0.0 else share
-            wanted[o] = share + speed * (aim - share)
-            if aim < SMALLEST_SHARE and wanted[o] < SMALLEST_SHARE:
-                wanted[o] = 0.0
-            if o < count and share > 0.0 and (not special or pays_list_price(app, offers[o])):
-                offer = offers[o]
-                mine = held[column[o]]
-                away = weight * slope[o]
-                kept = 1.0 - away * (offer.price - cost)
-                tokens = app.tokens * share
-                offer.listed += tokens
-                offer.pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers))
+        for o in range(count):
+            mine[o] = now[o]
+            paid[o] = app.tokens * now[o]
+        # A lab has one offer, a host may have several.
+        for o in range(n_labs, count):
+            held[column[o]] = 0.0
+        for o in range(n_labs, count):
+            held[column[o]] += now[o]
+        for o in range(n_labs, count):
+            mine[o] = held[column[o]]
+        for o in (app.owner, app.deal - 1):
+            if o >= 0:
+                paid[o] = 0.0
+        for o in range(count):
+            away = weight * slope[o]
+            kept = 1.0 - away * (price[o] - cost)
+            listed[o] += paid[o]
+            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
+    for o in range(count):
+        offers[o].listed = listed[o]
+        offers[o].pull = pull[o]
     typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
         sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)

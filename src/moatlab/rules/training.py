@@ -12,7 +12,7 @@ import math
 
 from moatlab.compiled import Rows, inlined, kernel
 from moatlab.rules.users import relative_data
-from moatlab.world.draws import RUN_OUTCOME, SPECIALISATION_SHOCK, normal
+from moatlab.world.draws import RUN_OUTCOME, RUN_START, SPECIALISATION_AT_BIRTH, SPECIALISATION_SHOCK, normal, uniform
 from moatlab.world.identity import identity
 
 
@@ -83,6 +83,21 @@ def decide_training(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> 
                     lab.released = 1
             lab.run_age = 0.0
             lab.run_hours = 0.0
+
+
+@kernel
+def start_runs(labs: Rows, users: Rows, specialisation: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Runs that are under way in month 0, each at its own age, and what labs are good at."""
+    shared = shared_row[0]
+    now = now_row[0]
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.run_age = math.floor(uniform(now.seed, RUN_START, 0, lab.identity) * shared.labs_run_months)
+        lab.run_hours = lab.run_age * lab.training_budget / now.expected_rent
+        for k in range(users.shape[0]):
+            key = identity(2, users[k].identity & 0xFFFF, lab.identity & 0xFFFFFFFF)
+            shock = normal(now.seed, SPECIALISATION_AT_BIRTH, 0, key)
+            specialisation[index, k] = shared.labs_specialisation * shock
 
 
 @inlined

@@ -19,6 +19,7 @@ from moatlab.rules.pricing import (
 from moatlab.rules.sourcing import reachable, sold_to
 from moatlab.world.draws import (
     BRAND_SHOCK,
+    CATEGORY_AT_BIRTH,
     CUSTOMERS_AT_BIRTH,
     ENTRY,
     FEATURE_AT_BIRTH,
@@ -29,7 +30,7 @@ from moatlab.world.draws import (
     poisson,
     uniform,
 )
-from moatlab.world.identity import identity
+from moatlab.world.identity import START, identity
 from moatlab.world.posting import (
     APP_EQUITY,
     APP_WRITE_OFF,
@@ -213,6 +214,24 @@ def enter(
             app.outlay = shared.apps_overhead + app.rnd + app.marketing
             now.entries += 1.0
             row += 1
+
+
+@kernel
+def found(apps: Rows, users: Rows, order: Rows, bounds: Rows, seed: int) -> None:
+    """Category and identity of the generated ``apps`` of month 0.
+
+    ``order`` are the rows of the categories and ``bounds`` the upper bounds of their odds, both [categories].
+    """
+    taken = np.zeros(order.shape[0], np.int64)
+    for index in range(apps.shape[0]):
+        u = uniform(seed, CATEGORY_AT_BIRTH, 0, index)
+        place = 0
+        while place < order.shape[0] - 1 and bounds[place] < u:
+            place += 1
+        k = order[place]
+        apps[index].category = k
+        apps[index].identity = identity(1, 0, (users[k].identity & 0xFFF) * COHORT + START + taken[k])
+        taken[k] += 1
 
 
 @kernel

@@ -30,12 +30,14 @@ from moatlab.rules.nests import (
 
 #: Utility of the outside option, in units of the taste scale, below which there is none.
 NO_OPTION = math.log(ABSENT)
+#: Decimal logarithms from natural ones, which cost half as much.
+LOG10_E = 0.4342944819032518
 
 
 @inlined
 def relative_data(stock: float, mean: float) -> float:
     """log10 of a data stock against the mean of its peers, 0 at the mean and bounded for those with none."""
-    return math.log10((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) if mean > 0.0 else 0.0
+    return LOG10_E * math.log((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) if mean > 0.0 else 0.0
 
 
 @inlined
@@ -47,7 +49,8 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     quality = user.ai_centrality * app.capability + (1.0 - user.ai_centrality) * app.feature
     value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
     value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
-    value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
+    if app.service != 1.0:
+        value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
     return value / user.taste_scale
 
 

@@ -30,6 +30,7 @@ USERS: list[Field] = [
     ("mean_feature", "points", "mean feature stock"),
     ("mean_data", "Ttok", "mean interaction data of the apps"),
     ("log_cost", "log $ per Mtok", "mean log of what tokens cost the apps"),
+    ("mean_cost", "$ per Mtok", "its exponential: the geometric mean"),
     ("first_log_cost", "log $ per Mtok", "the same at month 0"),
     ("flow_tourists", "M customers", "reconsidering tourists over the denominators of their choice"),
     ("flow_committed", "M customers", "the same for committed customers"),

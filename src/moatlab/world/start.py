@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moatlab.parameters.registry import Parameter, Value
 from moatlab.parameters.tables import REGISTRY, parameters_of
 from moatlab.rules.apps import refresh_apps
-from moatlab.rules.chips import ONE_GPU
+from moatlab.rules.chips import ONE_GPU, first_generations
 from moatlab.rules.orders import FIXED_CAPACITY
 from moatlab.rules.sourcing import (
     CLOSED,
@@ -26,12 +26,12 @@ from moatlab.rules.sourcing import (
     mark_rivals,
     post_offers,
 )
-from moatlab.rules.training import publish
-from moatlab.rules.turnover import COHORT, populate
+from moatlab.rules.training import publish, start_runs
+from moatlab.rules.turnover import found, populate
 from moatlab.rules.users import fit_potential
-from moatlab.world import draws, topology
+from moatlab.world import topology
 from moatlab.world.fields import AT_START_ONLY, STATE_FIELDS
-from moatlab.world.identity import KIND_CODES, START, identity, named_index
+from moatlab.world.identity import KIND_CODES, identity, named_index
 from moatlab.world.state import FIXED, State
 
 if TYPE_CHECKING:
@@ -80,22 +80,13 @@ def _rows_of(
     return starts
 
 
-def _share_startups(state: State, seed: int, count: int) -> tuple[list[int], list[int]]:
-    """Categories and identities of the generated startups, in proportion to market sizes."""
+def _share_startups(state: State, seed: int, first: int, count: int) -> None:
+    """Categories and identities of the startups in ``count`` rows from ``first``, in proportion to market sizes."""
     # Categories in the order of their identities, so that their order in a file has no effect.
     order = np.argsort(state.users["identity"])
-    sizes = state.users["market_size"][order].astype(float)
+    sizes = state.users["market_size"][order]
     bounds = np.cumsum(sizes / sizes.sum()) if sizes.sum() > 0 else np.linspace(0, 1, len(sizes) + 1)[1:]
-    taken = [0] * len(sizes)
-    categories, identities = [], []
-    for index in range(count):
-        u = draws.uniform(seed, draws.CATEGORY_AT_BIRTH, 0, index)
-        k = int(order[min(int(np.searchsorted(bounds, u)), len(sizes) - 1)])
-        key = (int(state.users["identity"][k]) & 0xFFF) * COHORT + START + taken[k]
-        taken[k] += 1
-        categories.append(k)
-        identities.append(identity(KIND_CODES["apps"], 0, key))
-    return categories, identities
+    found(state.apps[first : first + count], state.users, order, bounds, seed)
 
 
 class _Template(NamedTuple):
@@ -117,6 +108,19 @@ def _read(scenario: Scenario) -> _Template:
     for name in GENERATED_TAKE:
         state.app_defaults[name] = encode(REGISTRY["apps", name], scenario.value("apps", "*", name), slugs)
     topology.connect(scenario, state, slugs)
+    now, shared = state.now[0], state.shared[0]
+    now["hype"] = now["start_hype"] = shared["investors_hype"]
+    now["discount"] = (
+        max(0.0, shared["investors_cost_of_capital"] - shared["investors_hype_discount"] * now["hype"]) / 12.0
+    )
+    rent = float(shared["outside_reference_rent"])
+    now["expected_rent"] = now["mean_rent"] = rent
+    now["outside_hours"] = shared["outside_initial_hours"]
+    now["expected_growth"] = shared["investors_expected_growth"]
+    state.users["potential"] = state.users["market_size"]
+    _start_labs(state, rent)
+    state.list_offers()
+    _start_hardware(state, starts["clouds"], rent)
     return _Template(state, starts)
 
 
@@ -135,20 +139,11 @@ def start(scenario: Scenario, seed: int) -> State:
     else:
         state, starts = _read(scenario)
     topology.thin(scenario, state, slugs, seed)
-    now, shared = state.now[0], state.shared[0]
+    now = state.now[0]
     now["seed"] = seed
-    now["hype"] = now["start_hype"] = shared["investors_hype"]
-    now["discount"] = (
-        max(0.0, shared["investors_cost_of_capital"] - shared["investors_hype_discount"] * now["hype"]) / 12.0
-    )
-    rent = float(shared["outside_reference_rent"])
-    now["expected_rent"] = now["mean_rent"] = rent
-    now["outside_hours"] = shared["outside_initial_hours"]
-    now["expected_growth"] = shared["investors_expected_growth"]
-    state.users["potential"] = state.users["market_size"]
     _start_apps(state, starts["apps"], seed, startups)
-    _start_labs(state, seed, rent)
-    state.list_offers()
+    start_runs(state.labs, state.users, state.specialisation, state.shared, state.now)
+    first_generations(state.chipmakers, state.shared, state.now)
     publish(state.labs, state.now)
     now["first_frontier"] = now["expected_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
@@ -168,7 +163,6 @@ def start(scenario: Scenario, seed: int) -> State:
     state.users["tourists"] = np.bincount(category, tourists, len(slugs["users"]))
     state.users["customers"] = np.bincount(category, tourists + state.apps["committed"][at], len(slugs["users"]))
     now["last_revenue"] = state.apps["revenue"][at].sum()
-    _start_hardware(state, starts["clouds"], seed, rent)
     refresh_apps(
         state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
     )  # fmt: skip
@@ -192,10 +186,8 @@ def _start_apps(state: State, starts: dict[str, NDArray[np.float64]], seed: int,
     apps["tourists"][:named] = starts["customers"] * tourists
     apps["committed"][:named] = starts["customers"] * (1.0 - tourists)
     if startups:
-        categories, identities = _share_startups(state, seed, startups)
+        _share_startups(state, seed, named, startups)
         block = slice(named, named + startups)
-        apps["category"][block] = categories
-        apps["identity"][block] = identities
         apps["generated"][block] = 1
         apps["alive"][block] = 1
         apps["owner"][block] = -1
@@ -222,7 +214,7 @@ def size_own_models(state: State, rows: NDArray[np.int64], rent: float) -> None:
     apps["own_unit_cost"][rows] = hours * (1.0 + shared["apps_own_overhead"]) * rent
 
 
-def _start_labs(state: State, seed: int, rent: float) -> None:
+def _start_labs(state: State, rent: float) -> None:
     labs, shared = state.labs, state.shared[0]
     labs["model_hours"] = shared["labs_reference_hours"] * 10.0 ** (labs["capability"] - labs["private_lead"])
     size = (labs["model_hours"] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
@@ -236,17 +228,6 @@ def _start_labs(state: State, seed: int, rent: float) -> None:
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
     labs["training_budget"] = shared["labs_compute_share"] * money
     labs["staff"] = (1.0 - shared["labs_compute_share"]) * money
-    for row in range(labs.shape[0]):
-        who = int(labs["identity"][row])
-        # Runs are under way, each at its own age.
-        age = math.floor(draws.uniform(seed, draws.RUN_START, 0, who) * shared["labs_run_months"])
-        labs["run_age"][row] = age
-        labs["run_hours"][row] = age * labs["training_budget"][row] / rent
-        for k in range(state.users.shape[0]):
-            key = identity(2, int(state.users["identity"][k]) & 0xFFFF, who & 0xFFFFFFFF)
-            state.specialisation[row, k] = shared["labs_specialisation"] * draws.normal(
-                seed, draws.SPECIALISATION_AT_BIRTH, 0, key
-            )
 
 
 def _host_cost(state: State) -> float:
@@ -276,7 +257,7 @@ def _first_routing(state: State, sources: NDArray[np.float64]) -> None:
     state.routing[:named, -1] = own
 
 
-def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: int, rent: float) -> None:
+def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: float) -> None:
     clouds, makers, plants, shared = state.clouds, state.chipmakers, state.foundry, state.shared[0]
     plants["base_price"] = plants["price"]
     plants["expected"] = plants["capacity"]
@@ -287,11 +268,6 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], seed: 
     floor = shared["chipmakers_elasticity_floor"]
     makers["price"] = np.where(makers["price"] > 0.0, makers["price"], makers["cost"] * floor / (floor - 1.0))
     makers["price"] = np.where(makers["captive"] == 1, makers["cost"], makers["price"])
-    for v in range(makers.shape[0]):
-        shock = draws.normal(seed, draws.GENERATION, 0, int(makers["identity"][v]))
-        makers["next_generation"][v] = max(
-            1.0, shared["chipmakers_generation_months"] + shared["chipmakers_generation_spread"] * shock
-        )
     appeal = np.full((clouds.shape[0], makers.shape[0]), -np.inf)
     for c in range(clouds.shape[0]):
         for v in range(makers.shape[0]):

@@ -168,6 +168,14 @@ class State:
         self.arrays = Arrays._make(_ARRAYS_OF(self))
         self.clock = self.now["month"]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> State:
+        """A copy with arrays of its own, made for every run: the general way takes ten times as long."""
+        twin = State.__new__(State)
+        for name, value in self.__dict__.items():
+            twin.__dict__[name] = value.copy() if isinstance(value, np.ndarray | dict) else value
+        twin.gather()
+        return twin
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copy of the tuple would hold arrays of its own.
         self.__dict__.update(state)
