@@ -53,8 +53,11 @@ STRUCTS = {
 }  # fmt: skip
 PLAIN = ("live", "routing", "next_routing", "sellers", "grades", "cash", "totals")
 CONSTANTS = {
-    users: ("ABSENT", "LARGEST"),
-    sourcing: ("FROZEN", "MARKUP", "SMALLEST_SHARE", "CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS"),
+    users: ("ABSENT", "LARGEST", "LOG10_E"),
+    sourcing: (
+        "FROZEN", "MARKUP", "SMALLEST_SHARE", "CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS", "LEAST_PRICE", "NEVER",
+        "HARDLY",
+    ),
     pricing: ("LERNER_CEILING", "BUNDLED", "METERED"),
     settlement: ("SMOOTHING",),
     draws: ("BRAND_SHOCK",),

@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "layout.h"
@@ -15,10 +16,48 @@ static inline double smaller(double a, double b) { return a < b ? a : b; }
 
 void nothing() {}
 
+/* Exponential and logarithm that loops turn into vector instructions: see moatlab/rules/elementary.py. */
+
+static inline uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double number_of(uint64_t bits) {
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static const double LN2 = 6.93147180369123816490e-1, LN2_REST = 1.90821492927058770002e-10;
+
+static inline double exp_below(double x) {
+    double shifted = x * 1.4426950408889634 + 6755399441055744.0, k = shifted - 6755399441055744.0;
+    double r = (x - k * LN2) - k * LN2_REST, rr = r * r;
+    double odd = r * ((1.26177193074810590878e-4 * rr + 3.02994407707441961300e-2) * rr + 1.0);
+    double even = (3.00198505138664455042e-6 * rr + 2.52448340349684104192e-3) * rr + 2.27265548208155028766e-1;
+    even = even * rr + 2.0;
+    double power = number_of((bits_of(shifted) << 52) + 0x3FF0000000000000);
+    return x > -700.0 ? power * (1.0 + 2.0 * odd / (even - odd)) : 0.0;
+}
+
+static inline double log_above(double x) {
+    uint64_t bits = bits_of(x), exponent = (bits + 0x3FF0000000000000 - 0x3FE6A09E667F3BCD) >> 52;
+    double k = number_of(exponent | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
+    double f = number_of(bits + 0x3FF0000000000000 - (exponent << 52)) - 1.0;
+    double s = f / (2.0 + f), z = s * s, w = z * z;
+    double even = w * (3.999999999940941908e-1 + w * (2.222219843214978396e-1 + w * 1.531383769920937332e-1));
+    double odd = 2.857142874366239149e-1 + w * (1.818357216161805012e-1 + w * 1.479819860511658591e-1);
+    odd = z * (6.666666666666735130e-1 + w * odd);
+    double half = 0.5 * f * f;
+    return k * LN2 - ((half - (s * (half + even + odd) + k * LN2_REST)) - f);
+}
+
 /* Users ------------------------------------------------------------------------------------------------------------ */
 
 static inline double relative_data(double stock, double mean) {
-    return mean > 0.0 ? log10((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) : 0.0;
+    return mean > 0.0 ? LOG10_E * log((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) : 0.0;
 }
 
 static inline double utility(const App *app, const User *user, const Shared *shared) {
@@ -27,7 +66,7 @@ static inline double utility(const App *app, const User *user, const Shared *sha
     double quality = user->ai_centrality * app->capability + (1.0 - user->ai_centrality) * app->feature;
     double value = user->quality_taste * quality + shared->apps_data_taste * relative_data(app->data, user->mean_data);
     value += app->brand + user->network_taste * share + app->use_value - alpha * app->price;
-    value += shared->users_outage_taste * log(larger(app->service, 1e-3));
+    if (app->service != 1.0) value += shared->users_outage_taste * log(larger(app->service, 1e-3));
     return value / user->taste_scale;
 }
 
@@ -193,28 +232,38 @@ static inline double offer_price(const App *app, const Offer *offer, const Share
     return offer->unit_cost + share * (offer->price - offer->unit_cost);
 }
 
+/* The column of each offer's seller among the edges, and whether apps that no lab owns are sold it, by category. */
+static void see_offers(const Market *m, int64_t *column, uint8_t *sold) {
+    for (int64_t o = 0; o < m->n_offers; o++) {
+        column[o] = m->offers[o].seller + m->n_labs * m->offers[o].seller_kind;
+        for (int64_t k = 0; k < m->grades_width; k++) sold[k * m->n_offers + o] = sold_to(&m->offers[o], -1, k);
+    }
+}
+
 void carry_tokens(const Market *m) {
     Offer *offers = m->offers;
-    int64_t count = m->n_offers;
-    for (int64_t o = 0; o < count; o++) offers[o].tokens = 0.0;
+    int64_t count = m->n_offers, column[count];
+    uint8_t sold[m->grades_width * count];
+    double carried[count];
+    see_offers(m, column, sold);
+    for (int64_t o = 0; o < count; o++) carried[o] = 0.0;
     for (int64_t i = 0; i < m->n_live; i++) {
         int64_t row = m->live[i];
         App *app = &m->apps[row];
         double *shares = &m->routing[row * m->routing_width];
-        const uint8_t *sellers = &m->sellers[row * m->sellers_width];
+        const uint8_t *sellers = &m->sellers[row * m->sellers_width], *sold_here = &sold[app->category * count];
         double tokens = (app->tourists + app->committed) * app->quota;
-        double own = app->own_model == 1 ? shares[count] : 0.0;
-        double total = own;
+        double own = app->own_model == 1 ? shares[count] : 0.0, total = own;
+        double inside = shares[app->owner > 0 ? app->owner : 0];
         app->tokens = tokens;
-        for (int64_t o = 0; o < count; o++) {
-            if (reachable(app, &offers[o], sellers, m->n_labs)) total += shares[o];
-            else shares[o] = 0.0;
-        }
+        for (int64_t o = 0; o < count; o++) shares[o] = sellers[column[o]] & sold_here[o] ? shares[o] : 0.0;
+        if (app->owner >= 0 && reachable(app, &offers[app->owner], sellers, m->n_labs)) shares[app->owner] = inside;
+        for (int64_t o = 0; o < count; o++) total += shares[o];
         if (total > 0.0) {
-            for (int64_t o = 0; o < count; o++) shares[o] /= total;
-            shares[count] = own / total;
+            double scale = 1.0 / total;
+            for (int64_t o = 0; o < count; o++) shares[o] *= scale;
+            shares[count] = own * scale;
         } else if (app->own_model == 1) {
-            for (int64_t o = 0; o < count; o++) shares[o] = 0.0;
             shares[count] = 1.0;
         } else {
             int64_t reached = 0;
@@ -222,8 +271,9 @@ void carry_tokens(const Market *m) {
             for (int64_t o = 0; o < count; o++)
                 shares[o] = reachable(app, &offers[o], sellers, m->n_labs) ? 1.0 / reached : 0.0;
         }
-        for (int64_t o = 0; o < count; o++) offers[o].tokens += shares[o] * tokens;
+        for (int64_t o = 0; o < count; o++) carried[o] += shares[o] * tokens;
     }
+    for (int64_t o = 0; o < count; o++) offers[o].tokens = carried[o];
     for (int64_t l = 0; l < m->n_labs; l++) m->labs[l].tokens = 0.0;
     for (int64_t h = 0; h < m->n_hosts; h++) m->hosts[h].tokens = 0.0;
     for (int64_t o = 0; o < count; o++) {
@@ -238,7 +288,7 @@ static inline double token_taste(const App *app, const User *user, double eta) {
 }
 
 static inline double worth_of_price(double price, double eta) {
-    price = larger(price, 1e-300);
+    price = larger(price, LEAST_PRICE);
     return eta == 1.0 ? -log(price) : pow(price, 1.0 - eta) / (eta - 1.0);
 }
 
@@ -263,95 +313,121 @@ void decide_routing(const Market *m) {
     double rho = shared->apps_routing_sharpness, inertia = shared->apps_routing_inertia;
     double speed = shared->apps_routing_speed, eta = shared->users_usage_elasticity;
     double developers = shared->labs_ecosystem_taste * (1.0 - shared->labs_portability);
-    double held[labs + m->n_hosts], bonus[count], worth[count], slope[count], weights[m->n_users];
-    int64_t column[count];
-    double demand = 0.0, tastes = 0.0;
+    int64_t column[count], width = count + 1;
+    uint8_t sold[m->n_users * count];
+    double price[count], slope[count], bonus[count], weights[m->n_users];
+    double points[m->n_users * count], common[m->n_users * count];
+    see_offers(m, column, sold);
     for (int64_t o = 0; o < count; o++) {
-        Offer *offer = &offers[o];
-        offer->pull = 0.0;
-        offer->listed = 0.0;
-        worth[o] = worth_of_price(offer->price, eta);
-        slope[o] = pow(larger(offer->price, 1e-300), -eta);
-        if (offer->seller_kind == 0) {
-            column[o] = offer->seller;
-            bonus[o] = developers * m->labs[offer->seller].ecosystem;
-        } else {
-            column[o] = labs + offer->seller;
-            bonus[o] = shared->hosts_hub_taste * m->hosts[offer->seller].hub;
-        }
+        const Offer *offer = &offers[o];
+        price[o] = offer->price;
+        slope[o] = pow(larger(offer->price, LEAST_PRICE), -eta);
+        bonus[o] = offer->seller_kind == 0 ? developers * m->labs[offer->seller].ecosystem
+                                           : shared->hosts_hub_taste * m->hosts[offer->seller].hub;
     }
     for (int64_t k = 0; k < m->n_users; k++)
         weights[k] = rho * pow(m->users[k].usage_value, eta) * pow(m->users[k].price_taste, 1.0 - eta);
+    for (int64_t o = 0; o < count; o++) {
+        double worth = worth_of_price(price[o], eta);
+        for (int64_t k = 0; k < m->n_users; k++) {
+            points[k * count + o] = m->grades[o * m->grades_width + k];
+            common[k * count + o] = weights[k] * worth + bonus[o];
+        }
+    }
+    double *logits = malloc((size_t)(m->n_live * width) * sizeof(double));
+    for (int64_t i = 0; i < m->n_live; i++) {
+        int64_t row = m->live[i];
+        const App *app = &m->apps[row];
+        const User *user = &m->users[app->category];
+        const double *now = &m->routing[row * m->routing_width];
+        const double *points_here = &points[app->category * count], *common_here = &common[app->category * count];
+        const uint8_t *sellers = &m->sellers[row * m->sellers_width], *sold_here = &sold[app->category * count];
+        double *wanted = &logits[i * width];
+        double weight = weights[app->category];
+        double quality = rho * user->quality_taste * user->ai_centrality;
+        if (weight > 0.0) quality = user->quality_taste * user->ai_centrality * weight / token_taste(app, user, eta);
+        for (int64_t o = 0; o < count; o++) {
+            double value = quality * points_here[o] + common_here[o] + inertia * now[o];
+            wanted[o] = sellers[column[o]] & sold_here[o] ? value : NEVER;
+        }
+        int64_t special[2] = {app->owner, app->deal - 1};
+        for (int j = 0; j < 2; j++) {
+            int64_t o = special[j];
+            if (o < 0) continue;
+            wanted[o] = NEVER;
+            if (reachable(app, &offers[o], sellers, labs)) {
+                double value = worth_of_price(offer_price(app, &offers[o], shared), eta);
+                wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o];
+            }
+        }
+        wanted[count] = NEVER;
+        if (app->own_model == 1) {
+            double value = worth_of_price(app->own_unit_cost, eta);
+            wanted[count] = quality * app->own_capability + weight * value + inertia * now[count];
+        }
+        double best = HARDLY;
+        for (int64_t o = 0; o < width; o++) best = larger(best, wanted[o]);
+        for (int64_t o = 0; o < width; o++) wanted[o] -= best;
+    }
+    for (int64_t i = 0; i < m->n_live * width; i++) logits[i] = exp_below(logits[i]);
+    double held[labs + m->n_hosts], mine[count], paid[count], listed[count], pull[count];
+    double demand = 0.0, tastes = 0.0;
+    for (int64_t o = 0; o < count; o++) listed[o] = pull[o] = 0.0;
     for (int64_t i = 0; i < m->n_live; i++) {
         int64_t row = m->live[i];
         const App *app = &m->apps[row];
         const User *user = &m->users[app->category];
         const double *now = &m->routing[row * m->routing_width];
         double *wanted = &m->next_routing[row * m->next_routing_width];
-        const uint8_t *sellers = &m->sellers[row * m->sellers_width];
-        const double *grades = &m->grades[app->category];
-        double weight = weights[app->category];
-        double quality = rho * user->quality_taste * user->ai_centrality;
-        if (weight > 0.0) quality = user->quality_taste * user->ai_centrality * weight / token_taste(app, user, eta);
-        bool special = has_special_price(app);
-        double best = -1e300;
-        for (int64_t o = 0; o < count; o++) {
-            const Offer *offer = &offers[o];
-            double worth_here = -1e300;
-            if (reachable(app, offer, sellers, labs)) {
-                double value = worth[o];
-                if (special && !pays_list_price(app, offer))
-                    value = worth_of_price(offer_price(app, offer, shared), eta);
-                worth_here = quality * grades[o * m->grades_width] + weight * value + bonus[o] + inertia * now[o];
-                best = larger(best, worth_here);
-            }
-            wanted[o] = worth_here;
+        double *aims = &logits[i * width];
+        double weight = weights[app->category], total = 0.0;
+        for (int64_t o = 0; o < width; o++) total += aims[o];
+        if (total <= 0.0) {
+            for (int64_t o = 0; o < width; o++) aims[o] = now[o];
+            total = 1.0;
         }
-        wanted[count] = -1e300;
-        if (app->own_model == 1) {
-            double value = worth_of_price(app->own_unit_cost, eta);
-            wanted[count] = quality * app->own_capability + weight * value + inertia * now[count];
-            best = larger(best, wanted[count]);
+        double scale = 1.0 / total;
+        for (int64_t o = 0; o < width; o++) {
+            double aim = scale * aims[o], moved = now[o] + speed * (aim - now[o]);
+            wanted[o] = (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) ? 0.0 : moved;
         }
-        double total = 0.0;
-        for (int64_t o = 0; o <= count; o++) {
-            wanted[o] = wanted[o] > -1e299 ? exp(wanted[o] - best) : 0.0;
-            total += wanted[o];
-        }
-        memset(held, 0, sizeof held);
-        for (int64_t o = 0; o < count; o++) held[column[o]] += now[o];
-        double cost = larger(app->token_cost, 1e-12), quotas = eta / cost;
-        double customers = user->price_taste * app->price_taste_factor * app->quota * (1.0 - app->choice_share)
-                           / user->taste_scale;
         if (app->owner < 0) {
             demand += app->tokens;
             tastes += app->tokens * weight;
         }
-        for (int64_t o = 0; o <= count; o++) {
-            double share = now[o];
-            double aim = total > 0.0 ? wanted[o] / total : share;
-            double next = share + speed * (aim - share);
-            wanted[o] = aim < SMALLEST_SHARE && next < SMALLEST_SHARE ? 0.0 : next;
-            if (o < count && share > 0.0 && (!special || pays_list_price(app, &offers[o]))) {
-                Offer *offer = &offers[o];
-                double mine = held[column[o]], away = weight * slope[o];
-                double kept = 1.0 - away * (offer->price - cost);
-                double tokens = app->tokens * share;
-                offer->listed += tokens;
-                offer->pull += tokens * (away * (1.0 - mine) + mine * (quotas * kept + customers));
-            }
+        double cost = larger(app->token_cost, 1e-12), quotas = eta / cost;
+        double customers = user->price_taste * app->price_taste_factor * app->quota * (1.0 - app->choice_share)
+                           / user->taste_scale;
+        for (int64_t o = 0; o < count; o++) {
+            mine[o] = now[o];
+            paid[o] = app->tokens * now[o];
         }
+        for (int64_t o = labs; o < count; o++) held[column[o]] = 0.0;
+        for (int64_t o = labs; o < count; o++) held[column[o]] += now[o];
+        for (int64_t o = labs; o < count; o++) mine[o] = held[column[o]];
+        if (app->owner >= 0) paid[app->owner] = 0.0;
+        if (app->deal > 0) paid[app->deal - 1] = 0.0;
+        for (int64_t o = 0; o < count; o++) {
+            double away = weight * slope[o], kept = 1.0 - away * (price[o] - cost);
+            listed[o] += paid[o];
+            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers));
+        }
+    }
+    free(logits);
+    for (int64_t o = 0; o < count; o++) {
+        offers[o].listed = listed[o];
+        offers[o].pull = pull[o];
     }
     double typical = demand > 0.0 ? tastes / demand : 0.0;
     for (int64_t l = 0; l < labs; l++) {
         Lab *lab = &m->labs[l];
         lab->semi_elasticity =
-            sell_elasticity(m, 0, l, typical * pow(larger(lab->price, 1e-300), -eta), lab->semi_elasticity);
+            sell_elasticity(m, 0, l, typical * pow(larger(lab->price, LEAST_PRICE), -eta), lab->semi_elasticity);
     }
     for (int64_t h = 0; h < m->n_hosts; h++) {
         Host *host = &m->hosts[h];
         host->semi_elasticity =
-            sell_elasticity(m, 1, h, typical * pow(larger(host->price, 1e-300), -eta), host->semi_elasticity);
+            sell_elasticity(m, 1, h, typical * pow(larger(host->price, LEAST_PRICE), -eta), host->semi_elasticity);
     }
 }
 
@@ -362,28 +438,33 @@ static inline double quota_wanted(const App *app, const User *user, double token
     return eta == 1.0 ? quota : pow(quota, eta);
 }
 
-static inline double lambert(double log_z) {
-    double w;
-    if (log_z < -36.0) return exp(log_z);
-    if (log_z < 500.0) {
-        double estimate = log1p(exp(log_z));
-        w = estimate * (1.0 - log1p(estimate) / (2.0 + estimate));
-    } else {
-        w = log_z - log(log_z);
-    }
-    for (int step = 0; step < 2; step++) {
-        double gap = log_z - log(w) - w;
-        double q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap);
-        w *= 1.0 + gap / (1.0 + w) * (q - gap) / (q - 2.0 * gap);
-    }
-    return w;
+static inline double fritsch(double w, double log_z) {
+    double gap = log_z - log_above(w) - w;
+    double q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap);
+    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap));
 }
 
-static inline double reconsidering(const App *app, const User *user, const Shared *shared) {
-    double customers = app->tourists + app->committed, hazard = user->hazard_committed;
+static inline double lambert(double log_z) {
+    double z = exp_below(smaller(log_z, -log_z)), estimate = larger(log_z, 0.0) + log_above(1.0 + z);
+    double w = larger(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300);
+    w = fritsch(fritsch(w, log_z), log_z);
+    return log_z > -18.0 ? w : z * (1.0 - z);
+}
+
+static inline double hazard(const App *app, const User *user) {
+    double customers = app->tourists + app->committed;
     if (customers > 0.0)
-        hazard = (user->hazard_tourist * app->tourists + user->hazard_committed * app->committed) / customers;
-    return larger(1.0 - pow(1.0 - hazard, shared->apps_planning_horizon), 1e-6);
+        return (user->hazard_tourist * app->tourists + user->hazard_committed * app->committed) / customers;
+    return user->hazard_committed;
+}
+
+static inline double reconsidering(double monthly, double months) {
+    return larger(1.0 - exp_below(months * log_above(larger(1.0 - monthly, 1e-300))), 1e-6);
+}
+
+static inline double logit_markup(double level, double share, double moved) {
+    double known = smaller(larger(share, 1e-300), 1.0), odds = known / larger(1.0 - known, 1e-300);
+    return 1.0 / moved + lambert(log_above(odds / moved) + level - 1.0 / moved);
 }
 
 static inline int64_t company_of(const App *app) {
@@ -405,23 +486,11 @@ static double diverted_margin(const Market *m, const App *app) {
     return response > 0.0 ? value / response : 0.0;
 }
 
-static inline double app_price_wanted(const App *app, const User *user, const Shared *shared) {
-    double cost = app->quota * app->token_cost / (1.0 - shared->apps_variable_cost);
-    if (app->price_rule == MARKUP) return cost * (1.0 + app->markup);
-    cost += app->diverted;
-    double moved = reconsidering(app, user, shared);
-    double scale = user->taste_scale / (user->price_taste * app->price_taste_factor);
-    if (app->choice_share <= 0.0) return cost + scale / moved;
-    double odds = log(app->choice_share) - log(larger(1.0 - app->choice_share, 1e-300));
-    double log_b = odds + (app->price - cost) / scale;
-    return cost + scale * (1.0 / moved + lambert(log_b - log(moved) - 1.0 / moved));
-}
-
 static inline double token_price_wanted(const App *app, const User *user, const Shared *shared, double price) {
     double cost = app->token_cost / (1.0 - shared->apps_variable_cost);
     if (app->price_rule == MARKUP) return cost * (1.0 + app->markup);
     double scale = user->taste_scale / (user->price_taste * app->price_taste_factor);
-    double leaving = reconsidering(app, user, shared) * (1.0 - app->choice_share) / scale;
+    double leaving = reconsidering(hazard(app, user), shared->apps_planning_horizon) * (1.0 - app->choice_share) / scale;
     double eta = shared->users_usage_elasticity;
     double elasticity = eta + leaving * price * quota_wanted(app, user, price, eta);
     double excess = elasticity - 1.0 - leaving * app->diverted;
@@ -431,11 +500,29 @@ static inline double token_price_wanted(const App *app, const User *user, const 
 
 void decide_app_prices(const Market *m) {
     const Shared *shared = m->shared;
-    double speed = shared->apps_price_speed, eta = shared->users_usage_elasticity;
-    for (int64_t i = 0; i < m->n_live; i++) {
+    double speed = shared->apps_price_speed, eta = shared->users_usage_elasticity, months = shared->apps_planning_horizon;
+    int64_t n = m->n_live;
+    double costs[n], scales[n], markups[n], shares[n], hazards[n], quotas[n];
+    for (int64_t i = 0; i < n; i++) {
         App *app = &m->apps[m->live[i]];
         const User *user = &m->users[app->category];
+        double quota = quota_wanted(app, user, app->token_cost, eta);
         app->diverted = company_of(app) != 0 ? diverted_margin(m, app) : 0.0;
+        app->next_quota = quota;
+        costs[i] = app->quota * app->token_cost / (1.0 - shared->apps_variable_cost) + app->diverted;
+        scales[i] = user->taste_scale / (user->price_taste * app->price_taste_factor);
+        markups[i] = app->price - costs[i];
+        shares[i] = app->choice_share;
+        hazards[i] = hazard(app, user);
+        quotas[i] = app->quota > 0.0 && quota > 0.0 ? quota / app->quota : 1.0;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        markups[i] = scales[i] * logit_markup(markups[i] / scales[i], shares[i], reconsidering(hazards[i], months));
+        quotas[i] = exp_below(speed * log_above(quotas[i]));
+    }
+    for (int64_t i = 0; i < n; i++) {
+        App *app = &m->apps[m->live[i]];
+        const User *user = &m->users[app->category];
         if (app->plan == METERED && app->price_rule != BUNDLED) {
             double price = app->token_price > 0.0 ? app->token_price : app->price / larger(app->quota, 1e-12);
             if (app->price_rule != FROZEN) price += speed * (token_price_wanted(app, user, shared, price) - price);
@@ -444,13 +531,13 @@ void decide_app_prices(const Market *m) {
             app->next_price = price * app->next_quota;
             continue;
         }
-        double price = app->price;
+        double price = app->price, wanted = costs[i] + markups[i];
+        if (app->price_rule == MARKUP) wanted = (costs[i] - app->diverted) * (1.0 + app->markup);
         if (app->price_rule == BUNDLED) price = 0.0;
-        else if (app->price_rule != FROZEN) price += speed * (app_price_wanted(app, user, shared) - price);
-        double quota = quota_wanted(app, user, app->token_cost, eta);
+        else if (app->price_rule != FROZEN) price += speed * (wanted - price);
         app->next_token_price = 0.0;
         app->next_price = price;
-        app->next_quota = app->quota > 0.0 && quota > 0.0 ? app->quota * pow(quota / app->quota, speed) : quota;
+        if (app->quota > 0.0 && app->next_quota > 0.0) app->next_quota = app->quota * quotas[i];
     }
 }
 
@@ -685,6 +772,7 @@ void commit_apps(const Market *m) {
     for (int64_t i = 0; i < m->n_live; i++) {
         int64_t row = m->live[i];
         App *app = &m->apps[row];
+        double *routing = &m->routing[row * m->routing_width];
         double *next_routing = &m->next_routing[row * m->next_routing_width];
         double gap = larger(0.0, m->users[app->category].best_feature - app->feature);
         double feature = (1.0 - shared->apps_obsolescence) * app->feature + shared->apps_imitation * gap;
@@ -719,6 +807,11 @@ void commit_apps(const Market *m) {
             next_routing[count] = 0.0;
         }
         app->next_own = 0;
+        for (int64_t o = 0; o <= count; o++) {
+            double carried = routing[o];
+            routing[o] = next_routing[o];
+            next_routing[o] = carried;
+        }
     }
 }
 
@@ -733,7 +826,7 @@ static inline double quota_worth(const App *app, const User *user, double eta) {
     double worth = app->token_worth;
     if (worth <= 0.0 || app->quota <= 0.0) return 0.0;
     double common = user->usage_value * (user->first_log_cost - user->log_cost);
-    double usual = quota_wanted(app, user, exp(user->log_cost), eta);
+    double usual = quota_wanted(app, user, user->mean_cost, eta);
     if (eta == 1.0) return common + worth * log(app->quota / usual);
     double power = 1.0 - 1.0 / eta;
     return common + worth * (pow(app->quota, power) - pow(usual, power)) / power;
@@ -755,13 +848,13 @@ void refresh_apps(const Market *m) {
         const double *grades = &m->grades[app->category];
         bool special = has_special_price(app);
         double capability = 0.0, cost = 0.0, total = 0.0;
+        if (special)
+            for (int64_t o = 0; o < count; o++) cost += shares[o] * offer_price(app, &m->offers[o], shared);
+        else
+            for (int64_t o = 0; o < count; o++) cost += shares[o] * m->offers[o].price;
         for (int64_t o = 0; o < count; o++) {
-            double share = shares[o];
-            if (share > 0.0) {
-                capability += share * grades[o * m->grades_width];
-                cost += share * (special ? offer_price(app, &m->offers[o], shared) : m->offers[o].price);
-                total += share;
-            }
+            capability += shares[o] * grades[o * m->grades_width];
+            total += shares[o];
         }
         if (app->own_model == 1) {
             app->own_unit_cost = own_hours_per_token(app->own_hours, app->tokens, shared, m->now) * m->now->expected_rent;
@@ -795,6 +888,7 @@ void refresh_apps(const Market *m) {
             user->best_feature = 0.0;
             user->log_cost = user->first_log_cost;
         }
+        user->mean_cost = exp(user->log_cost);
     }
     for (int64_t i = 0; i < m->n_live; i++) {
         App *app = &m->apps[m->live[i]];

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from moatlab import App, Cloud, Foundry, InputError, Investor, Lab, Market, Scenario
+from moatlab.month import PHASES
 
 
 def tables(market: Market) -> list[pd.DataFrame]:
@@ -47,6 +48,21 @@ def test_same_seed_same_bytes_and_other_seeds_differ() -> None:
         market.run(24)
     assert same(one, two)
     assert not same(one, three)
+
+
+def test_phases_one_by_one_make_the_same_month() -> None:
+    whole, parts = Market("tiny", rng=3), Market("tiny", rng=3)
+    whole.run(12)
+    for _ in range(12):
+        parts.ledger.open_month(parts.state)
+        for phase in PHASES:
+            if phase.name == "turnover":
+                parts.recorder.trade(parts.state, parts.ledger)
+            phase.run(parts.state, parts.ledger)
+        parts.ledger.close_month()
+        parts.recorder.turnover(parts.state, parts.ledger)
+        parts.state.clock[0] += 1
+    assert same(whole, parts)
 
 
 def test_live_models_never_touch_each_other() -> None:

@@ -45,6 +45,8 @@ class Happening:
 
     def begin(self, market: Market, month: int) -> None:
         """Undo what ended last month, keep up what lasts, let happen what is due."""
+        if not (self._coming or self._restore or self._lasting):
+            return
         for home, name, row, value, factor in self._restore.pop(month, []):
             # What was scaled is scaled back, so that what the market did to it meanwhile stays.
             rows = self._home(market, home)[name]

@@ -171,7 +171,9 @@ def _leave(s: Rows, book: Rows, totals: Rows) -> tuple[int, int]:
 
 @direct
 @kernel
-def _enter(s: Rows, first_row: int, first_account: int, book: Rows, totals: Rows) -> None:
+def _enter(s: Rows, kept: int, first_row: int, first_account: int, book: Rows, totals: Rows) -> None:
+    for position in range(kept, s.live.shape[0]):
+        s.live[position] = first_row + position - kept
     enter(s.users, s.apps, first_row, s.entrants, first_account, s.sellers, s.routing, s.app_places, s.app_edges,
           s.offers, s.grades, s.labs, s.hosts, book, s.cash, totals, s.shared, s.now)  # fmt: skip
     refresh_apps(s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)
@@ -235,12 +237,8 @@ def _see_cleared(s: State) -> None:
 
 def _welcome(s: State, ledger: Ledger, kept: int, coming: int) -> None:
     """Make room for the startups that come, and let them enter."""
-    if coming:
-        s.reserve(coming)
-    if coming or kept < s.live.shape[0]:
-        s.live = np.concatenate([s.live[:kept], np.arange(s.count, s.count + coming, dtype=np.int64)])
-        s.gather()
-    _enter(s.arrays, s.count, s.first_account["apps"], ledger.book, ledger.totals)
+    s.turn_over(kept, coming)
+    _enter(s.arrays, kept, s.count, s.first_account["apps"], ledger.book, ledger.totals)
     s.count += coming
 
 

@@ -73,7 +73,7 @@ def _parts() -> tuple[list[Entry], list[Entry]]:
         (turnover.populate, (s.users, s.apps, s.live, s.sellers, s.routing, s.offers, s.grades, s.labs, s.hosts, s.cash,
                              s.shared, s.now)),
         (apps.refresh_apps, (s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)),
-        (month._enter, (s, 0, 0, book, totals)),
+        (month._enter, (s, 0, 0, 0, book, totals)),
         (month._act, (s, book, totals, market, layers, categories, firms, 0, True)),
         (month._enter_leave, (s, book, totals)),
     ]  # fmt: skip

@@ -31,9 +31,8 @@ def favourite_lab(
     found = -1
     quality = user.quality_taste * user.ai_centrality
     taste = token_taste(app, user, shared)
-    for o in range(offers.shape[0]):
-        offer = offers[o]
-        if offer.seller_kind == 1 or not reachable(row, app, offer, sellers, labs):
+    for o in range(labs):
+        if not reachable(row, app, offers[o], sellers, labs):
             continue
         value = quality * grades[o, app.category] + taste * worths[o]
         value += shared.apps_routing_inertia / max(shared.apps_routing_sharpness, 1e-12) * routing[row, o]

@@ -8,6 +8,7 @@ import numpy as np
 
 from moatlab import metrics
 from moatlab.compiled import Rows, direct, inlined, kernel
+from moatlab.rules.ranking import concentrate, quantile, sort_spread
 from moatlab.rules.sourcing import UNPUBLISHED
 from moatlab.world.payments import LAYERS
 from moatlab.world.posting import (
@@ -40,47 +41,6 @@ FIRM_DTYPE = np.dtype(
 #: Smallest monthly revenue (M$) of an app whose gross margin counts among the margins.
 MARGIN_COUNTS = 0.1
 APPS_KIND, LABS_KIND, HOSTS_KIND, CLOUDS_KIND, CHIPMAKERS_KIND, FOUNDRY_KIND = range(len(LAYERS))
-
-
-@inlined
-def quantile(ordered: Rows, count: int, p: float) -> float:
-    """Quantile of the first ``count`` of sorted values, linear between neighbours; not-a-number for none."""
-    if count == 0:
-        return math.nan
-    position = p * (count - 1)
-    below = int(math.floor(position))  # noqa: RUF046  (a float in a kernel)
-    above = min(below + 1, count - 1)
-    return float(ordered[below] + (position - below) * (ordered[above] - ordered[below]))
-
-
-@inlined
-def concentrate(values: Rows, out: Rows) -> None:
-    """HHI, top shares and Gini coefficient of ``values``, which are sorted in place."""
-    n = values.shape[0]
-    total = 0.0
-    for i in range(n):
-        total += values[i]
-    out.firms = n
-    out.hhi = 0.0
-    out.top1 = 0.0
-    out.top3 = 0.0
-    out.top5 = 0.0
-    out.gini = 0.0
-    if n == 0 or total <= 0.0:
-        return
-    values.sort()
-    ranked = 0.0
-    for i in range(n):
-        share = values[i] / total
-        out.hhi += share * share
-        ranked += (i + 1.0) * share
-        if i >= n - 1:
-            out.top1 += share
-        if i >= n - 3:
-            out.top3 += share
-        if i >= n - 5:
-            out.top5 += share
-    out.gini = (2.0 * ranked - (n + 1.0)) / n
 
 
 @kernel
@@ -198,7 +158,7 @@ def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, 
 def record_margins(out: Rows, margins: Rows) -> None:
     """Median, best and spread of the apps' gross margins, which are sorted in place."""
     count = margins.shape[0]
-    margins.sort()
+    sort_spread(margins)
     out.apps_margin_median = quantile(margins, count, 0.5)
     out.apps_margin_best = quantile(margins, count, 0.97)
     mean = 0.0

@@ -21,8 +21,8 @@ from moatlab.world.payments import OUTSIDE_PARTIES
 FIXED = ("labs", "hosts", "clouds", "chipmakers", "foundry")
 #: Generations of chips that fleets tell apart, months that a pipeline and a construction site look ahead.
 GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
-#: Room for further apps, relative to those alive, when arrays are made or grow.
-SLACK = 1.25
+#: Room for further apps, relative to those there are, when arrays are made or grow; and when many grow.
+SLACK, SLACK_OF_MANY, MANY = 2.0, 1.25, 10_000
 
 
 class Arrays(NamedTuple):
@@ -110,7 +110,7 @@ class State:
     """
 
     def __init__(self, counts: dict[str, int], apps: int) -> None:
-        room = max(apps, int(apps * SLACK) + 8) if apps < 100_000 else int(apps * 1.01) + 8
+        room = int(apps * (SLACK if apps < MANY else SLACK_OF_MANY if apps < 10 * MANY else 1.01)) + 8
         self.users: Rows = rows(dtype_of("users"), counts["users"])
         self.apps: Rows = rows(dtype_of("apps"), room)
         self.labs: Rows = rows(dtype_of("labs"), counts["labs"])
@@ -123,7 +123,10 @@ class State:
         self.count = apps
         #: Values that ``apps.*.name`` of the scenario gives to generated apps, at the start and at entry.
         self.app_defaults: dict[str, float] = {}
-        self.live: NDArray[np.int64] = np.arange(apps, dtype=np.int64)
+        #: Rows of apps that are alive, in the first ``_living`` places.
+        self._rows: NDArray[np.int64] = np.zeros(room, np.int64)
+        self._rows[:apps] = np.arange(apps)
+        self._living = apps
         labs, hosts, clouds = counts["labs"], counts["hosts"], counts["clouds"]
         self.offers: Rows = rows(OFFER_DTYPE, labs)
         for lab in range(labs):
@@ -181,6 +184,19 @@ class State:
         self.__dict__.update(state)
         self.gather()
 
+    @property
+    def live(self) -> NDArray[np.int64]:
+        """Rows of the apps alive, in the order of their birth."""
+        return self._rows[: self._living]
+
+    def turn_over(self, kept: int, coming: int) -> None:
+        """Keep the first ``kept`` rows of `live`, and make room for ``coming`` new ones, which are not yet numbered."""
+        if coming:
+            self.reserve(coming)
+        if kept + coming != self._living:
+            self._living = kept + coming
+            self.gather()
+
     def kind(self, name: str) -> Rows:
         """The rows of a kind, by its name."""
         return getattr(self, name)
@@ -190,9 +206,10 @@ class State:
         needed = self.count + further
         if needed <= self.apps.shape[0]:
             return
-        room = max(needed, int(needed * SLACK)) + 8
+        room = int(needed * (SLACK if needed < MANY else SLACK_OF_MANY)) + 8
         for name in ("apps", "routing", "next_routing", "sellers", "app_edges", "app_places"):
             setattr(self, name, enlarged(getattr(self, name), room))
+        self._rows = enlarged(self._rows, room)
         self.cash = enlarged(self.cash, self.first_account["apps"] + room)
         self.fill_rows(self.count)
         self.gather()
