@@ -53,7 +53,7 @@ STRUCTS = {
 }  # fmt: skip
 PLAIN = ("live", "routing", "next_routing", "sellers", "grades", "cash", "totals")
 CONSTANTS = {
-    users: ("ABSENT", "LARGEST", "LOG10_E"),
+    users: ("ABSENT", "NO_OPTION", "LOG10_E"),
     sourcing: (
         "FROZEN", "MARKUP", "SMALLEST_SHARE", "CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS", "LEAST_PRICE", "NEVER",
         "HARDLY",

@@ -102,28 +102,45 @@ void choose(const Market *m) {
     const Shared *shared = m->shared;
     const Now *now = m->now;
     double hype = exp(shared->users_hype_weight * now->hype);
-    double loyalty[count], below[count];
+    double utilities[count], unheard[count], unbound[count], stay[count], freed[count];
+    double outside[m->n_users], best[m->n_users];
     fit_potential(m);
     for (int64_t k = 0; k < m->n_users; k++) {
         User *user = &users[k];
         double progress = user->quality_taste * user->ai_centrality * (now->frontier - now->first_frontier);
         progress += user->usage_value * (user->first_log_cost - user->log_cost);
-        double outside = shared->users_outside_value + shared->users_outside_catchup * progress;
-        user->outside = exp(outside / user->taste_scale);
+        outside[k] = (shared->users_outside_value + shared->users_outside_catchup * progress) / user->taste_scale;
+        best[k] = outside[k] >= NO_OPTION ? outside[k] : -INFINITY;
         user->inclusive = 0.0;
         user->crowd = 0.0;
     }
     for (int64_t i = 0; i < count; i++) {
+        const App *app = &apps[live[i]];
+        const User *user = &users[app->category];
+        utilities[i] = utility(app, user, shared);
+        unheard[i] = -(app->awareness + app->distribution);
+        unbound[i] = -((user->switching_cost + app->depth) / user->taste_scale);
+    }
+    for (int64_t i = 0; i < count; i++) unheard[i] = exp_below(unheard[i]);
+    for (int64_t i = 0; i < count; i++) unbound[i] = exp_below(unbound[i]);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t k = apps[live[i]].category;
+        if (unheard[i] < 1.0) best[k] = larger(best[k], utilities[i]);
+    }
+    for (int64_t k = 0; k < m->n_users; k++)
+        users[k].outside = outside[k] >= NO_OPTION ? exp(outside[k] - best[k]) : 0.0;
+    for (int64_t i = 0; i < count; i++) utilities[i] -= best[apps[live[i]].category];
+    for (int64_t i = 0; i < count; i++) utilities[i] = exp_below(utilities[i]);
+    for (int64_t i = 0; i < count; i++) {
         App *app = &apps[live[i]];
         User *user = &users[app->category];
-        double reach = 1.0 - exp(-(app->awareness + app->distribution));
-        app->attraction = reach * exp(smaller(utility(app, user, shared), LARGEST));
+        double heard = 1.0 - unheard[i], attraction = heard > 0.0 ? heard * utilities[i] : 0.0;
+        app->attraction = attraction < ABSENT ? 0.0 : attraction;
         user->inclusive += app->attraction;
-        user->crowd += reach;
+        user->crowd += heard;
     }
     for (int64_t k = 0; k < m->n_users; k++) {
         User *user = &users[k];
-        user->loyalty = exp(user->switching_cost / user->taste_scale);
         user->dilution = pow(1.0 + user->crowd, -shared->users_crowding);
         user->inclusive *= user->dilution;
         double rate = user->adoption_p * hype;
@@ -133,13 +150,11 @@ void choose(const Market *m) {
         user->tourist_odds = smaller(1.0, user->tourist_share * age * hype);
         double everything = user->outside + user->inclusive;
         user->new_users = user->inclusive > 0.0 ? user->considering * user->inclusive / everything : 0.0;
-        if (user->inclusive <= 0.0) {
-            user->consumer_surplus = 0.0;
-        } else if (user->outside > ABSENT) {
-            double logsum = log(everything / user->outside) * everything / user->inclusive;
-            user->consumer_surplus = logsum * user->taste_scale / user->price_taste;
-        } else {
-            user->consumer_surplus = log(user->inclusive) * user->taste_scale / user->price_taste;
+        user->consumer_surplus = 0.0;
+        if (user->inclusive > 0.0) {
+            double lead = best[k] - (outside[k] >= NO_OPTION ? outside[k] : 0.0), ratio = user->inclusive / user->outside;
+            double value = user->outside > ABSENT ? log1p(ratio) * (1.0 + ratio) / ratio : log(user->inclusive) + lead;
+            user->consumer_surplus = value * user->taste_scale / user->price_taste;
         }
         user->flow_tourists = user->flow_committed = user->customers = user->tourists = 0.0;
         user->joined = user->joined_tourists = user->left_tourists = user->left_committed = 0.0;
@@ -147,17 +162,13 @@ void choose(const Market *m) {
     for (int64_t i = 0; i < count; i++) {
         App *app = &apps[live[i]];
         User *user = &users[app->category];
-        double attraction = app->attraction * user->dilution;
-        double loyal = user->loyalty;
-        if (app->depth > 0.0) loyal *= exp(app->depth / user->taste_scale);
-        double others = user->outside + user->inclusive + attraction * (loyal - 1.0);
-        app->attraction = attraction;
-        loyalty[i] = loyal;
-        below[i] = others;
-        if (others > 0.0) {
-            user->flow_tourists += user->hazard_tourist * app->tourists / others;
-            user->flow_committed += user->hazard_committed * app->committed / others;
-        }
+        double held = app->attraction * user->dilution, everything = user->outside + user->inclusive;
+        double loose = held > 0.0 ? unbound[i] : 1.0, below = larger(0.0, everything - held) * loose + held;
+        app->attraction = held;
+        stay[i] = below > 0.0 ? smaller(1.0, held / below) : 0.0;
+        freed[i] = below > 0.0 ? loose / below : 0.0;
+        user->flow_tourists += user->hazard_tourist * app->tourists * freed[i];
+        user->flow_committed += user->hazard_committed * app->committed * freed[i];
     }
     for (int64_t i = 0; i < count; i++) {
         App *app = &apps[live[i]];
@@ -167,16 +178,11 @@ void choose(const Market *m) {
         double share = everything > 0.0 ? attraction / everything : 0.0;
         double weigh_tourists = user->hazard_tourist * app->tourists;
         double weigh_committed = user->hazard_committed * app->committed;
-        double per_tourist = 0.0, per_committed = 0.0;
-        if (below[i] > 0.0) {
-            per_tourist = weigh_tourists / below[i];
-            per_committed = weigh_committed / below[i];
-        }
         double new = user->considering * share;
-        double left_tourists = weigh_tourists - per_tourist * attraction * loyalty[i];
-        double left_committed = weigh_committed - per_committed * attraction * loyalty[i];
-        double joined_tourists = attraction * (user->flow_tourists - per_tourist);
-        double joined_committed = attraction * (user->flow_committed - per_committed);
+        double left_tourists = weigh_tourists * (1.0 - stay[i]);
+        double left_committed = weigh_committed * (1.0 - stay[i]);
+        double joined_tourists = attraction * (user->flow_tourists - weigh_tourists * freed[i]);
+        double joined_committed = attraction * (user->flow_committed - weigh_committed * freed[i]);
         joined_tourists = larger(0.0, joined_tourists + new * user->tourist_odds);
         joined_committed = larger(0.0, joined_committed + new * (1.0 - user->tourist_odds));
         double tourists = larger(0.0, app->tourists - left_tourists + joined_tourists);

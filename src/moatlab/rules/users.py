@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
+from moatlab.rules.elementary import exponentiate
 from moatlab.rules.nests import (
     ABSENT,
     BEST,
@@ -52,12 +53,6 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     if app.service != 1.0:
         value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
     return value / user.taste_scale
-
-
-@inlined
-def reach(app: Rows) -> float:
-    """Share of a category's deciders who have heard of the app."""
-    return 1.0 - math.exp(-(app.awareness + app.distribution))
 
 
 @inlined
@@ -127,6 +122,9 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     nested = False
     count = live.shape[0]
     utilities = np.empty(count)
+    unheard = np.empty(count)
+    bounds = np.empty(count)
+    free = np.empty(count)
     outside = np.empty(users.shape[0])
     best = np.full(users.shape[0], -np.inf)
     fit_potential(users, apps, live, now_row)
@@ -142,18 +140,31 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         nested = nested or user.nest_correlation > 0.0
     for position in range(count):
         app = apps[live[position]]
-        utilities[position] = utility(app, users[app.category], shared)
-        if reach(app) > 0.0:
-            best[app.category] = max(best[app.category], utilities[position])
+        user = users[app.category]
+        utilities[position] = utility(app, user, shared)
+        unheard[position] = -(app.awareness + app.distribution)
+        bound = (user.switching_cost + app.depth) / user.taste_scale
+        bounds[position] = bound
+        free[position] = -bound
+    # Shares of deciders who have not heard of an app, and 1 / L_i (see below).
+    exponentiate(unheard)
+    exponentiate(free)
+    for position in range(count):
+        k = apps[live[position]].category
+        if unheard[position] < 1.0:
+            best[k] = max(best[k], utilities[position])
     # Attractions are relative to the category's best alternative, so that no exponential overflows and the best is
     # never lost; shares are the same.
     for k in range(users.shape[0]):
         users[k].outside = math.exp(outside[k] - best[k]) if outside[k] >= NO_OPTION else 0.0
     for position in range(count):
+        utilities[position] -= best[apps[live[position]].category]
+    exponentiate(utilities)
+    for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
-        heard = reach(app)
-        app.attraction = heard * math.exp(utilities[position] - best[app.category]) if heard > 0.0 else 0.0
+        heard = 1.0 - unheard[position]
+        app.attraction = heard * utilities[position] if heard > 0.0 else 0.0
         if app.attraction < ABSENT:
             app.attraction = 0.0
         user.inclusive += app.attraction
@@ -196,8 +207,8 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
         app.attraction *= user.dilution
         everything = user.outside + user.inclusive
         # Who does not attract binds nobody.
-        bound = (user.switching_cost + app.depth) / user.taste_scale if app.attraction > 0.0 else 0.0
-        free = math.exp(-bound)
+        bound = bounds[position] if app.attraction > 0.0 else 0.0
+        loose = free[position] if app.attraction > 0.0 else 1.0
         if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
             row = app.category * labs + app.nest
             total = nests[row, TOTAL]
@@ -210,12 +221,12 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
             inside[position] = (wider / power) ** -rho if power > 0.0 else 0.0
             held = nest_scale * (app.nest_pull * wider**-rho)
             elsewhere = everything - nest_scale * total * nests[row, SLOPE]
-            below = max(0.0, elsewhere) * free + nest_scale * wider ** (1.0 - rho)
+            below = max(0.0, elsewhere) * loose + nest_scale * wider ** (1.0 - rho)
         else:
             held = app.attraction
-            below = max(0.0, everything - held) * free + held
+            below = max(0.0, everything - held) * loose + held
         stay[position] = min(1.0, held / below) if below > 0.0 else 0.0
-        freed[position] = free / below if below > 0.0 else 0.0
+        freed[position] = loose / below if below > 0.0 else 0.0
         flow_tourists = user.hazard_tourist * app.tourists * freed[position]
         flow_committed = user.hazard_committed * app.committed * freed[position]
         user.flow_tourists += flow_tourists
