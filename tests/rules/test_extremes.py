@@ -53,6 +53,7 @@ def test_nobody_leaves_when_leaving_costs_thousands_of_taste_scales(nests: float
         {"chipmakers.*.ecosystem": 100.0, "chipmakers.ecosystem_taste": 100.0},
         {"chipmakers.*.price": 1e6, "chipmakers.vendor_sharpness": 100.0},
         {"chipmakers.volume_discount": 1.0, "clouds.small.fleet": 0.0},
+        {"clouds.*.gravity": -5.0, "compute.switching_rate": 1.0},
         {"clouds.running_cost": 1e-3, "foundry.fab.price": 1e-3, "chipmakers.*.unit_cost": 0.0},
     ],
     ids=lambda changes: ", ".join(changes),

@@ -6,7 +6,7 @@ Buyer b rents at cloud c a share w_bc of its hours, mostly where it already is a
     D_bc = w_bc [ H_b phi(r_c / r_b) + B_b / r_c + X_b (r_c / r_ref)^-eps ]
 
 with H inference hours cut off around the choke rent r_b (phi = 1 / (1 + (r/r_b)^k)), B a training budget that is spent
-in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = h exp(-g_c).  Its
+in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = min(1, h exp(-g_c)).  Its
 affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.  Rents
 clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
 The reserve carries the markup and is set before the month.
@@ -34,6 +34,12 @@ LARGEST, NOTHING = 5.0, 700.0
 SMALLEST = 1e-200
 
 
+@inlined
+def placed_anew(rate: float, gravity: float) -> float:
+    """Share of a buyer's hours at a cloud of that data gravity that is placed anew in a month: no more than all."""
+    return min(1.0, rate * math.exp(-gravity)) if gravity != 0.0 else rate
+
+
 @kernel
 def settle_in(
     buyers: Rows, count: int, lag: Rows, affinity: Rows, capacity: Rows, gravity: Rows, rate: float, steepness: float
@@ -54,7 +60,7 @@ def settle_in(
         buyer.moving = 0.0 if kept > 0.0 else 1.0
         for c in range(capacity.shape[0]):
             if lag[b, c] > 0.0:
-                leaving = rate * math.exp(-gravity[c]) if gravity[c] != 0.0 else rate
+                leaving = placed_anew(rate, gravity[c])
                 held = lag[b, c] / kept
                 lag[b, c] = (1.0 - leaving) * held
                 buyer.moving += leaving * held

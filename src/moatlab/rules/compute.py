@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from moatlab.compiled import Rows, inlined, kernel
-from moatlab.rules.clearing import NOTHING, place
+from moatlab.rules.clearing import NOTHING, place, placed_anew
 from moatlab.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
 
 BUYER_DTYPE = np.dtype(
@@ -183,7 +183,7 @@ def serve(
         powers[c] = math.exp(-sharpness * logs[c])
         steep[c] = math.exp(min(shared.compute_choke_steepness * logs[c], NOTHING))
         elastic[c] = math.exp(-shared.outside_spot_elasticity * (logs[c] - math.log(shared.outside_reference_rent)))
-        leaving = shared.compute_switching_rate * math.exp(-cloud.gravity)
+        leaving = placed_anew(shared.compute_switching_rate, cloud.gravity)
         moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
         cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
         cloud.hours = 0.0
