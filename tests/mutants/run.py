@@ -3,8 +3,9 @@
 python tests/mutants/run.py [--jobs N] [NAME ...]
 
 A mutant of `mutants.toml` names a file of the package, a piece of its text that stands there once, what to put in its
-place, and the tests that should fail.  Each runs in a copy of the tree, so nothing here is touched.  Exit code 1 if one
-survives, 2 if the list itself is out of date.
+place, and the tests that should fail.  They run in copies of the tree, one a job, so nothing here is touched; a copy
+keeps its place, so that mutants that leave the rules alone share the compiled ones.  Exit code 1 if one survives, 2 if
+the list itself is out of date.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -52,27 +54,34 @@ def listed() -> list[Mutant]:
     return found
 
 
-def killed(mutant: Mutant) -> tuple[bool, str, float]:
+def copy_tree(tree: Path) -> Path:
+    """A copy of what the tests need."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, tree / name)
+    return tree
+
+
+def killed(mutant: Mutant, tree: Path) -> tuple[bool, str, float]:
     """Whether the tests notice, their last line, and the seconds that it took."""
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        tree = Path(folder)
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
-                shutil.copy(source, tree / name)
-        path = tree / "src/moatlab" / mutant.file
-        path.write_text(path.read_text().replace(mutant.old, mutant.new))
-        environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "MOATLAB_CACHE": str(tree / "cache")}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "", *mutant.tests]
-        try:
-            done = subprocess.run(
-                command, cwd=tree, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return True, "hung", time.perf_counter() - start
+    path = tree / "src/moatlab" / mutant.file
+    path.write_text(path.read_text().replace(mutant.old, mutant.new))
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "MOATLAB_CACHE": str(tree / "cache"),
+                   "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "", *mutant.tests]
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return True, "hung", time.perf_counter() - start
+    finally:
+        # With its old date: numba trusts it.
+        shutil.copy2(ROOT / "src/moatlab" / mutant.file, path)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))] or [""]
     if done.returncode not in (0, 1):
         raise SystemExit(f"{mutant.name}: pytest could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -90,8 +99,19 @@ def main() -> int:
         print(f"there is no mutant {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     survivors = []
-    with ThreadPoolExecutor(asked.jobs) as pool:
-        for mutant, (dead, line, seconds) in zip(mutants, pool.map(killed, mutants), strict=True):
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(asked.jobs) as pool:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for job in range(asked.jobs):
+            trees.put(copy_tree(Path(folder) / str(job)))
+
+        def run(mutant: Mutant) -> tuple[bool, str, float]:
+            tree = trees.get()
+            try:
+                return killed(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        for mutant, (dead, line, seconds) in zip(mutants, pool.map(run, mutants), strict=True):
             verdict = "killed" if dead else "SURVIVES"
             print(f"{verdict:9s} {mutant.name:34s} {seconds:4.0f} s  {mutant.mechanism}; {line}", flush=True)
             if not dead:
