@@ -11,7 +11,7 @@ import pytest
 from moatlab import Market, Scenario
 from moatlab.results import frames
 from moatlab.show.frames import SHARED_LAYERS, Frames
-from moatlab.summary import cell, count, number, percent, periods, summarise
+from moatlab.summary import cell, cents, count, number, percent, periods, summarise
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
@@ -104,6 +104,12 @@ def test_whose_money_is_that_of_the_tables(decade: Frames) -> None:
             assert sum(float(row[column]) for row in rows.values()) == pytest.approx(1.0, abs=0.031)
 
 
+def test_events_are_told(lucks: Frames) -> None:
+    event = "month 3: scale foundry.fab.capacity 2"
+    assert f"\nEvents: {event}\n\n" in summarise(replace(lucks, events=((3, event),)))
+    assert "Events" not in summarise(lucks)
+
+
 def test_without_money_there_is_no_table_of_it(lucks: Frames) -> None:
     assert "Whose money" in summarise(lucks)
     assert "Whose money" not in summarise(replace(lucks, money=None))
@@ -165,6 +171,7 @@ def test_numbers(value: float, text: str) -> None:
 
 def test_shares_counts_and_bands() -> None:
     assert [percent(v) for v in (0.0, 0.0123, 0.0996, 0.5, -0.2)] == ["0 %", "1.2 %", "10 %", "50 %", "-20 %"]
+    assert [cents(v) for v in (0.254, -0.08, -0.004)] == ["0.25", "-0.08", "0.00"]
     assert [count(v) for v in (3.0, 2.5, 1200.0)] == ["3", "2.5", "1,200"]
     assert cell(np.array([0.25]), percent) == "25 %"
     assert cell(np.array([np.nan, 0.1, 0.2, 0.3]), percent) == "20 % (11-29)"

@@ -102,7 +102,9 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     paths, spans = Paths(frames), periods(frames)
     seeds, months = frames.seeds, len(frames.months)
     luck = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0]}, median (5-95 %)"
-    lines = [f"{frames.title}: {months} month{'s' * (months > 1)} from {frames.start}, {luck}", ""]
+    lines = [f"{frames.title}: {months} month{'s' * (months > 1)} from {frames.start}, {luck}"]
+    lines += [*wrap("Events: " + "; ".join(text for _, text in frames.events), _WIDTH)] if frames.events else []
+    lines += [""]
     lines += [_sentence(paths, span) for span in spans]
     largest = max(float(np.nanmedian(_sum(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
     unit, size = ("G$", 1e3) if largest >= 1e3 else ("M$", 1.0)
@@ -131,6 +133,11 @@ def number(value: float) -> str:
 def percent(share: float) -> str:
     """A share in per cent, with a decimal where it is small."""
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+
+
+def cents(part: float) -> str:
+    """A part of a dollar; what rounds to nothing has no sign."""
+    return f"{round(part, 2) + 0.0:.2f}"
 
 
 def count(value: float) -> str:
@@ -264,7 +271,7 @@ def _money(frames: Frames, span: Period, unit: str, size: float) -> list[str]:
     pools = ("users", "outside", "funding", "owners")
     forms: list[tuple[str, str, Form]] = [("income", f"income {unit}", lambda value: number(value / size))]
     forms += [(pool, pool, percent) for pool in pools]
-    forms += [(f"stayed of {pool}", f"of $1 of {pool}", "{:.2f}".format) for pool in pools[:3]]
+    forms += [(f"stayed of {pool}", f"of $1 of {pool}", cents) for pool in pools[:3]]
     rows = []
     for layer in LAYERS:
         row = [layer]

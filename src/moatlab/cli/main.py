@@ -45,7 +45,7 @@ def simulate(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 0.5'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, pictures and summary.")] = None,
-    year: Annotated[int | None, typer.Option(help="Calendar year of the flow diagram.")] = None,
+    year: Annotated[int | None, typer.Option(help="Calendar year of the flow diagram and of whose money.")] = None,
 ) -> None:
     """Simulate a scenario; write tables, pictures and a summary."""
     from moatlab.cli.simulate import Request, run
