@@ -773,6 +773,11 @@ void commit_apps(const Market *m) {
         if (shared->apps_acquisition_saturation > 0.0)
             scales[k] *= pow(larger(open_share, 0.01), -shared->apps_acquisition_saturation);
     }
+    double *drawn = malloc((size_t)m->n_live * sizeof(double));
+    int64_t *identities = malloc((size_t)m->n_live * sizeof(int64_t));
+    for (int64_t i = 0; i < m->n_live; i++) identities[i] = m->apps[m->live[i]].identity;
+    for (int64_t i = 0; i < m->n_live; i++)
+        drawn[i] = uniform((uint64_t)now->seed, BRAND_SHOCK, (uint64_t)now->month, (uint64_t)identities[i]);
     now->graduations = 0.0;
     now->returns = 0.0;
     for (int64_t i = 0; i < m->n_live; i++) {
@@ -785,8 +790,7 @@ void commit_apps(const Market *m) {
         double brand = keep * app->brand;
         double awareness = (1.0 - shared->apps_awareness_decay) * app->awareness;
         if (shock > 0.0)
-            brand += shock * normal_quantile(uniform((uint64_t)now->seed, BRAND_SHOCK, (uint64_t)now->month,
-                                                     (uint64_t)app->identity));
+            brand += shock * normal_quantile(drawn[i]);
         app->feature = feature + shared->apps_feature_gain * log(1.0 + app->rnd / shared->apps_feature_scale);
         app->brand = brand;
         app->awareness = awareness + shared->apps_awareness_gain * log(1.0 + app->marketing / scales[app->category]);
@@ -819,6 +823,8 @@ void commit_apps(const Market *m) {
             next_routing[o] = carried;
         }
     }
+    free(drawn);
+    free(identities);
 }
 
 static inline double own_hours_per_token(double training_hours, double tokens, const Shared *shared, const Now *now) {

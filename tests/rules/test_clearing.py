@@ -74,12 +74,12 @@ def test_the_solution_does_not_depend_on_the_start() -> None:
 
 def test_what_does_not_clear_is_an_error_with_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     market = Market(Scenario("tiny"), rng=1)
-    monkeypatch.setattr("moatlab.month._compute", fail)
+    monkeypatch.setattr("moatlab.month._trade", fail)
     with pytest.raises(ClearingError, match="capacity"):
         market.step()
 
 
-def fail(s: Any) -> int:
+def fail(s: Any, book: Any, totals: Any) -> int:
     s.now["residual"] = 1.0
     return int(s.buyers.shape[0])
 

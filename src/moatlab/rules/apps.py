@@ -11,7 +11,7 @@ from moatlab.rules.pricing import BUNDLED, quota_worth, refresh_app
 from moatlab.rules.settlement import SMOOTHING
 from moatlab.rules.sourcing import hours_per_token, own_hours_per_token
 from moatlab.rules.training import fading
-from moatlab.world.draws import BRAND_SHOCK, normal
+from moatlab.world.draws import BRAND_SHOCK, normal_quantile, uniforms
 
 
 @kernel
@@ -61,6 +61,7 @@ def commit_apps(
         scales[k] = shared.apps_awareness_scale
         if shared.apps_acquisition_saturation > 0.0:
             scales[k] *= max(open_share, 0.01) ** -shared.apps_acquisition_saturation
+    drawn = uniforms(now.seed, BRAND_SHOCK, now.month, apps, live)
     now.graduations = 0.0
     now.returns = 0.0
     for position in range(live.shape[0]):
@@ -72,7 +73,7 @@ def commit_apps(
         app.feature += shared.apps_feature_gain * math.log(1.0 + app.rnd / shared.apps_feature_scale)
         app.brand = keep * app.brand
         if shock > 0.0:
-            app.brand += shock * normal(now.seed, BRAND_SHOCK, now.month, app.identity)
+            app.brand += shock * normal_quantile(drawn[position])
         app.awareness = (1.0 - shared.apps_awareness_decay) * app.awareness
         app.awareness += shared.apps_awareness_gain * math.log(1.0 + app.marketing / scales[app.category])
         app.price = app.next_price

@@ -25,7 +25,7 @@ from moatlab.rules.sourcing import (
     worth_of_price,
 )
 from moatlab.rules.users import relative_data
-from moatlab.world.draws import REVIEW, uniform
+from moatlab.world.draws import REVIEW, uniforms
 
 #: Codes of the rule of graduation, in the order of the registry's choices.
 OFF, NPV, FORCED = 0, 1, 2
@@ -190,6 +190,7 @@ def decide_own_model(
     bases = best_bases(users, labs, specialisation)
     plans = plan_models(bases, labs, specialisation, shared, now)
     worths = list_worths(offers, shared.users_usage_elasticity)
+    drawn = uniforms(now.seed, REVIEW, now.month, apps, live)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -213,7 +214,7 @@ def decide_own_model(
         customers = app.tourists + app.committed
         if app.owner >= 0 or customers < FEWEST_CUSTOMERS:
             continue
-        if uniform(now.seed, REVIEW, now.month, app.identity) >= shared.apps_review_rate:
+        if drawn[position] >= shared.apps_review_rate:
             continue
         app.saving = 0.0
         alpha = user.price_taste * app.price_taste_factor
