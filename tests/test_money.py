@@ -12,7 +12,7 @@ from scipy.sparse import csc_array
 from moatlab import Market, Scenario
 from moatlab.metrics import MONEY
 from moatlab.money import POOLS, Tracer, mixes
-from moatlab.world.payments import CODE, LAYERS
+from moatlab.world.payments import CODE, LAYERS, OUTSIDE_PARTIES
 
 ESSAY = Scenario("essay-2023")
 
@@ -147,6 +147,20 @@ def test_mixes_by_hand() -> None:
     users = np.linalg.solve([[45.0, -5.0], [-20.0, 40.0]], [30.0, 0.0])
     assert mix[:, POOLS.index("users")] == pytest.approx(users)
     assert mix.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_what_is_held_is_spent_with_what_comes_in() -> None:
+    """An app with 30 of funding takes 10 from users and pays a lab 20: three quarters of each dollar are funding."""
+    app, lab = len(OUTSIDE_PARTIES), len(OUTSIDE_PARTIES) + 1
+    layers = np.array([-1] * app + [LAYERS.index("apps"), LAYERS.index("labs")])
+    tracer = Tracer(np.array([0.0] * app + [30.0, 0.0]), layers)
+    kind = np.array([CODE["subscription"], CODE["api"]])
+    month = tracer.month(kind, np.array([OUTSIDE_PARTIES.index("users"), app]), np.array([app, lab]),
+                         np.array([10.0, 20.0]))  # fmt: skip
+    pools = [POOLS.index("funding"), POOLS.index("users")]
+    assert month["revenue"][LAYERS.index("labs"), pools] == pytest.approx([15.0, 5.0])
+    assert tracer.held[app, pools] == pytest.approx([15.0, 5.0])
+    assert tracer.held[lab, pools] == pytest.approx([15.0, 5.0])
 
 
 def test_who_has_nothing_pays_on_credit() -> None:
