@@ -6,9 +6,9 @@ Buyer b rents at cloud c a share w_bc of its hours, mostly where it already is a
     D_bc = w_bc [ H_b phi(r_c / r_b) + B_b / r_c + X_b (r_c / r_ref)^-eps ]
 
 with H inference hours cut off around the choke rent r_b (phi = 1 / (1 + (r/r_b)^k)), B a training budget that is spent
-in full, X hours of outside demand.  A cloud's data gravity g lowers the share that leaves it, h_c = min(1, h exp(-g_c)).
-Its affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.  Rents
-clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
+in full, X hours of outside demand.  Data gravity g lowers the share that leaves a cloud, h_c = min(1, h exp(-g_c)).
+A cloud's affinity has a part for all buyers and, for generative ones, parts for training, for serving and for hosting.
+Rents clear: r_c = reserve_c + lambda_c, 0 <= lambda_c _|_ capacity_c - D_c >= 0.
 The reserve carries the markup and is set before the month.
 
 Minus the Jacobian of log demand in log rents is a strictly row-dominant M-matrix: the solution is unique, and a Newton
