@@ -30,7 +30,7 @@ def warm_up() -> None:
     if _MARK.exists():
         return
     print(
-        "moatlab: compiling the market's rules, once per version: about half a minute ...", file=sys.stderr, flush=True
+        "moatlab: compiling the market's rules, once per version: less than a minute ...", file=sys.stderr, flush=True
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
