@@ -67,7 +67,7 @@ def prices(frames: Frames) -> Figure:
     draw_lines(
         queue,
         frames,
-        [line("installed", "installed", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
+        [line("installed", "fleets", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
         "Accelerators",
         "kGPU (deliveries: a month)",
         unit="kGPU",
