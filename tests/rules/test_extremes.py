@@ -84,3 +84,9 @@ def test_a_model_that_an_event_gives_is_of_the_size_that_its_capability_takes() 
     assert app["own_hours"] == pytest.approx(state.shared["labs_reference_hours"][0] * 10.0**points, rel=0.2)
     assert app["own_unit_cost"] > 0.0
     watched(TINY.with_events("months 3-8: set apps.*.own_model true"))
+
+
+def test_concentration_of_revenues_whose_squares_are_no_numbers() -> None:
+    still = {"users.*.adoption_p": 0.0, "users.*.adoption_q": 0.0} | NO_ROWS_OF_THEIR_OWN
+    watched_hhi = watched(TINY.set({"apps.*.customers": 1e-170} | still), 2).state.users["hhi"]
+    assert (0.0 < watched_hhi).all() and (watched_hhi <= 1.0 + 1e-12).all()

@@ -126,7 +126,6 @@ def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, 
         user.marketing += app.marketing
         user.price += app.price * (app.tourists + app.committed)
         user.firms += 1.0
-        user.hhi += revenue * revenue
         user.top1 = max(user.top1, revenue)
         if revenue >= MARGIN_COUNTS:
             margins[counted] = app.gross_profit / revenue
@@ -143,12 +142,14 @@ def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, 
         user = users[k]
         if user.top1 * 12.0 > 100.0:
             out.apps_over_100m += 1.0
+        user.top1 = user.top1 / user.revenue if user.revenue > 0.0 else 0.0
+    # Shares before squares: the square of a tiny category's revenue is no number.
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
         if user.revenue > 0.0:
-            user.hhi /= user.revenue * user.revenue
-            user.top1 /= user.revenue
-        else:
-            user.hhi = 0.0
-            user.top1 = 0.0
+            share = app.revenue / user.revenue
+            user.hhi += share * share
     out.labs_top5_customers = spenders.sum()
     record_margins(out, margins[:counted])
     return profit
