@@ -89,4 +89,9 @@ def test_a_model_that_an_event_gives_is_of_the_size_that_its_capability_takes() 
 def test_concentration_of_revenues_whose_squares_are_no_numbers() -> None:
     still = {"users.*.adoption_p": 0.0, "users.*.adoption_q": 0.0} | NO_ROWS_OF_THEIR_OWN
     watched_hhi = watched(TINY.set({"apps.*.customers": 1e-170} | still), 2).state.users["hhi"]
-    assert (0.0 < watched_hhi).all() and (watched_hhi <= 1.0 + 1e-12).all()
+    assert (watched_hhi > 0.0).all() and (watched_hhi <= 1.0 + 1e-12).all()
+
+
+def test_tokens_that_become_worthless() -> None:
+    worthless = TINY.with_events("month 1: set users.*.usage_value 5e-324")
+    assert (watched(worthless, 3).state.apps["use_value"] == 0.0).all()

@@ -18,6 +18,8 @@ from moatlab.rules.sourcing import FROZEN, MARKUP, offer_price
 LERNER_CEILING = 0.9
 #: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
 BUNDLED = 3
+#: A worth of tokens that wants a smaller quota (Mtok) is none: times the worth, any logarithm of it is nothing.
+LEAST_QUOTA = 1e-200
 #: The plan that is paid by use, among the registry's choices.
 METERED = 1
 
@@ -53,6 +55,8 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
         return 0.0
     common = user.usage_value * (user.first_log_cost - user.log_cost)
     usual = quota_wanted(app, user, user.mean_cost, shared)
+    if usual < LEAST_QUOTA:
+        return common
     if eta == 1.0:
         return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
