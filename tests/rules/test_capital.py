@@ -10,21 +10,20 @@ ESSAY = Scenario("essay-2023")
 
 
 def test_a_round_is_at_most_a_share_of_what_revenue_is_worth() -> None:
-    multiple, share = 10.0, 0.1
-    scenario = ESSAY.set({"investors.revenue_multiple": multiple, "investors.round_dilution": share})
-    results = Market(scenario, rng=1).run(36)
+    years = 1.0
+    results = Market(ESSAY.set({"investors.largest_round": years}), rng=1).run(36)
     firms = results.firms.to_pandas().query("kind == 'apps'")
     firms["payee"] = "apps." + firms["slug"]
     rounds = results.ledger.to_pandas().query("kind == 'app equity'").merge(firms, on=["month", "payee"])
     # Who enters in a month is not yet in its table of firms, so that seed rounds are not among these.
-    worth = multiple * share * 12.0 * rounds["revenue"].to_numpy()
+    worth = years * 12.0 * rounds["revenue"].to_numpy()
     ratio = rounds["amount"].to_numpy() / worth
     assert (ratio <= 1.0 + 1e-9).all()
     assert 0.05 < np.isclose(ratio, 1.0).mean() < 0.95
 
 
 def test_without_worth_there_is_no_round_but_the_seed() -> None:
-    results = Market(ESSAY.set({"investors.revenue_multiple": 0.0}), rng=1).run(48)
+    results = Market(ESSAY.set({"investors.largest_round": 0.0}), rng=1).run(48)
     paid = results.payments.to_pandas().query("kind == 'app equity'")["amount"].sum()
     assert np.isclose(paid, results.path("apps.entries").sum() * float(ESSAY.kind_value("apps", "startup_cash")))
     # Startups that nobody funds leave when their seed is spent.

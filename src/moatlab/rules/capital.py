@@ -63,11 +63,10 @@ def move_hype(apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
 def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
     """The round that an app asks for, M$: what its plans lack and months of burn, up to what its revenue is worth.
 
-    Investors buy a share of the firm, so that a round is at most that share of a multiple of a year's revenue.
+    Investors buy a share of the firm at a multiple of its revenue, so that a round is at most some years of revenue.
     """
-    size = lacking + shared.investors_round_months * burn
-    largest = 12.0 * app.revenue * shared.investors_revenue_multiple * shared.investors_round_dilution
-    size = min(size, largest)
+    largest = 12.0 * app.revenue * shared.investors_largest_round
+    size = min(lacking + shared.investors_round_months * burn, largest)
     return size * math.exp(app.access) if app.access != 0.0 else size
 
 

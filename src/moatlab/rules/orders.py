@@ -19,7 +19,7 @@ from moatlab.world.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 #: A list price moves by at most this factor a month.
 FALL, RISE = 0.8, 1.25
 #: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
-LEAST_PRICE = 1e-9
+LEAST_CHIP_PRICE = 1e-9
 #: Rules of capacity, in the order of the registry's choices.
 INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
 
@@ -48,7 +48,7 @@ def weigh_vendors(c: int, cloud: Rows, chipmakers: Rows, edges: Rows, shared: Ro
         maker = chipmakers[v]
         weights[v] = -math.inf
         if edges[c, v] != 0 and maker.alive == 1 and (maker.captive == 0 or cloud.own_chip == v):
-            price = max(price_to(cloud, v, maker, shared), LEAST_PRICE)
+            price = max(price_to(cloud, v, maker, shared), LEAST_CHIP_PRICE)
             weights[v] = taste * maker.ecosystem - shared.chipmakers_vendor_sharpness * math.log(price)
             best = max(best, weights[v])
     total = 0.0

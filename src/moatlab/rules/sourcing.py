@@ -148,9 +148,8 @@ def hours_per_token(training_hours: float, shared: Rows, now: Rows) -> float:
 def own_hours_per_token(serving_hours: float, tokens: float, shared: Rows) -> float:
     """GPU-hours per Mtok of an own model that carries that many tokens (Ttok a month).
 
-    ``serving_hours`` are those of the same model at a lab (`hours_per_token`).
-
-    Beside the overhead of one's own operation, a fleet idles by the root of its load (square-root staffing: Halfin and
+    ``serving_hours`` are those of the same model at a lab (`hours_per_token`).  Beside the overhead of one's own
+    operation, a fleet idles by the root of its load (square-root staffing: Halfin and
     Whitt 1981), which weighs little on a large one.
     """
     hours = serving_hours * (1.0 + shared.apps_own_overhead)
