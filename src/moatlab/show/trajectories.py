@@ -48,7 +48,8 @@ def _sheet(frames: Frames, title: str, whole: str, lines: dict[str, list[Line]])
     width = style.ACROSS if columns > 1 else style.PAGE
     height = 1.5 + 2.2 * -(-len(lines) // columns) if columns > 1 else 4.4
     figure = style.sheet(frames, title, note, width, height)
-    right = style.room(line.name for part in lines.values() for line in part)
+    most = 1.8 if columns > 1 else 2.4
+    right = style.room((line.name for part in lines.values() for line in part), most=most)
     for axes, (name, part) in zip(style.panels(figure, len(lines), columns, right=right), lines.items(), strict=True):
         _draw(axes, frames, name, part, whole=whole, room=right - 0.02)
     return figure
