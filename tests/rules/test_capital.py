@@ -28,3 +28,10 @@ def test_without_worth_there_is_no_round_but_the_seed() -> None:
     assert np.isclose(paid, results.path("apps.entries").sum() * float(ESSAY.kind_value("apps", "startup_cash")))
     # Startups that nobody funds leave when their seed is spent.
     assert results.path("apps.exits").sum() > Market(ESSAY, rng=1).run(48).path("apps.exits").sum()
+
+
+def test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers() -> None:
+    results = Market(ESSAY.set({"investors.largest_round": 0.0}), rng=1).run(36)
+    lost = results.ledger.to_pandas().query("kind == 'app write-off'")
+    assert len(lost) == results.path("apps.exits").sum() > 5
+    assert (lost["payer"] == "suppliers").all() and (lost["amount"] > 0.0).all()
