@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from moatlab.rules.clearing import TOLERANCE
+from moatlab.market.rules.clearing import TOLERANCE
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests.rules.random_markets import draw
+from tests.market.rules.random_markets import draw
 
 count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 draw(np.random.default_rng(0)).solve()

@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 
 from moatlab import Market, Scenario
-from moatlab.compiled import type_of
-from moatlab.month import PHASES
-from moatlab.rules import apps, pricing, settlement, sourcing, users
-from moatlab.world import draws, posting
+from moatlab.market.month import PHASES
+from moatlab.market.rules import apps, pricing, settlement, sourcing, users
+from moatlab.market.state import draws, posting
+from moatlab.market.state.compiled import type_of
 
 SIZES, MONTHS = (300, 10_000), 6
 #: Seconds of timing per kernel and size.

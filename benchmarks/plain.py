@@ -15,7 +15,7 @@ from tests.reference import compute, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
 
 from moatlab import Market
-from moatlab.month import PHASES
+from moatlab.market.month import PHASES
 
 MONTHS = 120
 CODES = ("lab", "host", "app", "outside")

@@ -12,7 +12,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 from moatlab import Market, Scenario
-from moatlab.month import PHASES
+from moatlab.market.month import PHASES
 
 MONTHS, REPEATS, BATCH = 120, 15, 60
 SCENARIO = Scenario("essay-2023")

@@ -35,6 +35,6 @@ def test_imports_have_no_cycle() -> None:
 
 
 def test_parameters_need_nothing_heavy() -> None:
-    code = "import sys, moatlab, moatlab.parameters.scenario as s; s.Scenario('essay-2023');"
+    code = "import sys, moatlab, moatlab.scenario.scenario as s; s.Scenario('essay-2023');"
     code += "assert not {'numpy', 'numba', 'mesa', 'pandas', 'matplotlib'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

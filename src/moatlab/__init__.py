@@ -11,23 +11,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from moatlab.agents import App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
     from moatlab.errors import ClearingError, InputError
     from moatlab.experiments import Batch, Experiment
     from moatlab.experiments import open as open
-    from moatlab.market import Market
-    from moatlab.parameters.scenario import Scenario
-    from moatlab.results import Results
+    from moatlab.market.agents import App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
+    from moatlab.market.market import Market
+    from moatlab.results.results import Results
+    from moatlab.scenario.scenario import Scenario
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("App", "Chipmaker", "Cloud", "Foundry", "Host", "Investor", "Lab"), "moatlab.agents"),
+    **dict.fromkeys(("App", "Chipmaker", "Cloud", "Foundry", "Host", "Investor", "Lab"), "moatlab.market.agents"),
     **dict.fromkeys(("Batch", "Experiment", "open"), "moatlab.experiments"),
     **dict.fromkeys(("ClearingError", "InputError"), "moatlab.errors"),
-    "Market": "moatlab.market",
-    "Results": "moatlab.results",
-    "Scenario": "moatlab.parameters.scenario",
+    "Market": "moatlab.market.market",
+    "Results": "moatlab.results.results",
+    "Scenario": "moatlab.scenario.scenario",
 }
 
 __all__ = [

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from moatlab import metrics
 from moatlab.cli.main import run_cli
-from moatlab.parameters.tables import REGISTRY
+from moatlab.results import metrics
+from moatlab.scenario.tables import REGISTRY
 
 
 def test_simulate_writes_tables_pictures_and_a_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ def test_every_sort_of_name_is_explained(name: str, clue: str, capsys: pytest.Ca
 
 
 def test_the_month_is_printed_in_its_order(capsys: pytest.CaptureFixture[str]) -> None:
-    from moatlab.month import PHASES
+    from moatlab.market.month import PHASES
 
     assert run_cli(["phases"]) == 0
     told = [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moatlab.cli.main import run_cli
-from moatlab.parameters.reading import LONGEST
+from moatlab.scenario.reading import LONGEST
 
 SET, EVENT = ["simulate", "tiny", "--set"], ["simulate", "tiny", "--event"]
 
@@ -91,7 +91,7 @@ MISTAKES: list[tuple[list[str], tuple[str, ...]]] = [
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the files that the mistakes name."""
-    tiny = (Path(__file__).parents[2] / "src/moatlab/parameters/scenarios/tiny.toml").read_text()
+    tiny = (Path(__file__).parents[2] / "src/moatlab/scenario/scenarios/tiny.toml").read_text()
     files = {
         "a-file": "",
         "malformed.toml": 'name = "x"\nmonths = = 3\n',

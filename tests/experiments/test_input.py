@@ -228,7 +228,7 @@ def mutate(text: str, draw: random.Random) -> str:
 def try_files(count: int, folder: Path, capsys: pytest.CaptureFixture[str], run: int) -> None:
     """Every ``run``-th sound one is run as well; none may end in anything but a result or one line."""
     draw = random.Random(count)
-    scenario = files("moatlab.parameters").joinpath("scenarios", "tiny.toml").read_text(encoding="utf-8")
+    scenario = files("moatlab.scenario").joinpath("scenarios", "tiny.toml").read_text(encoding="utf-8")
     codes = {0: 0, 1: 0, 2: 0}
     for index in range(count):
         market, trial = folder / "market.toml", folder / "trial.toml"

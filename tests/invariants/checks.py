@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from moatlab import Market
-from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
-from moatlab.world.topology import edge_cell
+from moatlab.market.state.edges import edge_cell
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
 
 #: Relative room for rounding.
 ROUNDING = 1e-9

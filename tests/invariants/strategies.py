@@ -8,10 +8,10 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from moatlab import InputError, Scenario
-from moatlab.parameters.addresses import ALL
-from moatlab.parameters.registry import Parameter, Value
-from moatlab.parameters.tables import REGISTRY
-from moatlab.parameters.topology import TRADES
+from moatlab.scenario.addresses import ALL
+from moatlab.scenario.registry import Parameter, Value
+from moatlab.scenario.tables import REGISTRY
+from moatlab.scenario.topology import TRADES
 
 #: Firms of each kind, at the least and at the most.
 SIZES = {"users": (1, 3), "apps": (0, 4), "labs": (1, 4), "hosts": (0, 2), "clouds": (1, 4), "chipmakers": (1, 3),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.results import Results
+from moatlab.results.results import Results
 
 Look = Callable[[Results], float]
 

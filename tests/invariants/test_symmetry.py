@@ -15,7 +15,7 @@ import pytest
 import moatlab
 from moatlab import Market, Scenario
 
-FOLDER = Path(moatlab.__file__).parent / "parameters" / "scenarios"
+FOLDER = Path(moatlab.__file__).parent / "scenario" / "scenarios"
 #: With these no draw has an effect, so that a name has none.
 NO_LUCK = {
     "apps.startups": 0, "apps.entry_rate": 0.0, "apps.brand_spread": 0.0, "apps.graduation": "off",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.month import PHASES
-from moatlab.world.payments import KINDS_OF_PAYMENT
+from moatlab.market.month import PHASES
+from moatlab.results.payments import KINDS_OF_PAYMENT
 from tests.reference import compute, draws, make_or_buy, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
 

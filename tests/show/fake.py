@@ -6,9 +6,9 @@ import networkx as nx  # type: ignore[import-untyped, unused-ignore]
 import numpy as np
 import pandas as pd
 
-from moatlab.metrics import find
-from moatlab.show.frames import Frames
-from moatlab.world.payments import KINDS_OF_PAYMENT
+from moatlab.results.frames import Frames
+from moatlab.results.metrics import find
+from moatlab.results.payments import KINDS_OF_PAYMENT
 
 CATEGORIES = ("chat", "code", "copy", "enterprise", "image", "search", "video")
 NAMED: dict[str, tuple[str, ...]] = {

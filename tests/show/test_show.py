@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from moatlab import show
+from moatlab.results.frames import Frames
+from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
 from moatlab.show.flows import flow
-from moatlab.show.frames import Frames
-from moatlab.world.payments import LAYERS
 
 from .fake import fake
 from .legible import boxes, cut_off, overlapping

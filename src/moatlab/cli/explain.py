@@ -8,18 +8,18 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from moatlab import metrics
+from moatlab.cli.glossary import GLOSSARY, meanings
 from moatlab.errors import InputError
-from moatlab.glossary import GLOSSARY, meanings
-from moatlab.parameters.addresses import nearest
-from moatlab.parameters.facts import Fact, cited, fact, facts
-from moatlab.parameters.moats import MOATS, STOCKS
-from moatlab.parameters.reading import packaged
-from moatlab.parameters.registry import KINDS, Parameter
-from moatlab.parameters.scenario import Scenario
-from moatlab.parameters.tables import REGISTRY
-from moatlab.parameters.values import show
-from moatlab.world.payments import KINDS_OF_PAYMENT, LAYERS
+from moatlab.results import metrics
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
+from moatlab.scenario.addresses import nearest
+from moatlab.scenario.facts import Fact, cited, fact, facts
+from moatlab.scenario.moats import MOATS, STOCKS
+from moatlab.scenario.reading import packaged
+from moatlab.scenario.registry import KINDS, Parameter
+from moatlab.scenario.scenario import Scenario
+from moatlab.scenario.tables import REGISTRY
+from moatlab.scenario.values import show
 
 
 def _lines(title: str, pairs: list[tuple[str, str]]) -> str:
@@ -209,7 +209,7 @@ def list_phases() -> str:
 
 def _phases() -> list[tuple[int, str, str]]:
     """Number, name and meaning of the phases, read from the source so that nothing has to be compiled."""
-    tree = ast.parse((Path(__file__).parent.parent / "month.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(__file__).parent.parent / "market/month.py").read_text(encoding="utf-8"))
     found = []
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "PHASES":

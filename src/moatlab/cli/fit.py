@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from moatlab.cli.simulate import within
-from moatlab.fit.targets import targets_of
-from moatlab.parameters.scenario import Scenario
+from moatlab.evidence.fit.targets import targets_of
+from moatlab.scenario.scenario import Scenario
 
 #: Most seeds and most draws of the prior.
 MOST = 4096
@@ -24,7 +24,7 @@ def fit_report(name: str, changes: tuple[str, ...], seeds: int, prior_draws: int
     targets = targets_of(scenario.name)
     within("--seeds", seeds, 1, MOST)
     within("--prior-draws", prior_draws, 0, MOST)
-    from moatlab.fit.report import FIRST_SEED, report_on
+    from moatlab.evidence.fit.report import FIRST_SEED, report_on
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
@@ -48,8 +48,8 @@ def fit_report(name: str, changes: tuple[str, ...], seeds: int, prior_draws: int
 
 def _gains(scenario: Scenario, seed: int) -> Table:
     """Loop gains after a year and at the end, of one seed."""
-    from moatlab.fit.loops import loop_gains, table_of
-    from moatlab.market import Market
+    from moatlab.evidence.fit.loops import loop_gains, table_of
+    from moatlab.market.market import Market
 
     market, months, gains = Market(scenario, rng=seed), [], []
     for month in sorted({11, scenario.months - 1}):

@@ -253,7 +253,7 @@ def run_cli(arguments: list[str]) -> int:
 
 def _plain(problem: Any) -> str:
     """One line of a complaint about the command line, with the nearest valid names."""
-    from moatlab.parameters.addresses import nearest
+    from moatlab.scenario.addresses import nearest
 
     message = str(problem.format_message())
     context = getattr(problem, "ctx", None)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moatlab.errors import InputError
-from moatlab.parameters.addresses import nearest
-from moatlab.words import aligned, short
+from moatlab.results.text.numbers import aligned, short
+from moatlab.scenario.addresses import nearest
 
 if TYPE_CHECKING:
     from moatlab.evidence.sensitivity import Sensitivity

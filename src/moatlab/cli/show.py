@@ -79,7 +79,7 @@ def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
 def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
     """What the pictures need of a batch."""
     from moatlab.evidence.report import path_differences
-    from moatlab.metric_names import find_metric
+    from moatlab.results.addresses import find_metric
     from moatlab.show.arms import Arms
 
     experiment, scenario = batch.experiment, batch.experiment.scenario

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.parameters.reading import LONGEST
-from moatlab.parameters.scenario import Scenario
+from moatlab.scenario.reading import LONGEST
+from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from moatlab.results import Results
+    from moatlab.results.results import Results
     from moatlab.show import Frames
 
 #: Most seeds that one command takes: all runs are in memory together.
@@ -74,9 +74,9 @@ def run(request: Request) -> str:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from moatlab.market import Market
-    from moatlab.results import frames
-    from moatlab.summary import summarise
+    from moatlab.market.market import Market
+    from moatlab.results.results import frames
+    from moatlab.results.text.summary import summarise
 
     runs: list[Results] = []
     graph: Any = None
@@ -128,7 +128,7 @@ def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     from moatlab import __version__
-    from moatlab.compiled import source_digest
+    from moatlab.market.state.sources import model_digest
 
     def of(package: str) -> str:
         try:
@@ -141,7 +141,7 @@ def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:
     ) if shutil.which("git") else None  # fmt: skip
     return {
         "moatlab": __version__,
-        "source": source_digest(),
+        "source": model_digest(),
         "commit": git.stdout.strip() if git is not None and git.returncode == 0 else None,
         "scenario": scenario.name,
         "scenario_digest": scenario.digest(),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.metric_names import BY_COLUMN
-from moatlab.parameters.events import parse_event
-from moatlab.parameters.scenario import Scenario
-from moatlab.words import aligned, short
+from moatlab.results.addresses import BY_COLUMN
+from moatlab.results.text.numbers import aligned, short
+from moatlab.scenario.events import parse_event
+from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from moatlab.evidence.compare import Comparison
@@ -115,7 +115,7 @@ def _full(scenario: Scenario, name: str) -> str:
 def _metrics(request: Request, scenario: Scenario) -> list[str]:
     """The metrics of the table: the headline, those of what the change names, and those asked for."""
     from moatlab.evidence.compare import HEADLINE
-    from moatlab.metric_names import find_metric, unknown_metric
+    from moatlab.results.addresses import find_metric, unknown_metric
 
     wanted = list(HEADLINE)
     for name in request.named:
@@ -135,8 +135,8 @@ def _metrics(request: Request, scenario: Scenario) -> list[str]:
 
 
 def _smallest(request: Request, metrics: list[str]) -> dict[str, float]:
-    from moatlab.parameters.addresses import nearest
-    from moatlab.parameters.values import read_number
+    from moatlab.scenario.addresses import nearest
+    from moatlab.scenario.values import read_number
 
     found = {}
     for text in request.smallest:
@@ -195,8 +195,8 @@ def _write(
     parts: Path, e: Comparison, verdicts: list[Verdict], request: Request, metrics: list[str], window: tuple[int, int]
 ) -> None:
     from moatlab import show
-    from moatlab.compiled import source_digest
     from moatlab.evidence.verdicts import verdicts_table
+    from moatlab.market.state.sources import model_digest
 
     verdicts_table(verdicts).to_csv(parts / "effects.csv", index=False)
     shown = [v.effect.outcome for v in verdicts]
@@ -214,7 +214,7 @@ def _write(
     (parts / "with.toml").write_text(e.treated.to_toml(), encoding="utf-8")
     about = {
         "scenario": e.scenario.name, "change": e.what, "months": e.months, "seeds": list(e.seeds),
-        "window": list(window), "source": source_digest(), "metrics": metrics,
+        "window": list(window), "source": model_digest(), "metrics": metrics,
         "scenario_digest": e.scenario.digest(), "treated_digest": e.treated.digest(),
         "files": [*files_of(parts), MANIFEST],
     }  # fmt: skip

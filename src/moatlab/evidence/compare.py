@@ -17,15 +17,14 @@ from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.inference import Array
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
-from moatlab.experiments.record import reduce_path
-from moatlab.experiments.spec import Reduce
-from moatlab.metric_names import find_metric, unknown_metric
-from moatlab.parameters.addresses import nearest
-from moatlab.parameters.scenario import Scenario
-from moatlab.world.payments import LAYERS
+from moatlab.results.addresses import find_metric, unknown_metric
+from moatlab.results.outcomes import Reduce, reduce_path
+from moatlab.results.payments import LAYERS
+from moatlab.scenario.addresses import nearest
+from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
-    from moatlab.results import Results
+    from moatlab.results.results import Results
 
 CONTROL, TREATED = "without", "with"
 #: What a change may say, as the tables of an arm in an experiment file.
@@ -217,7 +216,7 @@ def compare(
     """
     from moatlab.experiments.engines import open_engine
     from moatlab.experiments.models import MarketModel
-    from moatlab.warming import warm_up
+    from moatlab.market.compilation import warm_up
 
     treated = on if isinstance(on, Scenario) else change(scenario, on)
     horizon = scenario.months if months is None else months
@@ -249,7 +248,7 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
 
 def _pair(scenario: Scenario, treated: Scenario, seed: int, months: int) -> tuple[Results, Results]:
     """Both runs of a seed, in a worker."""
-    from moatlab.market import Market
+    from moatlab.market.market import Market
 
     without, with_ = (Market(world, rng=seed).run(months).named() for world in (scenario, treated))
     return without, with_

@@ -23,7 +23,7 @@ from scipy import stats
 
 from moatlab.errors import InputError
 from moatlab.evidence.inference import Array, Mean, Method, holm
-from moatlab.parameters.addresses import nearest
+from moatlab.scenario.addresses import nearest
 
 #: Whether the points of a design stand for a distribution, or for themselves; or how much each of them counts.
 Points = Literal["drawn", "chosen"] | Sequence[float]

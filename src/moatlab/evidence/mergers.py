@@ -7,8 +7,8 @@ transfer price (``apps.*.owner``).  So two apps merge horizontally, an app and a
 from __future__ import annotations
 
 from moatlab.errors import InputError
-from moatlab.parameters.addresses import split_firm
-from moatlab.parameters.scenario import Scenario
+from moatlab.scenario.addresses import split_firm
+from moatlab.scenario.scenario import Scenario
 
 Changes = dict[str, str]
 

@@ -13,7 +13,7 @@ from moatlab.evidence.effects import Effect, Points, contrast, crossed
 from moatlab.evidence.inference import Array, precision
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
 from moatlab.experiments.spec import Contrast
-from moatlab.words import aligned, short
+from moatlab.results.text.numbers import aligned, short
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch

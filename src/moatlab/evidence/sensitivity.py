@@ -18,7 +18,7 @@ import pandas as pd
 
 from moatlab.errors import InputError
 from moatlab.evidence.inference import Array
-from moatlab.parameters.addresses import nearest
+from moatlab.scenario.addresses import nearest
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch

@@ -26,7 +26,7 @@ from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect
 from moatlab.evidence.inference import Method, holm
 from moatlab.evidence.planning import to_decide
-from moatlab.words import short
+from moatlab.results.text.numbers import short
 
 Tag = Literal["input", "mechanical", "emergent"]
 TAGS: tuple[Tag, ...] = get_args(Tag)

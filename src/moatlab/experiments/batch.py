@@ -134,7 +134,7 @@ class Batch:
     def quoted(self, metric: str) -> str:
         """The column of a recorded metric for a query.  Raises `InputError` for others."""
         if metric not in self.metrics:
-            from moatlab.parameters.addresses import nearest
+            from moatlab.scenario.addresses import nearest
 
             raise InputError(f"the paths of {metric!r} were not recorded; {nearest(metric, self.metrics)}")
         return f'"{metric}"'

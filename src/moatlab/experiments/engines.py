@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from moatlab.errors import InputError
-from moatlab.parameters.addresses import nearest
+from moatlab.scenario.addresses import nearest
 
 ENGINES = ("local", "serial", "dask")
 

@@ -16,9 +16,9 @@ from moatlab.experiments.plan import Plan, frame, luck
 from moatlab.experiments.record import Record
 from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, read_toml
 from moatlab.experiments.work import Job
-from moatlab.parameters.addresses import nearest
-from moatlab.parameters.reading import packaged
-from moatlab.parameters.scenario import Scenario
+from moatlab.scenario.addresses import nearest
+from moatlab.scenario.reading import packaged
+from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,11 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from moatlab.errors import InputError
+from moatlab.market.state.sources import model_digest
 
-#: Parts of the package that draw, tell, judge or schedule, and so decide no number of a run.
-_OUTSIDE = ("cli", "show", "evidence", "fit", "experiments")
-#: What reduces paths to outcomes is in the experiments' folder and does decide numbers.
-_INSIDE = ("experiments/record.py", "experiments/models.py")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -38,15 +35,9 @@ def digest(*parts: str | bytes) -> str:
 def model_version() -> dict[str, str]:
     """What two equal runs must share beside their inputs: the model's source, and the versions of numpy and numba.
 
-    Pictures, the command line and the statistics of effects do not count.
+    Pictures, texts, the command line, batches and the statistics of effects do not count.
     """
-    root = Path(__file__).parent.parent
-    parts = []
-    for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root).as_posix()
-        if name.split("/")[0] not in _OUTSIDE or name in _INSIDE:
-            parts += [name, path.read_bytes().decode()]
-    return {"model": digest(*parts)[:16], "numpy": version("numpy"), "numba": version("numba")}
+    return {"model": model_digest(), "numpy": version("numpy"), "numba": version("numba")}
 
 
 def class_source(cls: type, where: str = "") -> str:

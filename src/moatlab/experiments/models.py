@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from moatlab.errors import InputError
 from moatlab.experiments.fingerprint import class_source, digest, function_source, model_version
-from moatlab.metric_names import find_metric, unknown_metric
-from moatlab.parameters.addresses import ALL, Address, nearest, parse
-from moatlab.parameters.scenario import Scenario
+from moatlab.results.addresses import find_metric, unknown_metric
+from moatlab.scenario.addresses import ALL, Address, nearest, parse
+from moatlab.scenario.scenario import Scenario
 
 World = Any
 Paths = NDArray[np.float64]
@@ -150,7 +150,7 @@ class MarketModel:
 
     def run(self, world: Scenario, seed: int, months: int, paths: Sequence[str]) -> Paths:
         """Simulate; firms are recorded only if a path needs them, which changes no number."""
-        from moatlab.market import Market
+        from moatlab.market.market import Market
 
         firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
         results = Market(world, rng=seed, detail="firm" if firms else "layer").run(months)

@@ -26,14 +26,14 @@ def now() -> str:
 def manifest(model: dict[str, str], root_seed: int) -> dict[str, Any]:
     """Provenance of a store: ``model`` is what decides numbers, the rest what may explain a difference."""
     from moatlab import __version__
-    from moatlab.compiled import source_digest
+    from moatlab.market.state.sources import model_digest
 
     return {
         "schema": SCHEMA,
         "made": now(),
         "moatlab": __version__,
         "model": model,
-        "source": source_digest(),
+        "source": model_digest(),
         **_git(),
         "lock": _lock(),
         "seed": root_seed,

@@ -18,7 +18,7 @@ from moatlab.experiments.record import Record
 from moatlab.experiments.spec import read_spec, read_toml
 from moatlab.experiments.store import Store, describe
 from moatlab.experiments.work import DONE
-from moatlab.parameters.scenario import Scenario
+from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from moatlab.experiments.spec import Spec

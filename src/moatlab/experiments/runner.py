@@ -103,7 +103,7 @@ def _pack(experiment: Experiment) -> bytes:
         raise InputError(f"this experiment cannot be sent to workers ({problem}); its classes and functions have to "
                          "be in a module's file") from None  # fmt: skip
     if isinstance(job.model, MarketModel):
-        from moatlab.warming import warm_up
+        from moatlab.market.compilation import warm_up
 
         warm_up()  # before workers start, else each of them compiles
     return packed

@@ -26,7 +26,8 @@ from pydantic import (
 )
 
 from moatlab.errors import InputError
-from moatlab.parameters.addresses import SLUG, nearest
+from moatlab.results.outcomes import Reduce
+from moatlab.scenario.addresses import SLUG, nearest
 
 
 def _plain(value: Any) -> Any:
@@ -38,7 +39,6 @@ def _plain(value: Any) -> Any:
 
 
 Value = Annotated[Any, BeforeValidator(_plain)]
-Reduce = Literal["mean", "sum", "first", "last", "min", "max", "median", "std"]
 Kind = Literal["replications", "grid", "chosen", "latin", "random", "sobol", "morris"]
 #: Most runs that one experiment may have.
 MOST_RUNS = 1_000_000

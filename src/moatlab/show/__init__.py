@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from moatlab.results.frames import Frames
 from moatlab.show.accrual import accrual
 from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
-from moatlab.show.frames import Frames
 from moatlab.show.graphs import graph
 from moatlab.show.prices import prices
 from moatlab.show.retention import retention

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moatlab.results.frames import SHARED_LAYERS, Frames
 from moatlab.show import series, style
-from moatlab.show.frames import SHARED_LAYERS, Frames
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing

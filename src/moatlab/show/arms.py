@@ -11,12 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moatlab.results.frames import Array, dates_of
+from moatlab.results.payments import LAYERS
 from moatlab.show import style
-from moatlab.show.frames import Array, dates_of
 from moatlab.show.series import Band, Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines
-from moatlab.world.payments import LAYERS
 
 #: Most panels on a sheet, and most firms shown on their own in a layer.
 MOST_PANELS, MOST_FIRMS = 12, 8

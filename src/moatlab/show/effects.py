@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from moatlab.results.frames import Array, Dated, dates_of
 from moatlab.show import style
-from moatlab.show.frames import Array, Dated, dates_of
 from moatlab.show.series import Band
 from moatlab.show.style import EndLabel, Pen
 
@@ -123,7 +123,7 @@ def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str)
 
 
 def _told(verdict: Verdict) -> str:
-    from moatlab.words import short
+    from moatlab.results.text.numbers import short
 
     low, high = verdict.interval
     return f"{short(verdict.estimate)} [{short(low)}, {short(high)}]  {verdict.verdict}"

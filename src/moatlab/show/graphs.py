@@ -13,9 +13,9 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
+from moatlab.results.frames import Frames
+from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
-from moatlab.show.frames import Frames
-from moatlab.world.payments import LAYERS
 
 WIDTH, HEIGHT, TOP, BOTTOM = style.ACROSS, 7.0, 1.2, 0.4
 #: Where the columns stand, in inches; hosts share theirs with the labs.

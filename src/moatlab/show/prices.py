@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moatlab.results.frames import Frames
 from moatlab.show import series, style
-from moatlab.show.frames import Frames
 from moatlab.show.series import Line
 from moatlab.show.style import PALETTE, EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing

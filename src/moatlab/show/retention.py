@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from moatlab.results.frames import Frames
 from moatlab.show import series, style
-from moatlab.show.frames import Frames
 from moatlab.show.series import Line
 from moatlab.show.trajectories import draw_lines, nothing
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from moatlab.show.frames import Array, Frames
+from moatlab.results.frames import Array, Frames
+from moatlab.results.payments import LAYERS
 from moatlab.show.style import GREY, PENS, Pen
-from moatlab.world.payments import LAYERS
 
 #: Largest share from which a generated firm is shown on its own when there is one seed.
 LARGE_IN_LAYER, LARGE_IN_CATEGORY = 0.05, 0.25

@@ -18,7 +18,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from moatlab.show.frames import Array, Dated, Frames
+from moatlab.results.frames import Array, Dated, Frames
 
 DPI = 200
 SMALL, NORMAL, LARGE = 7.0, 8.0, 11.0

@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moatlab.results.frames import Dated, Frames
+from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
-from moatlab.show.frames import Dated, Frames
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
-from moatlab.world.payments import LAYERS
 
 #: What the grey lines are.
 OTHERS = "grey: all others together and, dotted, the largest of them"

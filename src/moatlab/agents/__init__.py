@@ -1,6 +1,0 @@
-"""Mesa agents: thin views of the market's arrays."""
-
-from moatlab.agents.base import Firm
-from moatlab.agents.kinds import KINDS_OF_FIRM, App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
-
-__all__ = ["KINDS_OF_FIRM", "App", "Chipmaker", "Cloud", "Firm", "Foundry", "Host", "Investor", "Lab"]

@@ -1,0 +1,86 @@
+"""What all agents share: a Mesa agent that views one row of its kind's array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import mesa
+
+from moatlab.market.state.fields import STATE_FIELDS, dtype_of
+
+if TYPE_CHECKING:
+    from moatlab.market.market import Market
+
+
+class Attribute:
+    """A field of the kind's array, read and written as an attribute of the agent's row."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.__doc__ = doc
+
+    def __get__(self, agent: Firm | None, owner: type | None = None) -> Any:
+        if agent is None:
+            return self
+        return agent.rows[self.name][agent.row].item()
+
+    def __set__(self, agent: Firm, value: float) -> None:
+        agent.rows[self.name][agent.row] = value
+
+
+class Firm(mesa.Agent):
+    """One row of one kind.  Attributes are the fields of the kind (`moatlab.market.state.fields`), in their units.
+
+    A subclass may override a decision, a method named in ``decisions``: it returns the value that is to hold from next
+    month.  It sees the state at the start of the phase, and ``super()``'s method returns what the compiled rule chose.
+    """
+
+    #: Name of the kind in addresses and in the state.
+    kind: ClassVar[str]
+    #: Decisions that a subclass may override, with the field that receives what they return.
+    decisions: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, model: Market, row: int) -> None:
+        super().__init__(cast(mesa.Model, model))
+        self.row = row
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            told = {name: f"{meaning} ({unit})" for name, unit, meaning in STATE_FIELDS[cls.kind]}
+            for name in dtype_of(cls.kind).names or ():
+                if name not in cls.__dict__:
+                    setattr(cls, name, Attribute(name, told.get(name, f"parameter {cls.kind}.{name}")))
+
+    @property
+    def market(self) -> Market:
+        """The market that the firm belongs to."""
+        return cast("Market", self.model)
+
+    @property
+    def rows(self) -> Any:
+        """The array of the firm's kind, looked up in the market each time: arrays move when they grow."""
+        return self.market.state.kind(self.kind)
+
+    @property
+    def slug(self) -> str:
+        """Its name in addresses."""
+        return self.market.slug(self.kind, self.row)
+
+    @property
+    def address(self) -> str:
+        """``kind.slug``."""
+        return f"{self.kind}.{self.slug}"
+
+    @property
+    def name(self) -> str:
+        """Its display name."""
+        return self.market.display_name(self.kind, self.row)
+
+    @property
+    def cash(self) -> float:
+        """Its account in the ledger, M$."""
+        return float(self.market.state.cash[self.rows["account"][self.row]])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address}>"

@@ -1,0 +1,175 @@
+"""The trade graph as networkx: buyer -> seller where the two can trade, with the month's volume and dollars.
+
+Edge arrays are the authority in the hot path; this graph writes its changes through to them at once, so that a removed
+edge carries no trade from the next phase on and an added one may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from moatlab.errors import InputError
+from moatlab.market.state.edges import set_edge
+from moatlab.results.payments import KINDS_OF_PAYMENT
+
+if TYPE_CHECKING:
+    from moatlab.market.market import Market
+
+#: What a sale's volume is counted in, and how it is found from dollars: see `TradeGraph._volume`.
+_UNITS = {"labs": "Ttok", "hosts": "Ttok", "clouds": "Mh", "chipmakers": "kGPU", "foundry": "kpackages"}
+
+
+class TradeGraph(nx.DiGraph):
+    """A `networkx.DiGraph` of firms' addresses (``kind.slug``; ``outside`` is outside demand).
+
+    Nodes carry ``kind``, ``name``, ``revenue`` (M$ of the month) and ``row``; edges ``volume`` in ``unit`` and
+    ``dollars`` (M$ of the month, 0 where nothing was traded); ``graph["month"]`` is that month.  Removing a node
+    removes its edges, and with them its trade; the firm stays.
+    """
+
+    def __init__(self, market: Market | None = None) -> None:
+        super().__init__()
+        # networkx makes empty graphs of this class for copies and subgraphs: those are plain graphs without a market.
+        self._market = market
+        self._writing = market is not None
+        if market is not None:
+            self.refresh()
+
+    def _write(self, buyer: Any, seller: Any, value: int) -> None:
+        if self._market is None or not self._writing:
+            return
+        source, target = self._market.find_row(str(buyer)), self._market.find_row(str(seller))
+        if not set_edge(self._market.state, source, target, bool(value)):
+            raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
+
+    def add_edge(self, u_of_edge: Any, v_of_edge: Any, **attr: Any) -> None:
+        """Let the two trade from the next phase on."""
+        self._write(u_of_edge, v_of_edge, 1)
+        super().add_edge(u_of_edge, v_of_edge, **({"volume": 0.0, "dollars": 0.0} if self._market else {}) | attr)
+
+    def remove_edge(self, u: Any, v: Any) -> None:
+        """Stop their trade from the next phase on."""
+        super().remove_edge(u, v)
+        self._write(u, v, 0)
+
+    def add_edges_from(self, ebunch_to_add: Iterable[Any], **attr: Any) -> None:
+        """`add_edge` for each."""
+        if self._market is None:
+            super().add_edges_from(ebunch_to_add, **attr)
+            return
+        for edge in ebunch_to_add:
+            self.add_edge(edge[0], edge[1], **attr, **(edge[2] if len(edge) > 2 else {}))
+
+    def remove_edges_from(self, ebunch: Iterable[Any]) -> None:
+        """`remove_edge` for each that is there."""
+        for edge in list(ebunch):
+            if self.has_edge(edge[0], edge[1]):
+                self.remove_edge(edge[0], edge[1])
+
+    def remove_node(self, n: Any) -> None:
+        """Remove the node's edges, and the node."""
+        for edge in [*self.in_edges(n), *self.out_edges(n)]:
+            self._write(edge[0], edge[1], 0)
+        super().remove_node(n)
+
+    def remove_nodes_from(self, nodes: Iterable[Any]) -> None:
+        """`remove_node` for each that is there."""
+        for node in list(nodes):
+            if node in self:
+                self.remove_node(node)
+
+    def refresh(self) -> None:
+        """Read nodes, edges, volumes and dollars from the market."""
+        market = self._market
+        if market is None:
+            return
+        self._writing = False
+        try:
+            self.clear()
+            if market.month:
+                self.graph["month"] = market.month - 1
+            for kind, row, slug in _alive(market):
+                revenue = float(market.state.kind(kind)["revenue"][row])
+                self.add_node(
+                    f"{kind}.{slug}", kind=kind, name=market.display_name(kind, row), row=row, revenue=revenue
+                )
+            self.add_node("outside", kind="outside", name="Outside demand", row=0, revenue=0.0)
+            dollars = _dollars(market)
+            for buyer, seller in _edges(market):
+                value = dollars.get((buyer, seller), 0.0)
+                source, target = ((self.nodes[n]["kind"], self.nodes[n]["row"]) for n in (buyer, seller))
+                volume = _volume(market, source, target, value)
+                super().add_edge(buyer, seller, dollars=value, volume=volume, unit=_UNITS[target[0]])
+        finally:
+            self._writing = True
+
+
+def _alive(market: Market) -> Iterator[tuple[str, int, str]]:
+    for kind in ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry"):
+        table = market.state.kind(kind)
+        rows = market.state.live if kind == "apps" else np.flatnonzero(table["alive"] == 1)
+        for row in rows:
+            yield kind, int(row), market.slug(kind, int(row))
+
+
+def _edges(market: Market) -> Iterator[tuple[str, str]]:
+    state = market.state
+    names = {(kind, row): f"{kind}.{slug}" for kind, row, slug in _alive(market)}
+    n_labs, n_hosts = state.labs.shape[0], state.hosts.shape[0]
+    buyers: list[tuple[str, str, Any]] = [
+        ("labs", "clouds", state.edges[:n_labs]),
+        ("hosts", "clouds", state.edges[n_labs : n_labs + n_hosts]),
+        ("hosts", "labs", state.licences),
+        ("clouds", "chipmakers", state.vendors),
+        ("chipmakers", "foundry", state.fabs),
+        ("apps", "labs", state.sellers[:, :n_labs]),
+        ("apps", "hosts", state.sellers[:, n_labs:]),
+        ("apps", "clouds", state.app_edges),
+    ]
+    for buyer, seller, matrix in buyers:
+        for row, column in np.argwhere(matrix):
+            if (buyer, int(row)) in names and (seller, int(column)) in names:
+                yield names[buyer, int(row)], names[seller, int(column)]
+    for column in np.flatnonzero(state.edges[-1]):
+        if ("clouds", int(column)) in names:
+            yield "outside", names["clouds", int(column)]
+
+
+def _dollars(market: Market) -> dict[tuple[str, str], float]:
+    sales = {k.code for k in KINDS_OF_PAYMENT if k.sale and k.name != "revenue share"}
+    found: dict[tuple[str, str], float] = {}
+    for posting in market.ledger.last_month():
+        if int(posting["kind"]) in sales:
+            key = (market.account_name(int(posting["payer"])), market.account_name(int(posting["payee"])))
+            found[key] = found.get(key, 0.0) + float(posting["amount"])
+    return found
+
+
+def _volume(market: Market, buyer: tuple[str, int], seller: tuple[str, int], dollars: float) -> float:
+    """Volume of the month's trade between two (kind, row), in the unit of the seller's good."""
+    if dollars == 0.0:
+        return 0.0
+    state = market.state
+    (buys, row), (sells, column) = buyer, seller
+    if buys == "apps" and sells in ("labs", "hosts"):
+        # ``next_routing`` holds the routing that carried this month's tokens until routing is decided anew.
+        kind = 0 if sells == "labs" else 1
+        mine = (state.offers["seller_kind"] == kind) & (state.offers["seller"] == column)
+        share = state.next_routing[row, :-1][mine] * state.offers["service"][mine]
+        return float(state.apps["tokens"][row] * share.sum())
+    if sells == "clouds":
+        codes = {"labs": 0, "hosts": 1, "apps": 2, "outside": 3}
+        table = state.buyers[: state.buyer_count]
+        mine = (table["kind"] == codes[buys]) & (table["row"] == row)
+        hours = state.matrices[2] + state.matrices[3]
+        return float(hours[: state.buyer_count][mine][:, column].sum())
+    if sells == "chipmakers":
+        own = int(state.clouds["own_chip"][row]) == column
+        return dollars / float(state.chipmakers["sold_cost" if own else "price"][column])
+    if sells == "foundry":
+        return dollars / float(state.foundry["price"][column])
+    return 0.0

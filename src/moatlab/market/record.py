@@ -1,0 +1,460 @@
+"""Record: the month's figures, written into the tables that `moatlab.results.metrics` defines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
+from moatlab.market.rules.sourcing import UNPUBLISHED
+from moatlab.market.state.compiled import Rows, direct, inlined, kernel
+from moatlab.market.state.posting import (
+    API,
+    APP_COMPUTE,
+    HOST_COMPUTE,
+    HOSTED_INFERENCE,
+    LAB_INFERENCE,
+    LAB_TRAINING,
+    SUBSCRIPTION,
+    TRANSFER,
+)
+from moatlab.results import metrics
+from moatlab.results.payments import LAYERS
+
+MARKET_DTYPE = np.dtype(
+    [(metrics.field_name(m.column), np.float64) for m in [*metrics.MARKET, *metrics.HIDDEN] if m.derive is None],
+    align=True,
+)
+LAYER_DTYPE = np.dtype([(name, np.float64) for name, _, _ in metrics.LAYER_RECORDED], align=True)
+CATEGORY_DTYPE = np.dtype([(m.name, np.float64) for m in metrics.CATEGORY], align=True)
+FIRM_DTYPE = np.dtype(
+    [("month", np.int32), ("kind", np.int32), ("row", np.int64), ("identity", np.int64)]
+    + [(m.name, np.float64) for m in metrics.FIRM],
+    align=True,
+)
+#: Smallest monthly revenue (M$) of an app whose gross margin counts among the margins.
+MARGIN_COUNTS = 0.1
+APPS_KIND, LABS_KIND, HOSTS_KIND, CLOUDS_KIND, CHIPMAKERS_KIND, FOUNDRY_KIND = range(len(LAYERS))
+
+
+@kernel
+def record_layers(
+    layers: Rows, labs: Rows, hosts: Rows, clouds: Rows, chipmakers: Rows, foundry: Rows, cash: Rows
+) -> None:
+    """One row per layer: cash, depreciation, and concentration; turnover follows when the month is complete."""
+    for index in range(layers.shape[0]):
+        layer = layers[index]
+        layer.cash = 0.0
+        layer.depreciation = 0.0
+        layer.entries = 0.0
+        layer.exits = 0.0
+    gather(labs, cash, layers[LABS_KIND])
+    gather(hosts, cash, layers[HOSTS_KIND])
+    gather(clouds, cash, layers[CLOUDS_KIND])
+    gather(chipmakers, cash, layers[CHIPMAKERS_KIND])
+    gather(foundry, cash, layers[FOUNDRY_KIND])
+    for c in range(clouds.shape[0]):
+        layers[CLOUDS_KIND].depreciation += clouds[c].depreciation
+    for f in range(foundry.shape[0]):
+        layers[FOUNDRY_KIND].depreciation += foundry[f].depreciation
+
+
+@inlined
+def gather(firms: Rows, cash: Rows, layer: Rows) -> None:
+    """Cash and concentration of a small layer."""
+    alive = 0
+    for index in range(firms.shape[0]):
+        if firms[index].alive == 1:
+            alive += 1
+    values = np.empty(alive)
+    at = 0
+    for index in range(firms.shape[0]):
+        layer.cash += cash[firms[index].account]
+        if firms[index].alive == 1:
+            values[at] = firms[index].revenue
+            at += 1
+    concentrate(values, layer)
+
+
+@direct
+@kernel
+def record_turnover(layers: Rows, first: int, payments: Rows, totals: Rows, now_row: Rows) -> None:
+    """Entries and exits of the month whose layers begin at row ``first``, and its sums by kind of payment."""
+    now = now_row[0]
+    layers[first + APPS_KIND].entries = now.entries
+    layers[first + APPS_KIND].exits = now.exits
+    layers[first + LABS_KIND].exits = now.lab_exits
+    for kind in range(payments.shape[0]):
+        payments[kind] = totals[kind]
+
+
+@kernel
+def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, cash: Rows) -> float:
+    """What is recorded of all apps: their layer, sums of their categories, margins; returns gross profit, M$."""
+    out = market[0]
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.revenue = 0.0
+        user.marketing = 0.0
+        user.price = 0.0
+        user.hhi = 0.0
+        user.top1 = 0.0
+        user.firms = 0.0
+    count = live.shape[0]
+    revenues = np.empty(count)
+    margins = np.empty(count)
+    counted = 0
+    profit = 0.0
+    money = 0.0
+    out.apps_own_models = 0.0
+    spenders = np.zeros(5)
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        revenue = app.revenue
+        revenues[position] = revenue
+        money += cash[app.account]
+        profit += app.gross_profit
+        out.apps_own_models += app.own_model
+        user.revenue += revenue
+        user.marketing += app.marketing
+        user.price += app.price * (app.tourists + app.committed)
+        user.firms += 1.0
+        user.top1 = max(user.top1, revenue)
+        if revenue >= MARGIN_COUNTS:
+            margins[counted] = app.gross_profit / revenue
+            counted += 1
+        if app.api_spend > spenders[4]:
+            spend = app.api_spend
+            for place in range(5):
+                if spend > spenders[place]:
+                    spend, spenders[place] = spenders[place], spend
+    layer.cash = money
+    concentrate(revenues, layer)
+    out.apps_over_100m = 0.0
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.top1 * 12.0 > 100.0:
+            out.apps_over_100m += 1.0
+        user.top1 = user.top1 / user.revenue if user.revenue > 0.0 else 0.0
+    # Shares before squares: the square of a tiny category's revenue is no number.
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        if user.revenue > 0.0:
+            share = app.revenue / user.revenue
+            user.hhi += share * share
+    out.labs_top5_customers = spenders.sum()
+    record_margins(out, margins[:counted])
+    return profit
+
+
+@inlined
+def record_margins(out: Rows, margins: Rows) -> None:
+    """Median, best and spread of the apps' gross margins, which are sorted in place."""
+    count = margins.shape[0]
+    sort_spread(margins)
+    out.apps_margin_median = quantile(margins, count, 0.5)
+    out.apps_margin_best = quantile(margins, count, 0.97)
+    mean = 0.0
+    for i in range(count):
+        mean += margins[i] / count
+    variance = 0.0
+    for i in range(count):
+        variance += (margins[i] - mean) ** 2 / count
+    out.apps_margin_spread = math.sqrt(variance) if count > 0 else math.nan
+
+
+@kernel
+def record_categories(categories: Rows, users: Rows) -> None:
+    """One row per category of customers."""
+    for k in range(users.shape[0]):
+        user = users[k]
+        row = categories[k]
+        row.potential = user.potential
+        row.customers = user.customers
+        row.tourists = user.tourists
+        row.revenue = user.revenue
+        row.price = user.price / user.customers if user.customers > 0.0 else math.nan
+        row.new_users = user.new_users
+        row.joined = user.joined
+        row.joined_tourists = user.joined_tourists
+        row.left = user.left
+        before = user.tourists - user.joined_tourists + user.left_tourists
+        row.leave_tourists = user.left_tourists / before if before > 1e-12 else math.nan
+        before = user.customers - user.tourists - (user.joined - user.joined_tourists) + user.left_committed
+        row.leave_committed = user.left_committed / before if before > 1e-12 else math.nan
+        row.marketing = user.marketing
+        row.consumer_surplus = user.consumer_surplus
+        row.apps = user.firms
+        row.hhi = user.hhi
+        row.top1 = user.top1
+        row.price_taste = user.price_taste
+
+
+@kernel
+def record_market(
+    market: Rows, users: Rows, profit: float, labs: Rows, offers: Rows, clouds: Rows, chipmakers: Rows,
+    foundry: Rows, backlog: Rows, totals: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """One row of market-wide figures, but for what `record_apps` writes; ``profit`` is the apps' gross profit, M$."""
+    now = now_row[0]
+    out = market[0]
+    sold = 0.0
+    capacity = 0.0
+    out.rent = now.mean_rent
+    out.contract_rent = 0.0
+    out.marginal_cost = 0.0
+    out.markup = 0.0
+    out.scarcity_rent = 0.0
+    out.full_unit_cost = 0.0
+    out.installed = 0.0
+    power = 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        sold += cloud.hours
+        capacity += cloud.offered
+        out.contract_rent += cloud.hours * cloud.contract_rent
+        out.marginal_cost += cloud.cost_of_goods
+        running = cloud.cost_of_goods / cloud.hours if cloud.hours > 0.0 else cloud.running
+        out.markup += cloud.hours * (cloud.floor_rent - running)
+        out.scarcity_rent += cloud.hours * (cloud.rent - cloud.floor_rent)
+        out.full_unit_cost += cloud.hours * cloud.full_cost
+        out.installed += cloud.fleet_now
+        power += cloud.hours * (cloud.floor_rent - running) / running
+    if sold > 0.0:
+        out.contract_rent /= sold
+        out.marginal_cost /= sold
+        out.markup /= sold
+        out.scarcity_rent /= sold
+        out.full_unit_cost /= sold
+        power /= sold
+    out.clouds_markup = power
+    out.clouds_running_cost = out.marginal_cost
+    out.rent_over_full_cost = out.rent - out.full_unit_cost
+    out.hours_sold = sold
+    out.hours_capacity = capacity
+    out.utilisation = sold / capacity if capacity > 0.0 else math.nan
+    out.generative_hours = now.generative_hours
+    out.generative_share = now.generative_hours / sold if sold > 0.0 else math.nan
+    out.unserved = 0.0
+    if now.inference_wanted > 0.0:
+        out.unserved = max(0.0, 1.0 - now.inference_served / now.inference_wanted)
+    out.hype = now.hype
+    out.tokens = now.tokens_served
+    out.chip_price = now.chip_price
+    out.deliveries = now.deliveries
+    out.chipmakers_markup = now.chip_margin
+    out.backlog = 0.0
+    out.lead_time = 0.0
+    for v in range(chipmakers.shape[0]):
+        orders = 0.0
+        for c in range(clouds.shape[0]):
+            orders += backlog[c, v]
+        out.backlog += orders
+        out.lead_time += orders * chipmakers[v].lead_time
+    out.lead_time = out.lead_time / out.backlog if out.backlog > 0.0 else math.nan
+    out.consumer_surplus = 0.0
+    joined = 0.0
+    left = 0.0
+    customers = 0.0
+    out.apps_feature_gap = 0.0
+    out.apps_price = 0.0
+    marketing = 0.0
+    revenue = 0.0
+    for k in range(users.shape[0]):
+        user = users[k]
+        out.consumer_surplus += user.consumer_surplus
+        joined += user.joined
+        left += user.left
+        customers += user.customers
+        marketing += user.marketing
+        revenue += user.revenue
+        out.apps_price += user.price
+        out.apps_feature_gap += (user.best_feature - user.mean_feature) / users.shape[0]
+    out.apps_customers = customers
+    out.apps_price = out.apps_price / customers if customers > 0.0 else math.nan
+    before = customers - joined + left
+    out.apps_churn = left / before if before > 0.0 else math.nan
+    out.apps_new_customers = joined
+    out.apps_acquisition_cost = marketing / joined if joined > 0.0 else math.nan
+    out.apps_own_model_share = now.own_tokens / now.tokens_served if now.tokens_served > 0.0 else 0.0
+    out.apps_graduations = now.graduations
+    out.apps_returns = now.returns
+    out.apps_expected_growth = now.expected_growth
+    out.apps_lifetime_value = math.nan
+    if customers > 0.0 and left > 0.0:
+        out.apps_lifetime_value = profit / customers / out.apps_churn
+    inference = totals[API] + totals[TRANSFER] + totals[HOSTED_INFERENCE] + totals[APP_COMPUTE]
+    reached = totals[LAB_INFERENCE] + totals[HOST_COMPUTE] + totals[APP_COMPUTE]
+    out.apps_inference_share = inference / totals[SUBSCRIPTION] if totals[SUBSCRIPTION] > 0.0 else math.nan
+    out.apps_cloud_take = reached / totals[SUBSCRIPTION] if totals[SUBSCRIPTION] > 0.0 else math.nan
+    out.labs_api_revenue = totals[API]
+    out.labs_top5_customers = out.labs_top5_customers / totals[API] if totals[API] > 0.0 else math.nan
+    out.labs_training = totals[LAB_TRAINING]
+    bought = totals[API] + totals[TRANSFER]
+    out.labs_inference_ratio = totals[LAB_INFERENCE] / bought if bought > 0.0 else math.nan
+    out.labs_capability = now.frontier
+    capabilities = np.empty(labs.shape[0])
+    alive = 0
+    out.labs_releases = 0.0
+    tokens = 0.0
+    out.labs_api_price = 0.0
+    out.labs_serving_cost = 0.0
+    out.unit_token_price = math.inf
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 1:
+            capabilities[alive] = lab.capability
+            alive += 1
+            out.labs_releases += lab.released
+            out.labs_api_price += lab.tokens * lab.price
+            out.labs_serving_cost += lab.tokens * lab.unit_cost
+            tokens += lab.tokens
+    ordered = capabilities[:alive].copy()
+    ordered.sort()
+    out.labs_capability_gap = now.frontier - quantile(ordered, alive, 0.5)
+    out.labs_open_gap = now.frontier - now.open_frontier if now.open_frontier > UNPUBLISHED else math.nan
+    out.labs_api_price = out.labs_api_price / tokens if tokens > 0.0 else math.nan
+    out.labs_serving_cost = out.labs_serving_cost / tokens if tokens > 0.0 else math.nan
+    out.labs_funded_spending = now.funded_spending
+    out.labs_funded_compute = now.funded_compute
+    for o in range(offers.shape[0]):
+        if offers[o].open == 1 and labs[offers[o].lab].capability >= 0.0:
+            out.unit_token_price = min(out.unit_token_price, offers[o].price)
+    if math.isinf(out.unit_token_price):
+        out.unit_token_price = math.nan
+    out.hosts_tokens = 0.0
+    out.hosts_price = 0.0
+    for o in range(offers.shape[0]):
+        if offers[o].seller_kind == 1:
+            out.hosts_tokens += offers[o].tokens * offers[o].service
+            out.hosts_price += offers[o].tokens * offers[o].service * offers[o].price
+    out.hosts_price = out.hosts_price / out.hosts_tokens if out.hosts_tokens > 0.0 else math.nan
+    out.foundry_capacity = 0.0
+    out.foundry_price = 0.0
+    out.foundry_under_construction = 0.0
+    for f in range(foundry.shape[0]):
+        out.foundry_capacity += foundry[f].capacity
+        out.foundry_price += foundry[f].capacity * foundry[f].price
+        out.foundry_under_construction += foundry[f].building
+    out.foundry_price = out.foundry_price / out.foundry_capacity if out.foundry_capacity > 0.0 else math.nan
+    out.investors_dry_powder = now.powder_apps + now.powder_labs
+    out.clearing_iterations = now.iterations
+
+
+@kernel
+def record_firms(
+    out: Rows, first: int, users: Rows, apps: Rows, live: Rows, routing: Rows, labs: Rows, hosts: Rows, clouds: Rows,
+    chipmakers: Rows, foundry: Rows, cash: Rows, now_row: Rows,
+) -> int:  # fmt: skip
+    """A row per firm alive from row ``first`` of ``out``; returns the row after the last one written."""
+    month = now_row[0].month
+    total = 0.0
+    for k in range(users.shape[0]):
+        total += users[k].revenue
+    at = first
+    sources = routing.shape[1] - 1
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        record = out[at]
+        record.month = month
+        record.kind = APPS_KIND
+        record.row = row
+        record.identity = app.identity
+        record.revenue = app.revenue
+        record.share = app.revenue / total if total > 0.0 else 0.0
+        record.price = app.price
+        record.unit_cost = app.unit_cost
+        record.gross_profit = app.gross_profit
+        record.customers = app.tourists + app.committed
+        record.cash = cash[app.account]
+        record.capability = app.capability
+        largest = 0
+        for o in range(sources + 1):
+            if routing[row, o] > routing[row, largest]:
+                largest = o
+        record.source = -1 if largest == sources else largest
+        at += 1
+    at = record_small(out, at, LABS_KIND, labs, cash, month)
+    at = record_small(out, at, HOSTS_KIND, hosts, cash, month)
+    at = record_small(out, at, CLOUDS_KIND, clouds, cash, month)
+    at = record_small(out, at, CHIPMAKERS_KIND, chipmakers, cash, month)
+    at = record_small(out, at, FOUNDRY_KIND, foundry, cash, month)
+    at = first + live.shape[0]
+    for index in range(labs.shape[0]):
+        if labs[index].alive == 1:
+            lab = labs[index]
+            goods(out[at], lab.price, lab.unit_cost, lab.tokens * lab.service, lab.capability)
+            at += 1
+    for index in range(hosts.shape[0]):
+        if hosts[index].alive == 1:
+            host = hosts[index]
+            goods(out[at], host.price, host.unit_cost, host.tokens * host.service, math.nan)
+            at += 1
+    for index in range(clouds.shape[0]):
+        if clouds[index].alive == 1:
+            goods(out[at], clouds[index].rent, clouds[index].running, clouds[index].hours, math.nan)
+            at += 1
+    for index in range(chipmakers.shape[0]):
+        if chipmakers[index].alive == 1:
+            maker = chipmakers[index]
+            goods(out[at], maker.price, maker.cost, maker.delivered, maker.performance)
+            at += 1
+    for index in range(foundry.shape[0]):
+        if foundry[index].alive == 1:
+            plant = foundry[index]
+            unit = plant.cost_of_goods / plant.starts if plant.starts > 0.0 else math.nan
+            goods(out[at], plant.price, unit, plant.starts, math.nan)
+            at += 1
+    return at
+
+
+@inlined
+def goods(record: Rows, price: float, unit_cost: float, volume: float, capability: float) -> None:
+    """What differs between the goods of the layers."""
+    record.price = price
+    record.unit_cost = unit_cost
+    record.customers = volume
+    record.capability = capability
+    record.source = math.nan
+
+
+@inlined
+def record_small(out: Rows, at: int, kind: int, firms: Rows, cash: Rows, month: int) -> int:
+    """Rows of a small layer: what its firms have in common."""
+    total = 0.0
+    for index in range(firms.shape[0]):
+        total += firms[index].revenue
+    for index in range(firms.shape[0]):
+        firm = firms[index]
+        if firm.alive == 1:
+            record = out[at]
+            record.month = month
+            record.kind = kind
+            record.row = index
+            record.identity = firm.identity
+            record.revenue = firm.revenue
+            record.share = firm.revenue / total if total > 0.0 else 0.0
+            record.gross_profit = firm.gross_profit
+            record.cash = cash[firm.account]
+            at += 1
+    return at
+
+
+@kernel
+def record_trade(
+    s: Rows, totals: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int, with_firms: bool
+) -> int:
+    """All tables of a month from the tuple of arrays ``s``; returns the row after the last firm written."""
+    record_layers(layers, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash)
+    profit = record_apps(market, layers[APPS_KIND], s.users, s.apps, s.live, s.cash)
+    record_categories(categories, s.users)
+    record_market(market, s.users, profit, s.labs, s.offers, s.clouds, s.chipmakers, s.foundry, s.backlog, totals,
+                  s.now)  # fmt: skip
+    if not with_firms:
+        return first
+    return record_firms(firms, first, s.users, s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers,
+                        s.foundry, s.cash, s.now)  # fmt: skip

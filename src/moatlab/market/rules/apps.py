@@ -1,0 +1,146 @@
+"""What an app decides beside price and sources, and how its stocks move: features, brand, awareness."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.pricing import BUNDLED, quota_worth, refresh_app
+from moatlab.market.rules.settlement import SMOOTHING
+from moatlab.market.rules.sourcing import hours_per_token, own_hours_per_token
+from moatlab.market.rules.training import fading
+from moatlab.market.state.compiled import Rows, kernel
+from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
+
+
+@kernel
+def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row: Rows) -> None:
+    """Next month's features and marketing: shares of what the app means to spend.
+
+    An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
+    spend below zero, and does not look further ahead (a rule of thumb; assumed).
+    """
+    shared = shared_row[0]
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
+        budget = max(0.0, app.gross_profit - overhead) + max(0.0, cash[app.account]) / shared.apps_spending_horizon
+        app.next_rnd = shared.apps_rnd_share * budget
+        app.next_marketing = shared.apps_marketing_share * budget
+        if app.price_rule == BUNDLED:
+            # What it earned is no guide: the owner keeps up what was spent before.
+            app.next_rnd = app.rnd
+            app.next_marketing = app.marketing
+        if app.revenue > 0.0 and app.last_revenue > 0.0:
+            change = math.log(app.revenue / app.last_revenue)
+            app.growth += SMOOTHING * (min(max(change, -1.0), 1.0) - app.growth)
+
+
+@kernel
+def commit_apps(
+    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, shared_row: Rows, now_row: Rows
+) -> None:  # fmt: skip
+    """Decisions take effect, spending becomes stocks, and leads become obsolete.
+
+    The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
+    marketing rises as (share still open)^-saturation.
+
+    ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
+    decided anew.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    own = routing.shape[1] - 1
+    keep = 1.0 - fading(shared.apps_brand_half_life)
+    shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
+    scales = np.empty(users.shape[0])
+    for k in range(users.shape[0]):
+        user = users[k]
+        open_share = 1.0 - user.customers / user.potential if user.potential > 0.0 else 1.0
+        scales[k] = shared.apps_awareness_scale
+        if shared.apps_acquisition_saturation > 0.0:
+            scales[k] *= max(open_share, 0.01) ** -shared.apps_acquisition_saturation
+    drawn = uniforms(now.seed, BRAND_SHOCK, now.month, apps, live)
+    now.graduations = 0.0
+    now.returns = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        best = users[app.category].best_feature
+        gap = max(0.0, best - app.feature)
+        app.feature = (1.0 - shared.apps_obsolescence) * app.feature + shared.apps_imitation * gap
+        app.feature += shared.apps_feature_gain * math.log(1.0 + app.rnd / shared.apps_feature_scale)
+        app.brand = keep * app.brand
+        if shock > 0.0:
+            app.brand += shock * normal_quantile(drawn[position])
+        app.awareness = (1.0 - shared.apps_awareness_decay) * app.awareness
+        app.awareness += shared.apps_awareness_gain * math.log(1.0 + app.marketing / scales[app.category])
+        app.price = app.next_price
+        app.token_price = app.next_token_price
+        app.quota = app.next_quota
+        app.rnd = app.next_rnd
+        app.marketing = app.next_marketing
+        app.own_capability = app.next_own_capability
+        app.own_hours = app.next_own_hours
+        app.own_budget = app.next_own_budget
+        app.deal = app.next_deal
+        app.deal_share = app.next_deal_share
+        app.base = app.next_base
+        if app.next_own == 1 and app.own_model == 0:
+            app.own_model = 1
+            app.own_service = 1.0
+            now.graduations += 1.0
+            # Its tokens move over at the speed at which any routing moves.
+            for o in range(own):
+                next_routing[row, o] *= 1.0 - shared.apps_routing_speed
+            next_routing[row, own] = shared.apps_routing_speed
+        elif app.next_own == -1:
+            app.own_model = 0
+            now.returns += 1.0
+            next_routing[row, own] = 0.0
+        app.next_own = 0
+        for o in range(own + 1):
+            routing[row, o], next_routing[row, o] = next_routing[row, o], routing[row, o]
+
+
+@kernel
+def refresh_apps(
+    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, grades: Rows, shared_row: Rows, now_row: Rows
+) -> None:
+    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
+    shared = shared_row[0]
+    now = now_row[0]
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.best_feature = -1e300
+        user.mean_feature = 0.0
+        user.mean_data = 0.0
+        user.log_cost = 0.0
+        user.firms = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        user = users[app.category]
+        if app.own_model == 1:
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
+            app.own_unit_cost = hours * now.expected_rent
+        refresh_app(row, app, user, routing, offers, grades, shared)
+        user.best_feature = max(user.best_feature, app.feature)
+        user.mean_feature += app.feature
+        user.mean_data += app.data
+        user.log_cost += math.log(max(app.token_cost, 1e-12))
+        user.firms += 1.0
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.firms > 0.0:
+            user.mean_feature /= user.firms
+            user.mean_data /= user.firms
+            user.log_cost /= user.firms
+        else:
+            user.best_feature = 0.0
+            user.log_cost = user.first_log_cost
+        user.mean_cost = math.exp(user.log_cost)
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        app.use_value = quota_worth(app, users[app.category], shared)

@@ -1,0 +1,220 @@
+"""Capital: hype, commitments, rounds, what owners cover and what they take out.
+
+Investors are one aggregate.  They commit new money each month, more when hype is high; labs' commitments are claims by
+standing and by API revenue, called when the runway is short; apps ask for a round when their runway is short and their
+growth clears the hurdle, and share what is committed when they ask for more.
+"""
+
+from __future__ import annotations
+
+import math
+
+from moatlab.market.state.compiled import Rows, inlined, kernel
+from moatlab.market.state.draws import HYPE_SHOCK, normal
+from moatlab.market.state.identity import identity
+from moatlab.market.state.posting import (
+    APP_ADVANCE,
+    APP_EQUITY,
+    APP_PAYOUT,
+    APP_REMITTANCE,
+    APP_SUPPORT,
+    APP_SWEEP,
+    CHIP_FINANCE,
+    CHIP_PAYOUT,
+    CLOUD_FINANCE,
+    CLOUD_PAYOUT,
+    FOUNDRY_FINANCE,
+    FOUNDRY_PAYOUT,
+    HOST_PAYOUT,
+    HOST_SUPPORT,
+    INVESTORS,
+    LAB_EQUITY,
+    LAB_GRANT,
+    LAB_PAYOUT,
+    PARENTS,
+    pay,
+)
+
+#: Months over which cash beyond a firm's reserve is paid out.
+PAYOUT_MONTHS = 3.0
+
+
+@kernel
+def move_hype(apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected."""
+    shared = shared_row[0]
+    now = now_row[0]
+    revenue = 0.0
+    for position in range(live.shape[0]):
+        revenue += apps[live[position]].revenue
+    if revenue > 0.0 and now.last_revenue > 0.0:
+        change = min(max(math.log(revenue / now.last_revenue), -0.5), 0.5)
+        now.expected_growth += shared.compute_expectation_speed * (change - now.expected_growth)
+    now.last_revenue = revenue
+    surprise = now.expected_growth - shared.investors_expected_growth
+    shock = normal(now.seed, HYPE_SHOCK, now.month, identity(8, 0, 0))
+    hype = shared.investors_hype_persistence * now.hype + shared.investors_hype_feedback * surprise
+    now.hype = min(max(hype + shared.investors_hype_volatility * shock, -5.0), 5.0)
+    yearly = max(0.0, shared.investors_cost_of_capital - shared.investors_hype_discount * now.hype)
+    now.discount = yearly / 12.0
+
+
+@inlined
+def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
+    """The round that an app asks for, M$: what its plans lack and months of burn, up to what its revenue is worth.
+
+    Investors buy a share of the firm at a multiple of its revenue, so that a round is at most some years of revenue.
+    """
+    largest = 12.0 * app.revenue * shared.investors_largest_round
+    size = min(lacking + shared.investors_round_months * burn, largest)
+    return size * math.exp(app.access) if app.access != 0.0 else size
+
+
+@kernel
+def raise_rounds(
+    apps: Rows, live: Rows, labs: Rows, hosts: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
+    now_row: Rows,
+) -> None:  # fmt: skip
+    """Commitments, rounds of labs, apps and hosts, and money of parents and owners."""
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    flow = shared.investors_commitments * math.exp(shared.investors_hype_funding * now.hype)
+    flow *= math.exp(shared.investors_commitments_growth * month)
+    # Who holds enough uninvested commitments asks for fewer new ones.
+    held = now.powder_apps / (shared.investors_powder_months * max(flow * (1.0 - shared.investors_lab_share), 1e-9))
+    now.powder_apps += flow * (1.0 - shared.investors_lab_share) * max(0.0, 1.0 - held)
+    held = now.powder_labs / (shared.investors_powder_months * max(flow * shared.investors_lab_share, 1e-9))
+    to_labs = flow * shared.investors_lab_share * max(0.0, 1.0 - held)
+    standing = 0.0
+    revenue = 0.0
+    for index in range(labs.shape[0]):
+        if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
+            standing += labs[index].fund_weight
+            revenue += labs[index].smooth_revenue
+    # Shares of the commitments: standing and revenue, times access to capital, which fades.
+    claims = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.weight = 0.0
+        if lab.alive == 1 and lab.fund_weight > 0.0:
+            weight = lab.fund_weight / standing
+            if revenue > 0.0:
+                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
+            lab.weight = weight * math.exp(lab.access)
+            claims += lab.weight
+        lab.access *= 1.0 - shared.investors_access_decay
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 0:
+            continue
+        pay(book, cash, totals, month, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
+        if lab.weight > 0.0:
+            weight = lab.weight / claims
+            lab.claim += to_labs * weight
+            now.powder_labs += to_labs * weight
+            burn = lab.training + lab.staff - lab.gross_profit
+            if burn > 0.0 and cash[lab.account] < shared.investors_runway * burn and lab.claim > 0.0:
+                pay(book, cash, totals, month, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
+                now.powder_labs = max(0.0, now.powder_labs - lab.claim)
+                lab.raised += lab.claim
+                lab.claim = 0.0
+        cost = lab.training + lab.staff + lab.cost_of_goods
+        spare = cash[lab.account] - shared.labs_payout_months * cost
+        if spare > 0.0 and cost > 0.0:
+            # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
+            returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            lab.returned += returned
+            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, returned)
+    hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
+    asked = 0.0
+    for step in range(2):
+        grant = min(1.0, now.powder_apps / asked) if asked > 0.0 else 0.0
+        for position in range(live.shape[0]):
+            app = apps[live[position]]
+            if app.incumbent == 1 or app.owner >= 0:
+                continue
+            burn = app.outlay - app.gross_profit
+            short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
+            lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
+            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+                request = round_wanted(app, lacking, burn if short else 0.0, shared)
+                if step == 0:
+                    asked += request
+                else:
+                    pay(book, cash, totals, month, APP_EQUITY, INVESTORS, app.account, request * grant)
+                    now.powder_apps = max(0.0, now.powder_apps - request * grant)
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        app.access *= 1.0 - shared.investors_access_decay
+        money = cash[app.account]
+        # What it saves for its own model, and owes for it next month, is not paid out.
+        reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
+        reserve += app.saving + app.own_budget
+        if app.owner >= 0:
+            # The owner keeps a month's costs in its app and has the rest.
+            account = labs[app.owner].account
+            if money < 0.0:
+                pay(book, cash, totals, month, APP_ADVANCE, account, app.account, -money)
+            elif money > reserve / shared.apps_payout_months:
+                spare = money - reserve / shared.apps_payout_months
+                pay(book, cash, totals, month, APP_SWEEP, app.account, account, spare)
+        elif app.incumbent == 1:
+            if money < 0.0:
+                pay(book, cash, totals, month, APP_SUPPORT, PARENTS, app.account, -money)
+            elif money > reserve:
+                spare = (money - reserve) / PAYOUT_MONTHS
+                pay(book, cash, totals, month, APP_REMITTANCE, app.account, PARENTS, spare)
+        elif money > reserve:
+            pay(book, cash, totals, month, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+    for index in range(hosts.shape[0]):
+        host = hosts[index]
+        if host.alive == 1:
+            reserve = 24.0 * host.staff
+            if cash[host.account] < 0.0:
+                pay(book, cash, totals, month, HOST_SUPPORT, INVESTORS, host.account, reserve - cash[host.account])
+            elif cash[host.account] > 3.0 * reserve:
+                spare = (cash[host.account] - 3.0 * reserve) / PAYOUT_MONTHS
+                pay(book, cash, totals, month, HOST_PAYOUT, host.account, INVESTORS, spare)
+
+
+@kernel
+def balance_infrastructure(
+    clouds: Rows, chipmakers: Rows, foundry: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
+    now_row: Rows,
+) -> None:  # fmt: skip
+    """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
+
+    A cloud with more than an equal share of revenue gains access to capital, which fades.
+    """
+    shared = shared_row[0]
+    month = now_row[0].month
+    revenue = 0.0
+    for c in range(clouds.shape[0]):
+        revenue += clouds[c].revenue
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        lead = cloud.revenue / revenue - 1.0 / clouds.shape[0] if revenue > 0.0 else 0.0
+        cloud.access += shared.clouds_access_gain * lead - shared.clouds_access_decay * cloud.access
+        money = cash[cloud.account]
+        reserve = cloud.budget
+        if money < 0.0:
+            pay(book, cash, totals, month, CLOUD_FINANCE, PARENTS, cloud.account, -money)
+        elif money > reserve:
+            pay(book, cash, totals, month, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / PAYOUT_MONTHS)
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        money = cash[maker.account]
+        reserve = shared.chipmakers_payout_months * maker.outlay
+        if money < 0.0:
+            pay(book, cash, totals, month, CHIP_FINANCE, INVESTORS, maker.account, -money)
+        elif money > reserve:
+            pay(book, cash, totals, month, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+    for f in range(foundry.shape[0]):
+        plant = foundry[f]
+        money = cash[plant.account]
+        reserve = shared.foundry_payout_months * plant.outlay
+        if money < 0.0:
+            pay(book, cash, totals, month, FOUNDRY_FINANCE, INVESTORS, plant.account, -money)
+        elif money > reserve:
+            pay(book, cash, totals, month, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)

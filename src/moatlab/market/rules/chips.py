@@ -1,0 +1,317 @@
+"""Chips: who gets what is scarce, deliveries, lead times, generations, fleets, developers' ecosystems.
+
+When orders exceed supply each chipmaker allocates by its own rule, and clouds' priority weighs in.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to, running_cost
+from moatlab.market.rules.settlement import SMOOTHING
+from moatlab.market.state.compiled import Rows, inlined, kernel
+from moatlab.market.state.draws import GENERATION, normal
+from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay
+
+#: Rules of allocation, in the order of the registry's choices.
+PREFERENCE, PRO_RATA, BY_WORTH = 0, 1, 2
+#: Share of a vintage that costs more to run than it is expected to earn, and is scrapped in a month.
+SCRAPPED = 0.1
+#: Fleet (kGPU) below which a cloud has not a single GPU and rents out nothing.
+ONE_GPU = 1e-3
+#: A lead time that stands for "nobody knows when", months.
+LONGEST_LEAD = 60.0
+
+
+@inlined
+def unit_cost(maker: Rows, package: float) -> float:
+    """Marginal cost per H100-equivalent, k$: components and packaging over performance."""
+    return (maker.unit_cost + package) / maker.performance
+
+
+@kernel
+def first_generations(chipmakers: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """The months in which the first new generations go on sale."""
+    shared = shared_row[0]
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        shock = normal(now_row[0].seed, GENERATION, 0, maker.identity)
+        gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
+        maker.next_generation = max(1.0, gap)
+
+
+@inlined
+def claim(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
+    """Weight of a unit of the cloud's orders when maker ``v`` shares out what is scarce.
+
+    The stock of priority counts everywhere.  A maker that prefers keeps chips from clouds with designs of their own.
+    """
+    weight = math.exp(cloud.priority) if cloud.priority != 0.0 else 1.0
+    if maker.allocation == PREFERENCE and cloud.own_chip >= 0 and cloud.own_chip != v:
+        weight *= math.exp(-shared.chipmakers_rival_aversion)
+    return weight
+
+
+@inlined
+def ration(supply: float, wants: Rows, claims: Rows, bids: Rows, got: Rows) -> None:
+    """Share ``supply`` out: to the highest bids first, and among equal bids in proportion to wants times claims.
+
+    All arrays are [clouds]; nobody gets more than it wants, and nothing is kept back while somebody still wants.
+    """
+    n = wants.shape[0]
+    for c in range(n):
+        got[c] = 0.0
+    for _ in range(2 * n):
+        best = -1e300
+        for c in range(n):
+            if wants[c] > got[c]:
+                best = max(best, bids[c])
+        total = 0.0
+        for c in range(n):
+            if wants[c] > got[c] and bids[c] >= best:
+                total += wants[c] * claims[c]
+        if total <= 0.0 or supply <= 0.0:
+            return
+        given = 0.0
+        for c in range(n):
+            if wants[c] > got[c] and bids[c] >= best:
+                part = supply * wants[c] * claims[c] / total
+                if part >= wants[c] - got[c]:
+                    part = wants[c] - got[c]
+                    got[c] = wants[c]
+                else:
+                    got[c] += part
+                given += part
+        supply -= given
+
+
+@kernel
+def deliver(
+    clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, fleet: Rows, pipeline: Rows, book: Rows, cash: Rows,
+    totals: Rows, shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """Chips that come out of the pipeline reach clouds, by the rule of allocation of their maker.
+
+    ``fleet`` [clouds, chipmakers, generations] in kGPU, ``pipeline`` [chipmakers, months] in kGPU by month of delivery.
+    Pro rata: in proportion to orders.  By preference: the same, less for rivals in chip design.  By worth: first to the
+    cloud to which a GPU is worth most, at the list price (efficient rationing).
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    slots = pipeline.shape[1]
+    generations = fleet.shape[2]
+    n = clouds.shape[0]
+    wants = np.empty(n)
+    claims = np.empty(n)
+    bids = np.empty(n)
+    got = np.empty(n)
+    now.deliveries = 0.0
+    value = 0.0
+    margin = 0.0
+    free = 0.0
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        maker.inventory += pipeline[v, month % slots]
+        pipeline[v, month % slots] = 0.0
+        maker.delivered = 0.0
+        maker.sold_cost = maker.cost
+        generation = min(int(maker.generation), generations - 1)
+        for c in range(n):
+            wants[c] = backlog[c, v]
+            claims[c] = claim(clouds[c], v, maker, shared)
+            bids[c] = clouds[c].worth if maker.allocation == BY_WORTH else 0.0
+        ration(maker.inventory, wants, claims, bids, got)
+        for c in range(n):
+            amount = got[c]
+            if amount <= 0.0:
+                continue
+            cloud = clouds[c]
+            price = price_to(cloud, v, maker, shared)
+            paid = min(prepaid[c, v] * amount / backlog[c, v], amount * price) if prepaid[c, v] > 0.0 else 0.0
+            prepaid[c, v] -= paid
+            backlog[c, v] = max(0.0, backlog[c, v] - amount)
+            maker.inventory = max(0.0, maker.inventory - amount)
+            fleet[c, v, generation] += amount
+            maker.delivered += amount
+            buildings = amount * now.chip_price * shared.clouds_building_ratio
+            buy(cloud, maker, amount * price - paid, buildings, book, cash, totals, month)
+        maker.supply += SMOOTHING * (maker.delivered - maker.supply)
+        now.deliveries += maker.delivered
+        if maker.captive == 0:
+            free += maker.delivered
+            value += maker.delivered * maker.price
+            margin += maker.delivered * (maker.price - maker.cost) / maker.cost
+    if free > 0.0:
+        now.chip_price = value / free
+        now.chip_margin = margin / free
+
+
+@kernel
+def keep_priority(clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, shared_row: Rows) -> None:
+    """Supply-chain priority of each cloud: prepayment feeds it, the end of the shortage erodes it.
+
+    Fed by the share of its orders that is prepaid; it fades at the declared rate while chips come at the normal lead
+    time, and the slower the longer they take.
+    """
+    shared = shared_row[0]
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        ordered = 0.0
+        value = 0.0
+        advances = 0.0
+        lead = 0.0
+        for v in range(chipmakers.shape[0]):
+            ordered += backlog[c, v]
+            value += backlog[c, v] * price_to(cloud, v, chipmakers[v], shared)
+            advances += prepaid[c, v]
+            lead += backlog[c, v] * chipmakers[v].lead_time
+        ease = 1.0
+        if ordered > 0.0 and lead > 0.0:
+            ease = min(1.0, shared.chipmakers_normal_lead * ordered / lead)
+        fed = min(1.0, advances / value) if value > 0.0 else 0.0
+        cloud.erosion = shared.clouds_priority_decay * ease
+        cloud.priority += shared.clouds_priority_gain * fed - cloud.erosion * cloud.priority
+
+
+@inlined
+def asked(v: int, f: int, maker: Rows, foundry: Rows, edges: Rows) -> float:
+    """Packages that maker ``v`` asks of foundry ``f``: in proportion to the capacity in operation that it reaches.
+
+    While none that it reaches operates, it asks as if all did, so that its orders stay on their books.
+    """
+    if edges[v, f] == 0 or foundry[f].alive == 0:
+        return 0.0
+    working = 0.0
+    built = 0.0
+    for g in range(foundry.shape[0]):
+        if edges[v, g] != 0 and foundry[g].alive == 1:
+            working += foundry[g].capacity * foundry[g].availability
+            built += foundry[g].capacity
+    if working > 0.0:
+        return maker.request * foundry[f].capacity * foundry[f].availability / working
+    return maker.request * foundry[f].capacity / built if built > 0.0 else 0.0
+
+
+@kernel
+def start_chips(
+    chipmakers: Rows, foundry: Rows, backlog: Rows, pipeline: Rows, edges: Rows, book: Rows, cash: Rows, totals: Rows,
+    shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """Makers ask foundries for the packages that their backlog needs; scarce capacity is shared pro rata.
+
+    A maker with a fab of its own uses it first.  Packages and components are paid when they are started; the chips
+    leave the pipeline ``build_months`` later.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    slots = pipeline.shape[1]
+    build = int(shared.chipmakers_build_months)
+    for f in range(foundry.shape[0]):
+        foundry[f].requested = 0.0
+        foundry[f].starts = 0.0
+        foundry[f].revenue = 0.0
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        maker.backlog = 0.0
+        for c in range(backlog.shape[0]):
+            maker.backlog += backlog[c, v]
+        coming = maker.inventory
+        for slot in range(slots):
+            coming += pipeline[v, slot]
+        maker.request = max(0.0, maker.backlog - coming) / maker.performance if maker.alive == 1 else 0.0
+        own = min(maker.request, maker.own_fab)
+        maker.starts = own
+        maker.cost_of_goods = own * shared.foundry_operating_share * foundry[0].base_price
+        pay(book, cash, totals, month, COMPONENTS, maker.account, SUPPLIERS, maker.cost_of_goods)
+        maker.request -= own
+        for f in range(foundry.shape[0]):
+            foundry[f].requested += asked(v, f, maker, foundry, edges)
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        for f in range(foundry.shape[0]):
+            wish = asked(v, f, maker, foundry, edges)
+            if wish > 0.0:
+                granted = wish * min(1.0, foundry[f].capacity * foundry[f].availability / foundry[f].requested)
+                maker.starts += granted
+                foundry[f].starts += granted
+                amount = granted * foundry[f].price
+                foundry[f].revenue += amount
+                maker.cost_of_goods += amount
+                pay(book, cash, totals, month, PACKAGES, maker.account, foundry[f].account, amount)
+        parts = maker.starts * maker.unit_cost
+        maker.cost_of_goods += parts
+        pay(book, cash, totals, month, COMPONENTS, maker.account, SUPPLIERS, parts)
+        research = shared.chipmakers_rnd_share * maker.revenue
+        pay(book, cash, totals, month, CHIP_RND, maker.account, SUPPLIERS, research)
+        pipeline[v, (month + build) % slots] += maker.starts * maker.performance
+        maker.gross_profit = maker.revenue - maker.cost_of_goods
+        maker.outlay += SMOOTHING * (maker.cost_of_goods + research - maker.outlay)
+        supply = max(maker.supply, maker.starts * maker.performance)
+        # Little's law: what is not delivered yet, be it in the pipeline or not begun, over what is delivered a month.
+        maker.lead_time = float(build)
+        if supply > 0.0:
+            maker.lead_time = max(maker.lead_time, min(maker.backlog / supply, LONGEST_LEAD))
+        elif maker.backlog > 0.0:
+            maker.lead_time = LONGEST_LEAD
+
+
+@kernel
+def age_fleets(clouds: Rows, chipmakers: Rows, fleet: Rows, foundry: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Failures, retirement of vintages that cost more to run than they earn, generations, ecosystems, capacity.
+
+    A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
+    ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    vendors = chipmakers.shape[0]
+    package = 0.0
+    reached = 0.0
+    for f in range(foundry.shape[0]):
+        package += foundry[f].capacity * foundry[f].price
+        reached += foundry[f].capacity
+    package = package / reached if reached > 0.0 else foundry[0].base_price
+    fixed = shared.clouds_capacity_rule == FIXED_CAPACITY
+    everything = 0.0
+    used = np.zeros(vendors)
+    for v in range(vendors):
+        chipmakers[v].installed = 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.fleet_now = 0.0
+        in_use = cloud.hours / cloud.offered if cloud.offered > 0.0 else 0.0
+        power = 0.0
+        for g in range(fleet.shape[2]):
+            running = running_cost(float(g), shared)
+            keep = 1.0 if fixed else 1.0 - shared.clouds_failure_rate
+            if running > cloud.expected_rent and now.month > 0 and not fixed:
+                keep *= 1.0 - SCRAPPED
+            for v in range(vendors):
+                fleet[c, v, g] *= keep
+                cloud.fleet_now += fleet[c, v, g]
+                power += fleet[c, v, g] * running
+                chipmakers[v].installed += fleet[c, v, g]
+                used[v] += fleet[c, v, g] * in_use
+        if cloud.fleet_now > 0.0:
+            cloud.running = power / cloud.fleet_now
+        cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu if cloud.fleet_now >= ONE_GPU else 0.0
+        everything += cloud.fleet_now
+    for c in range(clouds.shape[0]):
+        clouds[c].size = clouds[c].fleet_now / everything if everything > 0.0 else 0.0
+    everything = used.sum()
+    for v in range(vendors):
+        maker = chipmakers[v]
+        share = used[v] / everything if everything > 0.0 else 0.0
+        maker.ecosystem += shared.chipmakers_ecosystem_decay * (share - maker.ecosystem)
+        if now.month >= maker.next_generation and maker.next_generation > 0.0:
+            maker.generation += 1
+            maker.performance *= shared.chipmakers_generation_gain
+            maker.unit_cost *= shared.chipmakers_cost_growth
+            shock = normal(now.seed, GENERATION, maker.generation, maker.identity)
+            gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
+            maker.next_generation += max(1.0, gap)
+        maker.cost = unit_cost(maker, package)

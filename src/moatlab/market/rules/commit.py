@@ -1,0 +1,73 @@
+"""The end of the decisions: what labs, hosts, clouds, chipmakers and the foundry decided takes effect, all at once."""
+
+from __future__ import annotations
+
+from moatlab.market.rules.training import fading
+from moatlab.market.state.compiled import Rows, kernel
+
+
+@kernel
+def commit_sellers(labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Prices, budgets, stocks and released models of labs, markups and hubs of hosts; public progress of the month.
+
+    Developers of an API follow its share of all API revenue.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    sales = 0.0
+    for index in range(labs.shape[0]):
+        sales += labs[index].api_revenue
+    fade = fading(shared.labs_ecosystem_half_life)
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        share = lab.api_revenue / sales if sales > 0.0 else 0.0
+        lab.ecosystem += fade * (share - lab.ecosystem)
+        if lab.alive == 1:
+            lab.price = lab.next_price
+            lab.training_budget = lab.next_training_budget
+            lab.staff = lab.next_staff
+            lab.capability = lab.next_capability
+            lab.model_hours = lab.next_model_hours
+            lab.private_lead = lab.next_private_lead
+            lab.crawled = lab.next_crawled
+        lab.talent = lab.next_talent
+    tokens = 0.0
+    for index in range(hosts.shape[0]):
+        tokens += hosts[index].tokens
+    for index in range(hosts.shape[0]):
+        host = hosts[index]
+        host.margin = host.next_margin
+        host.hub = host.tokens / tokens if tokens > 0.0 else 0.0
+    now.algorithms += shared.labs_algorithm_growth
+    now.efficiency += shared.labs_serving_efficiency
+
+
+@kernel
+def commit_hardware(clouds: Rows, chipmakers: Rows, foundry: Rows) -> None:
+    """Reserve rents and list prices; orders are placed in the chips phase."""
+    for c in range(clouds.shape[0]):
+        clouds[c].reserve = clouds[c].next_reserve
+    for v in range(chipmakers.shape[0]):
+        chipmakers[v].price = chipmakers[v].next_price
+    for f in range(foundry.shape[0]):
+        foundry[f].price = foundry[f].next_price
+
+
+@kernel
+def price_hosted(hosts: Rows, offers: Rows) -> None:
+    """A host's mean price and cost of a token, weighted by what it sells; of its cheapest offer while it sells none."""
+    for index in range(hosts.shape[0]):
+        host = hosts[index]
+        tokens = 0.0
+        value = 0.0
+        cost = 0.0
+        for o in range(offers.shape[0]):
+            offer = offers[o]
+            if offer.seller_kind == 1 and offer.seller == index and offer.open == 1:
+                weight = offer.tokens + 1e-12
+                tokens += weight
+                value += weight * offer.price
+                cost += weight * offer.unit_cost
+        if tokens > 0.0:
+            host.price = value / tokens
+            host.unit_cost = cost / tokens

@@ -1,0 +1,284 @@
+"""The market for GPU-hours: who wants how many, what the cleared rents give them, and clouds' reserve rents.
+
+`moatlab.market.rules.clearing` has the equations and finds the rents.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.clearing import NOTHING, place, placed_anew
+from moatlab.market.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
+from moatlab.market.state.compiled import Rows, inlined, kernel
+
+BUYER_DTYPE = np.dtype(
+    [
+        ("kind", np.int64),  # 0 lab, 1 host, 2 app, 3 outside
+        ("row", np.int64),
+        ("inference", np.float64),  # Mh wanted
+        ("choke", np.float64),  # $ per GPU-hour
+        ("budget", np.float64),  # M$ of training
+        ("elastic", np.float64),  # Mh of outside demand at the reference rent
+        ("served", np.float64),  # Mh of inference served
+        ("moving", np.float64),  # share of its hours that is placed anew this month
+        ("barrier", np.float64),  # choke^-k, the part of the cut-off that does not change while rents are sought
+    ],
+    align=True,
+)
+LAB, HOST, APP, OUTSIDE = 0, 1, 2, 3
+
+
+@inlined
+def appeal_to_all(clouds: Rows, plain: Rows) -> bool:
+    """Affinities for every buyer, exponentiated, into ``plain`` [clouds]; whether any cloud is specialised."""
+    special = False
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        plain[c] = math.exp(cloud.affinity)
+        if cloud.training_affinity != 0.0 or cloud.inference_affinity != 0.0 or cloud.hosting_affinity != 0.0:
+            special = True
+    return special
+
+
+@inlined
+def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> None:
+    """What specialised clouds are worth to a generative buyer: training and serving weigh as it would spend on them.
+
+    The buyer reckons with last month's mean rent.  A host of open checkpoints has a taste of its own.
+    """
+    serving = buyer.inference * mean_rent
+    training = buyer.budget / (buyer.budget + serving) if buyer.budget > 0.0 else 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        if buyer.kind == HOST:
+            affinity[c] *= math.exp(cloud.hosting_affinity)
+        else:
+            special = training * cloud.training_affinity + (1.0 - training) * cloud.inference_affinity
+            affinity[c] *= math.exp(special)
+
+
+@kernel
+def gather_buyers(
+    buyers: Rows, lag: Rows, affinity: Rows, labs: Rows, hosts: Rows, apps: Rows, live: Rows, routing: Rows,
+    offers: Rows, places: Rows, app_places: Rows, edges: Rows, app_edges: Rows, clouds: Rows, shared_row: Rows,
+    now_row: Rows,
+) -> int:  # fmt: skip
+    """Fill the table of buyers of the month; returns how many there are, or minus the room needed if it is short.
+
+    ``places`` [labs + hosts + 1, clouds] and ``app_places`` [apps, clouds] are last month's shares, ``edges`` and
+    ``app_edges`` the trade edges of the same shapes; ``lag`` and ``affinity`` [buyers, clouds] are filled.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    n_labs = labs.shape[0]
+    n_hosts = hosts.shape[0]
+    n_clouds = clouds.shape[0]
+    plain = np.empty(n_clouds)
+    special = appeal_to_all(clouds, plain)
+    count = 0
+    for index in range(n_labs + n_hosts + 1):
+        buyer = buyers[count]
+        buyer.row = index
+        buyer.inference = 0.0
+        buyer.choke = 1.0
+        buyer.budget = 0.0
+        buyer.elastic = 0.0
+        if index < n_labs:
+            lab = labs[index]
+            if lab.alive == 0:
+                continue
+            buyer.kind = LAB
+            lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
+            buyer.inference = lab.tokens * lab.hours_per_token
+            buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
+            buyer.budget = lab.training_budget
+        elif index < n_labs + n_hosts:
+            host = hosts[index - n_labs]
+            if host.alive == 0:
+                continue
+            buyer.kind = HOST
+            buyer.row = index - n_labs
+            value = 0.0
+            for o in range(offers.shape[0]):
+                offer = offers[o]
+                if offer.seller_kind == 1 and offer.seller == index - n_labs and offer.tokens > 0.0:
+                    hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
+                    buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
+                    value += offer.tokens * offer.price
+            if buyer.inference > 0.0:
+                buyer.choke = shared.compute_choke_multiple * value / buyer.inference
+        else:
+            buyer.kind = OUTSIDE
+            buyer.row = 0
+            buyer.elastic = now.outside_hours
+        for c in range(n_clouds):
+            lag[count, c] = places[index, c]
+            affinity[count, c] = plain[c] if edges[index, c] != 0 else 0.0
+        if special and buyer.kind != OUTSIDE:
+            specialise(buyer, now.mean_rent, clouds, affinity[count])
+        count += 1
+    own = offers.shape[0]
+    needed = count
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        if app.own_model == 1 or app.own_budget > 0.0:
+            needed += 1
+    if needed > buyers.shape[0]:
+        return -needed
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        if app.own_model == 0 and app.own_budget <= 0.0:
+            continue
+        buyer = buyers[count]
+        buyer.kind = APP
+        buyer.row = row
+        buyer.inference = 0.0
+        buyer.choke = 1.0
+        buyer.elastic = 0.0
+        buyer.budget = app.own_budget
+        if app.own_model == 1:
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
+            buyer.inference = app.tokens * routing[row, own] * hours
+            # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
+            value = max(app.price, app.unit_cost)
+            buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
+        for c in range(n_clouds):
+            lag[count, c] = app_places[row, c]
+            affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
+        if special:
+            specialise(buyer, now.mean_rent, clouds, affinity[count])
+        count += 1
+    return count
+
+
+@kernel
+def serve(
+    buyers: Rows, count: int, stay: Rows, affinity: Rows, hours: Rows, trained: Rows, clouds: Rows, labs: Rows,
+    hosts: Rows, apps: Rows, places: Rows, app_places: Rows, shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """What the cleared rents, and the shares that `settle_in` prepared, give to whom.
+
+    Writes hours [buyers, clouds] of inference (and outside demand) into ``hours`` and of training into ``trained``,
+    shares of calls served, runs' hours, elasticities that clouds face, and the places of next month.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    n = clouds.shape[0]
+    n_labs = labs.shape[0]
+    n_hosts = hosts.shape[0]
+    logs = np.empty(n)
+    powers = np.empty(n)
+    weights = np.empty(n)
+    fresh = np.empty(n)
+    moved = np.empty(n)
+    steep = np.empty(n)
+    elastic = np.empty(n)
+    sharpness = shared.compute_rent_sharpness
+    for c in range(n):
+        cloud = clouds[c]
+        logs[c] = math.log(cloud.rent)
+        powers[c] = math.exp(-sharpness * logs[c])
+        steep[c] = math.exp(min(shared.compute_choke_steepness * logs[c], NOTHING))
+        elastic[c] = math.exp(-shared.outside_spot_elasticity * (logs[c] - math.log(shared.outside_reference_rent)))
+        leaving = placed_anew(shared.compute_switching_rate, cloud.gravity)
+        moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
+        cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
+        cloud.hours = 0.0
+        cloud.own_hours = 0.0
+        cloud.elasticity = 0.0
+        cloud.offered = cloud.capacity
+        cloud.floor_rent = cloud.reserve
+    now.inference_wanted = 0.0
+    now.inference_served = 0.0
+    now.generative_hours = 0.0
+    for b in range(count):
+        buyer = buyers[b]
+        place(b, buyer.moving, stay, affinity, logs, sharpness, powers, weights, fresh)
+        buyer.served = 0.0
+        bought = 0.0
+        for c in range(n):
+            hours[b, c] = 0.0
+            trained[b, c] = 0.0
+            if weights[c] <= 0.0:
+                continue
+            rent = clouds[c].rent
+            served = 1.0 / (1.0 + steep[c] * buyer.barrier) if buyer.inference > 0.0 else 0.0
+            inference = weights[c] * buyer.inference * served
+            spot = weights[c] * buyer.elastic * elastic[c]
+            hours[b, c] = inference + spot
+            trained[b, c] = weights[c] * buyer.budget / rent
+            buyer.served += inference
+            everything = inference + spot + trained[b, c]
+            bought += trained[b, c]
+            own = shared.compute_choke_steepness * (1.0 - served) * inference + trained[b, c]
+            own += shared.outside_spot_elasticity * spot
+            clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - weights[c]) * everything
+            clouds[c].hours += everything
+            if buyer.kind != OUTSIDE:
+                clouds[c].own_hours += everything
+                now.generative_hours += everything
+        service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
+        now.inference_wanted += buyer.inference
+        now.inference_served += buyer.served
+        if buyer.kind == LAB:
+            labs[buyer.row].service = service
+            labs[buyer.row].run_hours += bought
+        elif buyer.kind == HOST:
+            hosts[buyer.row].service = service
+        elif buyer.kind == APP:
+            apps[buyer.row].own_service = service
+        slot = buyer.row
+        if buyer.kind == HOST:
+            slot = n_labs + buyer.row
+        elif buyer.kind == OUTSIDE:
+            slot = n_labs + n_hosts
+        for c in range(n):
+            if buyer.kind == APP:
+                app_places[buyer.row, c] = weights[c]
+            else:
+                places[slot, c] = weights[c]
+    for c in range(n):
+        cloud = clouds[c]
+        cloud.elasticity = cloud.elasticity / cloud.hours if cloud.hours > 0.0 else shared.clouds_elasticity_floor
+
+
+@kernel
+def decide_reserves(clouds: Rows, shared_row: Rows) -> None:
+    """Next month's reserve rents: running cost plus the markup of the elasticity faced over the horizon.
+
+    E weighs each buyer's own elasticity and r_H mu (1 - w): the less a buyer moves within the horizon, the dearer.
+    The rule is c E / (E - 1), approached in logs; the scarcity rent of the month comes on top and is not decided.
+    """
+    shared = shared_row[0]
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        elasticity = max(shared.clouds_elasticity_floor, cloud.elasticity)
+        wanted = cloud.running * elasticity / (elasticity - 1.0)
+        if cloud.price_rule == MARKUP:
+            wanted = cloud.running * (1.0 + cloud.markup)
+        cloud.next_reserve = cloud.reserve
+        if cloud.price_rule != FROZEN:
+            cloud.next_reserve = cloud.reserve * (wanted / cloud.reserve) ** shared.clouds_markup_speed
+
+
+@kernel
+def expect(clouds: Rows, labs: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Adaptive expectations of rents, contract rents, and outside demand's view of capability."""
+    shared = shared_row[0]
+    now = now_row[0]
+    speed = shared.compute_expectation_speed
+    total = 0.0
+    value = 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.contract_rent += (cloud.rent - cloud.contract_rent) / shared.compute_contract_months
+        cloud.expected_rent += speed * (cloud.rent - cloud.expected_rent)
+        total += cloud.hours
+        value += cloud.hours * cloud.rent
+    if total > 0.0:
+        now.mean_rent = value / total
+    now.expected_rent += speed * (now.mean_rent - now.expected_rent)
+    now.expected_frontier += speed * (now.frontier - now.expected_frontier)

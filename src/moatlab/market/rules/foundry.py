@@ -1,0 +1,75 @@
+"""The foundry: packages started, price, expansion with a construction lag."""
+
+from __future__ import annotations
+
+from moatlab.market.rules.settlement import SMOOTHING
+from moatlab.market.state.compiled import Rows, kernel
+from moatlab.market.state.posting import CONSTRUCTION, FOUNDRY_OPERATION, SUPPLIERS, pay
+
+#: Months over which fabs are depreciated.
+FAB_LIFE = 60.0
+
+
+@kernel
+def decide_foundry(foundry: Rows, chipmakers: Rows, shared_row: Rows) -> None:
+    """Next month's price and the capacity to order (kpackages per month).
+
+    The foundry expects orders adaptively, plans for them and for working the backlog off, nets what is under
+    construction, and can order no more than the ceiling in a month.
+    """
+    shared = shared_row[0]
+    waiting = 0.0
+    for v in range(chipmakers.shape[0]):
+        waiting += chipmakers[v].backlog / chipmakers[v].performance
+    capacity = 0.0
+    for f in range(foundry.shape[0]):
+        capacity += foundry[f].capacity
+    for f in range(foundry.shape[0]):
+        plant = foundry[f]
+        if plant.alive == 0 or plant.capacity <= 0.0:
+            plant.next_expansion = 0.0
+            plant.next_price = plant.price
+            continue
+        part = plant.capacity / capacity
+        planned = shared.foundry_headroom * (plant.expected + part * waiting / shared.foundry_backlog_months)
+        gap = planned - plant.capacity - plant.building
+        plant.next_expansion = min(max(0.0, shared.foundry_expansion_speed * gap),
+                                   shared.foundry_expansion_ceiling * plant.capacity)  # fmt: skip
+        load = min(max(plant.requested / max(plant.capacity * plant.availability, 1e-9), 0.5), 20.0)
+        wanted = plant.base_price * load**shared.foundry_scarcity_response
+        plant.next_price = plant.price + SMOOTHING * (wanted - plant.price)
+
+
+@kernel
+def run_foundry(
+    foundry: Rows, construction: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows
+) -> None:
+    """Operation and construction are paid, capacity under construction is finished.
+
+    ``construction`` [foundries, months] holds capacity (kpackages per month) by month of completion.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    month = now.month
+    slots = construction.shape[1]
+    for f in range(foundry.shape[0]):
+        plant = foundry[f]
+        plant.cost_of_goods = plant.starts * plant.base_price * shared.foundry_operating_share
+        pay(book, cash, totals, month, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
+        plant.gross_profit = plant.revenue - plant.cost_of_goods
+        plant.depreciation = plant.book / FAB_LIFE
+        plant.book -= plant.depreciation
+        done = construction[f, month % slots]
+        construction[f, month % slots] = 0.0
+        plant.capacity += done
+        plant.building = max(0.0, plant.building - done)
+        plant.capex = plant.next_expansion * shared.foundry_capacity_cost
+        plant.book += plant.capex
+        pay(book, cash, totals, month, CONSTRUCTION, plant.account, SUPPLIERS, plant.capex)
+        construction[f, (month + int(shared.foundry_construction_lag)) % slots] += plant.next_expansion
+        plant.building += plant.next_expansion
+        # What was already asked last month and not started is backlog, not new orders.
+        new = max(0.0, plant.requested - plant.unfilled)
+        plant.unfilled = plant.requested - plant.starts
+        plant.expected += shared.compute_expectation_speed * (new - plant.expected)
+        plant.outlay += SMOOTHING * (plant.cost_of_goods + plant.capex - plant.outlay)

@@ -1,0 +1,219 @@
+"""Orders of chips: what clouds want, from whom, at which list price.
+
+A cloud wants the fleet at which rent covers the full unit cost (chip, building, power), net of what is on order, within
+its financing; without the netting orders overshoot (a bullwhip).  Vendors are chosen by logit on performance per dollar
+and the developers' ecosystem.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.settlement import SMOOTHING
+from moatlab.market.rules.sourcing import FROZEN, MARKUP, annuity
+from moatlab.market.state.compiled import Rows, inlined, kernel
+from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
+
+#: A list price moves by at most this factor a month.
+FALL, RISE = 0.8, 1.25
+#: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
+LEAST_CHIP_PRICE = 1e-9
+#: Rules of capacity, in the order of the registry's choices.
+INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
+
+
+@inlined
+def price_to(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
+    """What a cloud pays for an H100-equivalent of maker ``v``, k$.
+
+    Its own design comes at cost, others' at the list price less a discount in proportion to its share of all fleets.
+    """
+    if cloud.own_chip == v:
+        return maker.cost
+    return maker.price * (1.0 - shared.chipmakers_volume_discount * cloud.size)
+
+
+@inlined
+def weigh_vendors(c: int, cloud: Rows, chipmakers: Rows, edges: Rows, shared: Rows, weights: Rows) -> float:
+    """Weights of vendors in the logit of cloud ``c``, into ``weights`` [chipmakers]; returns their sum, 0 for none.
+
+    Ecosystem and performance per dollar, relative to the best vendor, so that no exponential overflows; 0 for those
+    that do not sell to it.
+    """
+    taste = shared.chipmakers_ecosystem_taste * (1.0 - shared.chipmakers_portability)
+    best = -math.inf
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        weights[v] = -math.inf
+        if edges[c, v] != 0 and maker.alive == 1 and (maker.captive == 0 or cloud.own_chip == v):
+            price = max(price_to(cloud, v, maker, shared), LEAST_CHIP_PRICE)
+            weights[v] = taste * maker.ecosystem - shared.chipmakers_vendor_sharpness * math.log(price)
+            best = max(best, weights[v])
+    total = 0.0
+    for v in range(chipmakers.shape[0]):
+        weights[v] = math.exp(weights[v] - best) if weights[v] > -math.inf else 0.0
+        total += weights[v]
+    return total
+
+
+@inlined
+def running_cost(generation: float, shared: Rows) -> float:
+    """Running cost of an H100-equivalent of that generation, $ per hour."""
+    return shared.clouds_running_cost * math.exp(-generation * math.log(shared.chipmakers_power_gain))
+
+
+@inlined
+def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
+    """Monthly discount rate of a cloud: the market's, its own spread, and what access to capital takes off."""
+    return max(0.0, now.discount + (cloud.capital_spread - shared.clouds_access_discount * cloud.access) / 12.0)
+
+
+@kernel
+def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Each cloud's order (kGPU) and the full unit cost it reckons with.
+
+    What it knows: its own sales and rent, list prices, lead times, its own orders.  What it expects: the hours that it
+    could sell at the full unit cost, by a constant elasticity from this month's rent and hours (a pair on one demand
+    curve); their growth goes on, but fades (damped trend: Gardner and McKenzie 1985).  The rule is Sterman's (1989)
+    anchoring and adjustment: it orders what failures and growth will take when the order arrives, and closes a share of
+    the gap between the fleet desired then and the fleet that survives with all that is on order (``pipeline_weight``
+    1; at 0 it forgets what it has ordered).  The share is small because building fast is dear (convex cost of
+    adjustment).  Financing limits it.
+
+    A GPU's worth is an annuity over its life at the cloud's cost of capital, failures counted.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    hours = shared.clouds_hours_per_gpu
+    fading = shared.clouds_growth_persistence
+    weights = np.empty(chipmakers.shape[0])
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        price = 0.0
+        lead = 0.0
+        running = 0.0
+        ordered = 0.0
+        total = weigh_vendors(c, cloud, chipmakers, edges, shared, weights)
+        for v in range(chipmakers.shape[0]):
+            maker = chipmakers[v]
+            ordered += backlog[c, v]
+            price += weights[v] * price_to(cloud, v, maker, shared)
+            lead += weights[v] * maker.lead_time
+            running += weights[v] * running_cost(maker.generation, shared)
+        price = price / total if total > 0.0 else now.chip_price
+        lead = lead / total if total > 0.0 else shared.chipmakers_build_months
+        running = running / total if total > 0.0 else cloud.running
+        full_price = price * (1.0 + shared.clouds_building_ratio)
+        rate = (1.0 + cost_of_capital(cloud, shared, now)) / max(1.0 - shared.clouds_failure_rate, 1e-9) - 1.0
+        years = annuity(rate, shared.clouds_life) * hours
+        cloud.full_cost = running + full_price / years
+        cloud.worth = (cloud.expected_rent - running) * years
+        cloud.budget = cloud.finance * math.exp(shared.clouds_hype_finance * now.hype + cloud.access)
+        cloud.budget += shared.clouds_cash_flow_multiple * max(0.0, cloud.cash_flow)
+        cloud.next_order = 0.0
+        sold = cloud.hours * (cloud.rent / cloud.full_cost) ** shared.clouds_rent_response
+        before = cloud.wanted
+        cloud.wanted += SMOOTHING * (sold - cloud.wanted) if before > 0.0 else sold
+        if before > 0.0 and cloud.wanted > 0.0:
+            change = math.log(cloud.wanted / before)
+            cloud.growth += shared.compute_expectation_speed * (change - cloud.growth)
+        if shared.clouds_capacity_rule == FIXED_CAPACITY:
+            continue
+        # Growth from now until the order arrives, and growth left then.
+        left = fading**lead
+        until = lead if fading == 1.0 else fading * (1.0 - left) / (1.0 - fading)
+        desired = cloud.wanted / (hours * shared.clouds_target_utilisation) * math.exp(cloud.growth * until)
+        surviving = cloud.fleet_now * math.exp(-shared.clouds_failure_rate * lead)
+        gap = desired - surviving - shared.clouds_pipeline_weight * ordered
+        order = desired * (shared.clouds_failure_rate + cloud.growth * left) + shared.clouds_order_speed * gap
+        if order > 0.0:
+            cloud.next_order = min(order, cloud.budget / max(full_price, 1e-9))
+        else:
+            cloud.next_order = max(shared.clouds_cancellation * order, -ordered)
+
+
+@kernel
+def decide_list_prices(chipmakers: Rows, shared_row: Rows) -> None:
+    """Next month's list prices: cost times E/(E-1), rising with the lead time.
+
+    E = sigma (1 - s) + epsilon s: a vendor of share s loses orders to rivals by the logit, and orders altogether as
+    clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).
+    """
+    shared = shared_row[0]
+    for v in range(chipmakers.shape[0]):
+        maker = chipmakers[v]
+        elasticity = shared.chipmakers_vendor_sharpness * (1.0 - maker.share)
+        elasticity += shared.clouds_rent_response * maker.share
+        elasticity = max(shared.chipmakers_elasticity_floor, elasticity)
+        wanted = maker.cost * elasticity / (elasticity - 1.0)
+        wanted *= max(maker.lead_time / shared.chipmakers_normal_lead, 0.25) ** shared.chipmakers_lead_time_response
+        if maker.price_rule == MARKUP:
+            wanted = maker.cost * (1.0 + maker.markup)
+        if maker.captive == 1:
+            wanted = maker.cost
+        maker.next_price = maker.price
+        if maker.price <= 0.0:
+            # 0 starts at the price of the maker's own rule.
+            maker.next_price = wanted
+        elif maker.price_rule != FROZEN:
+            step = (wanted / maker.price) ** shared.chipmakers_price_speed
+            maker.next_price = maker.price * min(max(step, FALL), RISE)
+
+
+@inlined
+def buy(
+    cloud: Rows, maker: Rows, chips: float, buildings: float, book: Rows, cash: Rows, totals: Rows, month: int
+) -> None:
+    """A cloud pays for chips (M$, to their maker) and for the buildings around them."""
+    maker.revenue += chips
+    cloud.capex += chips + buildings
+    cloud.book += chips + buildings
+    pay(book, cash, totals, month, CHIPS, cloud.account, maker.account, chips)
+    pay(book, cash, totals, month, BUILDINGS, cloud.account, SUPPLIERS, buildings)
+
+
+@kernel
+def order_chips(
+    clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, edges: Rows, book: Rows, cash: Rows, totals: Rows,
+    shared_row: Rows, now_row: Rows,
+) -> None:  # fmt: skip
+    """Split each cloud's order over the vendors it has an edge to; cancellations come off in proportion.
+
+    ``backlog``, ``prepaid`` and ``edges`` are [clouds, chipmakers].  A cloud that prepays pays that share of the price
+    with the order; a cancelled order's advance counts towards the orders that remain or follow.  Writes each vendor's
+    share of what clouds would order now, weighted by their fleets: the share that its elasticity depends on.
+    """
+    shared = shared_row[0]
+    vendors = chipmakers.shape[0]
+    everything = 0.0
+    weights = np.empty(vendors)
+    for v in range(vendors):
+        chipmakers[v].share = 0.0
+        chipmakers[v].revenue = 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.capex = 0.0
+        ordered = 0.0
+        total = weigh_vendors(c, cloud, chipmakers, edges, shared, weights)
+        for v in range(vendors):
+            ordered += backlog[c, v]
+        cloud.order = cloud.next_order if total > 0.0 or cloud.next_order < 0.0 else 0.0
+        size = cloud.fleet_now + 1e-9
+        if total > 0.0:
+            everything += size
+        for v in range(vendors):
+            maker = chipmakers[v]
+            share = weights[v] / total if total > 0.0 else 0.0
+            maker.share += share * size
+            if cloud.order >= 0.0:
+                backlog[c, v] += cloud.order * share
+                advance = cloud.prepayment * cloud.order * share * price_to(cloud, v, maker, shared)
+                prepaid[c, v] += advance
+                buy(cloud, maker, advance, 0.0, book, cash, totals, now_row[0].month)
+            elif ordered > 0.0:
+                backlog[c, v] = max(0.0, backlog[c, v] * (1.0 + cloud.order / ordered))
+    if everything > 0.0:
+        for v in range(vendors):
+            chipmakers[v].share /= everything

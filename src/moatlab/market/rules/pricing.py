@@ -1,0 +1,396 @@
+"""Pricing: one rule for all sellers, marginal cost plus the markup that the elasticity faced implies.
+
+A seller knows its own cost and the elasticity of the demand it faces over its planning horizon; it expects rivals to
+stay where they are (Bertrand-Nash at rest) and moves part of the way each month.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.elementary import exp_below, log_above
+from moatlab.market.rules.sourcing import FROZEN, MARKUP, offer_price
+from moatlab.market.state.compiled import Rows, inlined, kernel
+
+#: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
+LERNER_CEILING = 0.9
+#: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
+BUNDLED = 3
+#: A worth of tokens that wants a smaller quota (Mtok) is none: times the worth, any logarithm of it is nothing.
+LEAST_QUOTA = 1e-200
+#: The plan that is paid by use, among the registry's choices.
+METERED = 1
+
+
+@inlined
+def token_worth(app: Rows, user: Rows, shared: Rows) -> float:
+    """Worth of tokens to the app's customers (gamma_i), which grows with what its models can do."""
+    growth = math.exp(math.log(10.0) * shared.users_usage_growth * app.capability)
+    return user.usage_value * app.usage_factor * growth
+
+
+@inlined
+def quota_wanted(app: Rows, user: Rows, token_cost: float, shared: Rows) -> float:
+    """Quota (Mtok per customer and month) at which its marginal worth meets ``token_cost``, $ per Mtok.
+
+    Worth gamma q^(1-1/eta)/(1-1/eta), so q = (gamma / (alpha c))^eta; at eta = 1 tokens cost gamma/alpha per customer.
+    """
+    quota = app.token_worth / (user.price_taste * app.price_taste_factor * max(token_cost, 1e-12))
+    eta = shared.users_usage_elasticity
+    return quota if eta == 1.0 else quota**eta
+
+
+@inlined
+def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
+    """Utility of the quota, against the quota that the app would choose at its category's mean cost of tokens.
+
+    What the category's tokens have become cheaper since month 0 is added at the category's own worth of tokens, so
+    that heavy use is a cost to an app and not an advantage in itself.
+    """
+    worth = app.token_worth
+    eta = shared.users_usage_elasticity
+    if worth <= 0.0 or app.quota <= 0.0:
+        return 0.0
+    common = user.usage_value * (user.first_log_cost - user.log_cost)
+    usual = quota_wanted(app, user, user.mean_cost, shared)
+    if usual < LEAST_QUOTA:
+        return common
+    if eta == 1.0:
+        return common + worth * math.log(app.quota / usual)
+    power = 1.0 - 1.0 / eta
+    return common + worth * (app.quota**power - usual**power) / power
+
+
+@inlined
+def fritsch(w: float, log_z: float) -> float:
+    """A step of Fritsch, Shafer and Crowley's iteration (1973) to W(z): the error's fourth power is left."""
+    gap = log_z - log_above(w) - w
+    q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
+    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap))
+
+
+@inlined
+def lambert(log_z: float) -> float:
+    """W(z) for z = exp(log_z) > 0: two steps from Iacono and Boyd's estimate (2017)."""
+    z = exp_below(min(log_z, -log_z))
+    estimate = max(log_z, 0.0) + log_above(1.0 + z)
+    w = max(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300)
+    w = fritsch(fritsch(w, log_z), log_z)
+    # Where z is small 1 + z has lost its digits, but the series has them.
+    return w if log_z > -18.0 else z * (1.0 - z)
+
+
+@inlined
+def hazard(app: Rows, user: Rows) -> float:
+    """Share of the app's customers who reconsider in a month."""
+    customers = app.tourists + app.committed
+    if customers > 0.0:
+        return float((user.hazard_tourist * app.tourists + user.hazard_committed * app.committed) / customers)
+    return float(user.hazard_committed)
+
+
+@inlined
+def reconsidering(monthly: float, shared: Rows) -> float:
+    """r = 1 - (1 - h)^H: share of customers who reconsider within the planning horizon of H months, h in a month.
+
+    What a lasting change of price has moved of demand by the end of the horizon, relative to what it moves when all
+    reconsider at once.
+    """
+    stay = max(1.0 - monthly, 1e-300)
+    return max(1.0 - exp_below(shared.apps_planning_horizon * log_above(stay)), 1e-6)
+
+
+@inlined
+def own_response(app: Rows, user: Rows) -> float:
+    """-d ln s / d(alpha p / mu): 1 - s, or (1 - rho s_g - (1 - rho) s) / (1 - rho) with nests, s_g the nest share."""
+    rho = user.nest_correlation
+    if rho == 0.0:
+        return 1.0 - app.choice_share
+    return (1.0 - rho * app.nest_share - (1.0 - rho) * app.choice_share) / (1.0 - rho)
+
+
+@inlined
+def company_of(app: Rows) -> int:
+    """Apps with the same number, not 0, belong together: to the company they name, else to the lab that owns them."""
+    if app.company != 0:
+        return int(app.company)
+    return -1 - int(app.owner) if app.owner >= 0 else 0
+
+
+@inlined
+def margin(app: Rows, shared: Rows) -> float:
+    """What a customer leaves over marginal cost at today's price, before fees on revenue, $ per month."""
+    return float(app.price - app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
+
+
+@inlined
+def diverted_margin(app: Rows, user: Rows, apps: Rows, live: Rows, shared: Rows) -> float:
+    """What a lost customer of the app brings its company elsewhere, $: diversion ratios times the siblings' margins.
+
+    The diversion ratio from i to j, -(d s_j/dp_i)/(d s_i/dp_i), is s_j/(1 - s_i), or with nests ((1 - rho) s_j + rho
+    s_j|g if both are in nest g) / (1 - rho s_i|g - (1 - rho) s_i).  A company that prices its products jointly counts
+    it like a cost of its product (Farrell and Shapiro 2010); at rest the prices are those of a multi-product firm.
+    """
+    rho = user.nest_correlation
+    company = company_of(app)
+    value = 0.0
+    for position in range(live.shape[0]):
+        other = apps[live[position]]
+        if other.category == app.category and other.identity != app.identity and company_of(other) == company:
+            diverted = (1.0 - rho) * other.choice_share
+            if rho > 0.0 and other.nest == app.nest and app.nest >= 0:
+                diverted += rho * other.nest_share
+            value += diverted * margin(other, shared)
+    response = (1.0 - rho) * own_response(app, user)
+    return value / response if response > 0.0 else 0.0
+
+
+@inlined
+def nested_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float) -> float:
+    """The markup m that solves m = (1 - rho) mu / (alpha r (1 - rho s_g(p) - (1 - rho) s(p))), p = cost + m, by Newton.
+
+    s and s_g move with the app's own price, rivals' prices given.  The right side falls in m and is convex, so that
+    the steps rise to the root from below, wherever they start.
+    """
+    rho = user.nest_correlation
+    part = 1.0 - rho
+    least = part * scale / moved
+    whole = app.choice_share / app.nest_share
+    m = max(least, app.price - cost)
+    for _ in range(100):
+        fall = math.exp(-(cost + m - app.price) / (part * scale))
+        size = 1.0 - app.nest_share + app.nest_share * fall
+        within = app.nest_share * fall / size
+        grown = whole * size**part
+        share = within * grown / (1.0 - whole + grown)
+        left = 1.0 - rho * within - part * share
+        slope = rho * within * (1.0 - within) + part * share * left
+        step = (m - least / left) / (1.0 + least * slope / (left * left * part * scale))
+        m = max(least, m - step)
+        if abs(step) <= 1e-13 * m:
+            break
+    return m
+
+
+@inlined
+def logit_markup(level: float, share: float, moved: float) -> float:
+    """The best markup over marginal cost with logit demand, in units of mu/alpha; ``level`` is today's.
+
+    Over H months a share r of customers reconsiders (``moved``), so the markup is 1 / (r (1 - s)), s the choice share:
+    Bertrand-Nash with logit demand at r = 1 (Anderson, de Palma and Thisse 1992), more where customers are sticky
+    (Farrell and Klemperer 2007).  The share moves with the price itself; the best response to rivals' prices is a
+    Lambert W (Aravindakshan and Ratchford 2011): with B the odds of choosing the app at cost, 1/r + W(B/r exp(-1/r)).
+    """
+    known = min(max(share, 1e-300), 1.0)
+    odds = known / max(1.0 - known, 1e-300)
+    return 1.0 / moved + lambert(log_above(odds / moved) + level - 1.0 / moved)
+
+
+@inlined
+def marginal_cost(app: Rows, shared: Rows) -> float:
+    """What a customer costs at the margin, $ per month; fees on revenue divide the cost by 1 - t."""
+    return float(app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
+
+
+@inlined
+def taste_scale(app: Rows, user: Rows) -> float:
+    """mu/alpha of the app's customers: $ per month that weigh as much as a unit of the taste for variety."""
+    return float(user.taste_scale / (user.price_taste * app.price_taste_factor))
+
+
+@inlined
+def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
+    """The price of the app's rule, $ per customer and month.
+
+    What a lost customer brings the app's company elsewhere counts like a cost.  With nests the markup has no closed
+    form (`nested_markup`).
+    """
+    if app.price_rule == BUNDLED:
+        return 0.0
+    cost = marginal_cost(app, shared)
+    if app.price_rule == MARKUP:
+        return cost * (1.0 + app.markup)
+    cost += app.diverted
+    moved = reconsidering(hazard(app, user), shared)
+    scale = taste_scale(app, user)
+    if app.choice_share <= 0.0:
+        return cost + (1.0 - user.nest_correlation) * scale / moved
+    if user.nest_correlation > 0.0 and app.nest_share < 1.0:
+        return cost + nested_markup(app, user, moved, scale, cost)
+    return cost + scale * logit_markup((app.price - cost) / scale, app.choice_share, moved)
+
+
+@inlined
+def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> float:
+    """The price of a token under a metered plan, $ per Mtok, by the same rule.
+
+    At a price P a customer uses q = (gamma/(alpha P))^eta, so tokens sold fall with elasticity
+    e = eta + (alpha/mu) r q P (1 - s), of use and of customers, which gives P = c e / (e - 1); with the worth g of a
+    lost customer elsewhere, P = c e / (e - 1 - (alpha/mu) r (1 - s) g).  ``price`` is where e is taken, at rest P
+    itself.  No seller of tokens reckons with a Lerner index beyond the ceiling.
+    """
+    cost = app.token_cost / (1.0 - shared.apps_variable_cost)
+    if app.price_rule == MARKUP:
+        return cost * (1.0 + app.markup)
+    scale = taste_scale(app, user)
+    leaving = reconsidering(hazard(app, user), shared) * own_response(app, user) / scale
+    elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
+    excess = elasticity - 1.0 - leaving * app.diverted
+    highest = cost / (1.0 - LERNER_CEILING)
+    return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
+
+
+@kernel
+def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> None:
+    """Next month's price and quota of every app; with a metered plan, the price of a token and the bill it makes.
+
+    An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
+    other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
+    choice and follows at once.  A bundled app is free from the next month.
+    """
+    shared = shared_row[0]
+    speed = shared.apps_price_speed
+    count = live.shape[0]
+    costs = np.empty(count)
+    scales = np.empty(count)
+    markups = np.empty(count)
+    shares = np.empty(count)
+    hazards = np.empty(count)
+    quotas = np.empty(count)
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        app.diverted = diverted_margin(app, user, apps, live, shared) if company_of(app) != 0 else 0.0
+        costs[position] = marginal_cost(app, shared) + app.diverted
+        scales[position] = taste_scale(app, user)
+        markups[position] = app.price - costs[position]
+        shares[position] = app.choice_share
+        hazards[position] = hazard(app, user)
+        app.next_quota = quota_wanted(app, user, app.token_cost, shared)
+        quotas[position] = app.next_quota / app.quota if app.quota > 0.0 and app.next_quota > 0.0 else 1.0
+    # The best markup of a plan without nests, and the step of its quota: arithmetic for all apps at once.
+    for position in range(count):
+        moved = reconsidering(hazards[position], shared)
+        scale = scales[position]
+        markups[position] = scale * logit_markup(markups[position] / scale, shares[position], moved)
+        quotas[position] = exp_below(speed * log_above(quotas[position]))
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        app.next_price = app.price
+        if app.plan == METERED and app.price_rule != BUNDLED:
+            app.next_token_price = app.token_price if app.token_price > 0.0 else app.price / max(app.quota, 1e-12)
+            if app.price_rule != FROZEN:
+                wanted = token_price_wanted(app, user, shared, app.next_token_price)
+                app.next_token_price += speed * (wanted - app.next_token_price)
+            app.next_quota = quota_wanted(app, user, app.next_token_price, shared)
+            app.next_price = app.next_token_price * app.next_quota
+            continue
+        app.next_token_price = 0.0
+        if app.price_rule == BUNDLED:
+            app.next_price = 0.0
+        elif app.price_rule != FROZEN:
+            wanted = costs[position] + markups[position]
+            if app.price_rule == MARKUP or user.nest_correlation > 0.0:
+                wanted = app_price_wanted(app, user, shared)
+            app.next_price = app.price + speed * (wanted - app.price)
+        if app.quota > 0.0 and app.next_quota > 0.0:
+            app.next_quota = app.quota * quotas[position]
+
+
+@inlined
+def token_markup(semi_elasticity: float, unit_cost: float) -> float:
+    """Markup on a token ($ per Mtok): the inverse semi-elasticity, up to the ceiling of the Lerner index."""
+    ceiling = unit_cost * LERNER_CEILING / (1.0 - LERNER_CEILING)
+    return min(1.0 / semi_elasticity, ceiling) if semi_elasticity > 0.0 else ceiling
+
+
+@inlined
+def cost_change(seller: Rows) -> float:
+    """Unit cost of a token over that at the last pricing; 1 at the first."""
+    return seller.unit_cost / seller.priced_cost if seller.priced_cost > 0.0 and seller.unit_cost > 0.0 else 1.0
+
+
+@kernel
+def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows) -> None:
+    """Next month's API price of every lab and markup of every host.
+
+    A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
+    apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
+    part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
+    """
+    shared = shared_row[0]
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.next_price = lab.price
+        if lab.price_rule != FROZEN:
+            markup = lab.markup_factor * token_markup(lab.semi_elasticity, lab.unit_cost)
+            if lab.price_rule == MARKUP:
+                markup = lab.markup * lab.unit_cost
+            wanted = lab.unit_cost / (1.0 - lab.revenue_share) + markup
+            passed_on = lab.price * cost_change(lab)
+            lab.next_price = passed_on + shared.labs_price_speed * (wanted - passed_on)
+        lab.priced_cost = lab.unit_cost
+    for index in range(hosts.shape[0]):
+        host = hosts[index]
+        host.next_margin = host.margin
+        if host.price_rule != FROZEN:
+            markup = token_markup(host.semi_elasticity, host.unit_cost)
+            if host.price_rule == MARKUP:
+                markup = host.markup * host.unit_cost
+            passed_on = host.margin * cost_change(host)
+            host.next_margin = passed_on + shared.labs_price_speed * (markup - passed_on)
+        host.priced_cost = host.unit_cost
+
+
+@inlined
+def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
+    """Row of the lab whose models carry most of the app's tokens, wherever they are served; -1 for its own model."""
+    count = offers.shape[0]
+    best = -1
+    most = routing[row, count] if app.own_model == 1 else 0.0
+    for o in range(count):
+        if routing[row, o] > 0.0:
+            carried = 0.0
+            for other in range(count):
+                if offers[other].lab == offers[o].lab:
+                    carried += routing[row, other]
+            if carried > most:
+                most = carried
+                best = offers[o].lab
+    return best
+
+
+@inlined
+def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
+    """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
+    count = offers.shape[0]
+    shares = routing[row]
+    capability = 0.0
+    cost = 0.0
+    total = 0.0
+    if app.owner >= 0 or app.deal > 0:
+        for o in range(count):
+            cost += shares[o] * offer_price(app, offers[o], shared)
+    else:
+        for o in range(count):
+            cost += shares[o] * offers[o].price
+    for o in range(count):
+        capability += shares[o] * grades[o, app.category]
+        total += shares[o]
+    if app.own_model == 1:
+        capability += routing[row, count] * app.own_capability
+        cost += routing[row, count] * app.own_unit_cost
+        total += routing[row, count]
+    if total > 0.0:
+        app.capability = capability / total
+        app.token_cost = cost / total
+    elif app.token_cost <= 0.0:
+        # An app that reaches nobody yet reckons with the dearest list price.
+        for o in range(count):
+            app.token_cost = max(app.token_cost, offers[o].price)
+    app.token_worth = token_worth(app, user, shared)
+    app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
+    app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

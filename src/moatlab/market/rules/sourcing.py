@@ -1,0 +1,433 @@
+"""Sourcing: which lab, host or own model an app's tokens go to.
+
+An app's offers are the columns of its routing: each lab's API, each open checkpoint at each host, and, last, its own
+model.  Tokens follow a logit on the profit effect of each offer, in the users' own metric, with inertia, and move part
+of the way each month: routing that jumps to the best offer freezes the labs' shares.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.elementary import exponentiate
+from moatlab.market.state.compiled import Rows, inlined, kernel
+
+#: Codes of the rules that set a price, in the order of the registry's choices.
+OPTIMAL, FROZEN, MARKUP = 0, 1, 2
+#: An app ends a contract that carries a smaller share of its tokens, and signs none for less.
+SMALLEST_SHARE = 0.01
+#: A price of tokens below this ($ per Mtok) counts as this: its powers have to stay numbers.
+LEAST_PRICE = 1e-50
+#: Published capability of a lab that has published nothing.
+UNPUBLISHED = -1000.0
+#: To whom a lab sells: nobody, everybody, its own apps, all but the rivals of its own apps.
+CLOSED, OPEN, OWN_APPS, NOT_TO_RIVALS = 0, 1, 2, 3
+#: Categories that the mask of a lab's rivals tells apart.
+RIVAL_BITS = 62
+#: The logit of what cannot be had, and one below any that can.
+NEVER, HARDLY = -1e300, -1e299
+
+
+@inlined
+def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
+    """What a token of the offer costs the app, $ per Mtok.
+
+    The list price, the transfer price of the app's owner, or the price that a large customer has negotiated.
+    """
+    return offer.price if pays_list_price(app, offer) else special_price(app, offer, shared)
+
+
+@inlined
+def pays_list_price(app: Rows, offer: Rows) -> bool:
+    """Whether the app pays the list price of the offer: neither the seller's own app nor a customer with a deal."""
+    return bool(offer.seller_kind == 1 or (offer.seller != app.owner and offer.seller + 1 != app.deal))
+
+
+@inlined
+def special_price(app: Rows, offer: Rows, shared: Rows) -> float:
+    """The transfer price of the lab's own app, else the negotiated price."""
+    share = shared.labs_transfer_price if offer.seller == app.owner else app.deal_share
+    return offer.unit_cost + share * (offer.price - offer.unit_cost)
+
+
+@inlined
+def sold_to(offer: Rows, owner: int, category: int) -> bool:
+    """Whether the offer is sold to apps of that owner (-1 for none) and category: open market, own apps, no rivals."""
+    if offer.open == OPEN:
+        return True
+    if offer.open == CLOSED:
+        return False
+    if owner == offer.seller:
+        return True
+    return bool(offer.open == NOT_TO_RIVALS and (offer.rivals >> (category % RIVAL_BITS)) & 1 == 0)
+
+
+@inlined
+def reachable(row: int, app: Rows, offer: Rows, sellers: Rows, labs: int) -> bool:
+    """Whether the app of ``row`` has an edge to the offer's seller and the seller sells to it."""
+    if sellers[row, offer.seller + labs * offer.seller_kind] == 0:
+        return False
+    return bool(offer.open == OPEN or sold_to(offer, app.owner, app.category))
+
+
+@inlined
+def edge_columns(offers: Rows, labs: int) -> Rows:
+    """Column of each offer's seller among the edges from apps."""
+    columns = np.empty(offers.shape[0], np.int64)
+    for o in range(offers.shape[0]):
+        columns[o] = offers[o].seller + labs * offers[o].seller_kind
+    return columns
+
+
+@inlined
+def sold_by_category(offers: Rows, categories: int) -> Rows:
+    """Whether each offer is sold to apps that no lab owns, 0 or 1 [categories, offers].
+
+    An owner's offer aside, which is the column of its row, all apps of a category are sold the same.
+    """
+    sold = np.empty((categories, offers.shape[0]), np.uint8)
+    for k in range(categories):
+        for o in range(offers.shape[0]):
+            sold[k, o] = 1 if sold_to(offers[o], -1, k) else 0
+    return sold
+
+
+@inlined
+def list_worths(offers: Rows, eta: float) -> Rows:
+    """Worth of each offer's list price (`worth_of_price`), [offers]."""
+    worths = np.empty(offers.shape[0])
+    for o in range(offers.shape[0]):
+        worths[o] = worth_of_price(offers[o].price, eta)
+    return worths
+
+
+@inlined
+def token_taste(app: Rows, user: Rows, shared: Rows) -> float:
+    """K in the worth of a token price to the app's customers (see `worth_of_price`)."""
+    eta = shared.users_usage_elasticity
+    if eta == 1.0:
+        return app.token_worth
+    return app.token_worth**eta * (user.price_taste * app.price_taste_factor) ** (1.0 - eta)
+
+
+@inlined
+def worth_of_price(price: float, eta: float) -> float:
+    """Utility of tokens at that price, per unit of K, up to a constant: what the best quota leaves after its cost.
+
+    max_q gamma q^(1-1/eta)/(1-1/eta) - alpha P q = K P^(1-eta)/(eta-1) with K = gamma^eta alpha^(1-eta), -K ln P at
+    eta = 1; its slope is -alpha q(P) (Roy's identity), so that an app knows that it would use more of a cheaper model.
+    """
+    price = max(price, LEAST_PRICE)
+    return -math.log(price) if eta == 1.0 else price ** (1.0 - eta) / (eta - 1.0)
+
+
+@inlined
+def price_of_worth(worth: float, eta: float) -> float:
+    """The price at which a token is worth that much, the inverse of `worth_of_price`; 0 or infinity out of range."""
+    if eta == 1.0:
+        return math.exp(min(-worth, 700.0))
+    base = (eta - 1.0) * worth
+    if base <= 0.0:
+        return 0.0 if eta < 1.0 else math.inf
+    return base ** (1.0 / (1.0 - eta))
+
+
+@inlined
+def hours_per_token(training_hours: float, shared: Rows, now: Rows) -> float:
+    """GPU-hours per Mtok of a model of that many training hours (Mh), with the serving methods of the month.
+
+    Parameters grow about as the root of training compute (Hoffmann et al. 2022), and a token's work with parameters.
+    """
+    size = (training_hours / shared.labs_reference_hours) ** shared.labs_serving_exponent
+    return shared.labs_serving_hours * size * math.exp(-now.efficiency)
+
+
+@inlined
+def own_hours_per_token(serving_hours: float, tokens: float, shared: Rows) -> float:
+    """GPU-hours per Mtok of an own model that carries that many tokens (Ttok a month).
+
+    ``serving_hours`` are those of the same model at a lab (`hours_per_token`).  Beside the overhead of one's own
+    operation, a fleet idles by the root of its load (square-root staffing: Halfin and
+    Whitt 1981), which weighs little on a large one.
+    """
+    hours = serving_hours * (1.0 + shared.apps_own_overhead)
+    if tokens > 0.0 and shared.apps_own_idle > 0.0:
+        hours *= 1.0 + math.sqrt(shared.apps_own_idle / (hours * tokens))
+    return hours
+
+
+@kernel
+def mark_rivals(labs: Rows, apps: Rows, live: Rows) -> None:
+    """The categories, as bits, in which each lab has an app of its own."""
+    for index in range(labs.shape[0]):
+        labs[index].rivals = 0
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        if app.owner >= 0:
+            labs[app.owner].rivals |= 1 << (app.category % RIVAL_BITS)
+
+
+@kernel
+def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Bring the table of offers up to date: what is for sale, at which price and marginal cost."""
+    shared = shared_row[0]
+    now = now_row[0]
+    for o in range(offers.shape[0]):
+        offer = offers[o]
+        lab = labs[offer.lab]
+        if offer.seller_kind == 0:
+            offer.open = CLOSED
+            if lab.alive == 1:
+                offer.open = OPEN if lab.supply == 0 else (NOT_TO_RIVALS if lab.supply == 1 else OWN_APPS)
+                if lab.api == 0:
+                    offer.open = OWN_APPS
+            offer.rivals = lab.rivals
+            offer.price = lab.price
+            offer.unit_cost = lab.unit_cost
+        else:
+            host = hosts[offer.seller]
+            offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED and offer.licensed == 1 else CLOSED
+            hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
+            fee = shared.hosts_licence_share if lab.hosting_agreement == 1 else 0.0
+            offer.unit_cost = hours * now.expected_rent / (1.0 - fee)
+            offer.price = offer.unit_cost + host.margin
+
+
+@kernel
+def grade_offers(grades: Rows, offers: Rows, labs: Rows, specialisation: Rows) -> None:
+    """Capability (points) of each offer in each category, into ``grades`` [offers, categories]."""
+    for o in range(offers.shape[0]):
+        offer = offers[o]
+        lab = labs[offer.lab]
+        theta = lab.capability if offer.seller_kind == 0 else lab.published
+        for k in range(grades.shape[1]):
+            grades[o, k] = theta + specialisation[offer.lab, k]
+
+
+@kernel
+def carry_tokens(
+    apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, hosts: Rows
+) -> None:
+    """Send each app's tokens (Ttok) along its routing to the offers it can reach, and to its own model.
+
+    Shares of what has become unreachable go to the rest in proportion; an app that reaches nothing is not served.
+    """
+    count = offers.shape[0]
+    column = edge_columns(offers, labs.shape[0])
+    sold = sold_by_category(offers, grades.shape[1])
+    carried = np.zeros(count)
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        shares = routing[row]
+        edges = sellers[row]
+        sold_here = sold[app.category]
+        tokens = (app.tourists + app.committed) * app.quota
+        app.tokens = tokens
+        own = shares[count] if app.own_model == 1 else 0.0
+        inside = shares[max(app.owner, 0)]
+        for o in range(count):
+            shares[o] = shares[o] if edges[column[o]] & sold_here[o] else 0.0
+        if app.owner >= 0 and reachable(row, app, offers[app.owner], sellers, labs.shape[0]):
+            shares[app.owner] = inside
+        total = own
+        for o in range(count):
+            total += shares[o]
+        if total > 0.0:
+            scale = 1.0 / total
+            for o in range(count):
+                shares[o] *= scale
+            shares[count] = own * scale
+        elif app.own_model == 1:
+            shares[count] = 1.0
+        else:
+            # Nothing of the old routing is left: start again evenly over what can be reached.
+            reached = 0
+            for o in range(count):
+                if reachable(row, app, offers[o], sellers, labs.shape[0]):
+                    reached += 1
+            for o in range(count):
+                shares[o] = 1.0 / reached if reachable(row, app, offers[o], sellers, labs.shape[0]) else 0.0
+        for o in range(count):
+            carried[o] += shares[o] * tokens
+    for o in range(count):
+        offers[o].tokens = carried[o]
+    for index in range(labs.shape[0]):
+        labs[index].tokens = 0.0
+    for index in range(hosts.shape[0]):
+        hosts[index].tokens = 0.0
+    for o in range(count):
+        if offers[o].seller_kind == 0:
+            labs[offers[o].seller].tokens += offers[o].tokens
+        else:
+            hosts[offers[o].seller].tokens += offers[o].tokens
+
+
+@kernel
+def decide_routing(
+    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, sellers: Rows, offers: Rows, grades: Rows,
+    labs: Rows, hosts: Rows, shared_row: Rows,
+) -> None:  # fmt: skip
+    """Next month's routing of every app, and the elasticity that each seller faces.
+
+    An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
+    wants shares proportional to exp(rho (beta w theta + K_i v(P)) / n_i + inertia share + ecosystem or hub), v the
+    worth of a token price (`worth_of_price`), and moves ``routing_speed`` of the way.  Fit differs from call to call by
+    n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
+    alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
+    """
+    shared = shared_row[0]
+    count = offers.shape[0]
+    n_labs = labs.shape[0]
+    rho = shared.apps_routing_sharpness
+    inertia = shared.apps_routing_inertia
+    speed = shared.apps_routing_speed
+    eta = shared.users_usage_elasticity
+    developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
+    column = edge_columns(offers, n_labs)
+    sold = sold_by_category(offers, users.shape[0])
+    worth = list_worths(offers, eta)
+    price = np.empty(count)
+    slope = np.empty(count)
+    bonus = np.empty(count)
+    for o in range(count):
+        offer = offers[o]
+        price[o] = offer.price
+        slope[o] = max(offer.price, LEAST_PRICE) ** -eta
+        if offer.seller_kind == 0:
+            bonus[o] = developers * labs[offer.seller].ecosystem
+        else:
+            bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
+    # What all apps of a category see of an offer: its capability, and the worth of its list price with the bonus.
+    weights = np.empty(users.shape[0])
+    points = np.empty((users.shape[0], count))
+    common = np.empty((users.shape[0], count))
+    for k in range(users.shape[0]):
+        weights[k] = rho * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
+        for o in range(count):
+            points[k, o] = grades[o, k]
+            common[k, o] = weights[k] * worth[o] + bonus[o]
+    logits = np.empty((live.shape[0], count + 1))
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        user = users[app.category]
+        weight = weights[app.category]
+        quality = rho * user.quality_taste * user.ai_centrality
+        if weight > 0.0:
+            quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
+        now = routing[row]
+        edges = sellers[row]
+        sold_here = sold[app.category]
+        points_here = points[app.category]
+        common_here = common[app.category]
+        wanted = logits[position]
+        for o in range(count):
+            value = quality * points_here[o] + common_here[o] + inertia * now[o]
+            wanted[o] = value if edges[column[o]] & sold_here[o] else NEVER
+        # The offers of an app's owner and of the lab that it has a deal with have prices of their own.
+        for o in (app.owner, app.deal - 1):
+            if o >= 0:
+                wanted[o] = NEVER
+                if reachable(row, app, offers[o], sellers, n_labs):
+                    value = worth_of_price(offer_price(app, offers[o], shared), eta)
+                    wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o]
+        wanted[count] = NEVER
+        if app.own_model == 1:
+            value = worth_of_price(app.own_unit_cost, eta)
+            wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
+        best = HARDLY
+        for o in range(count + 1):
+            best = wanted[o] if wanted[o] > best else best
+        for o in range(count + 1):
+            wanted[o] -= best
+    exponentiate(logits.reshape(-1))
+    held = np.zeros(n_labs + hosts.shape[0])
+    mine = np.empty(count)
+    paid = np.empty(count)
+    listed = np.zeros(count)
+    pull = np.zeros(count)
+    demand = 0.0
+    tastes = 0.0
+    for position in range(live.shape[0]):
+        row = live[position]
+        app = apps[row]
+        user = users[app.category]
+        weight = weights[app.category]
+        now = routing[row]
+        aims = logits[position]
+        wanted = next_routing[row]
+        total = 0.0
+        for o in range(count + 1):
+            total += aims[o]
+        if total <= 0.0:
+            # An app that reaches nobody keeps the routing that it has.
+            aims[:] = now
+            total = 1.0
+        scale = 1.0 / total
+        for o in range(count + 1):
+            aim = scale * aims[o]
+            moved = now[o] + speed * (aim - now[o])
+            wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
+        if app.owner < 0:
+            demand += app.tokens
+            tastes += app.tokens * weight
+        # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost of
+        # a token rises by the seller's share of the tokens less what moves away from it.
+        cost = max(app.token_cost, 1e-12)
+        quotas = eta / cost
+        customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
+        for o in range(count):
+            mine[o] = now[o]
+            paid[o] = app.tokens * now[o]
+        # A lab has one offer, a host may have several.
+        for o in range(n_labs, count):
+            held[column[o]] = 0.0
+        for o in range(n_labs, count):
+            held[column[o]] += now[o]
+        for o in range(n_labs, count):
+            mine[o] = held[column[o]]
+        for o in (app.owner, app.deal - 1):
+            if o >= 0:
+                paid[o] = 0.0
+        for o in range(count):
+            away = weight * slope[o]
+            kept = 1.0 - away * (price[o] - cost)
+            listed[o] += paid[o]
+            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
+    for o in range(count):
+        offers[o].listed = listed[o]
+        offers[o].pull = pull[o]
+    typical = tastes / demand if demand > 0.0 else 0.0
+    for index in range(n_labs):
+        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
+    for index in range(hosts.shape[0]):
+        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
+
+
+@inlined
+def sell_elasticity(seller: Rows, kind: int, index: int, offers: Rows, typical: float) -> None:
+    """Mean semi-elasticity (1/$) of the tokens that a seller sells at its list price, over its offers.
+
+    Who sells nothing at its list price reckons with the ``typical`` customer, of whom it has no share.
+    """
+    pull = 0.0
+    tokens = 0.0
+    for o in range(offers.shape[0]):
+        if offers[o].seller_kind == kind and offers[o].seller == index:
+            pull += offers[o].pull
+            tokens += offers[o].listed
+    if tokens > 0.0 and pull > 0.0:
+        seller.semi_elasticity = pull / tokens
+    elif typical > 0.0:
+        seller.semi_elasticity = typical
+
+
+@inlined
+def annuity(rate: float, months: float) -> float:
+    """Present value of 1 a month for ``months`` at a monthly ``rate``."""
+    if rate < 1e-12:
+        return months
+    return (1.0 - (1.0 + rate) ** -months) / rate

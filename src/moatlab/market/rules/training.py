@@ -1,0 +1,183 @@
+"""Labs' research: training runs, releases, the private lead and its leakage, talent, data, specialisation.
+
+Capability = log10(effective compute of the run) = log10(GPU-hours / reference) + public algorithmic progress + private
+lead + data + luck.  A lab knows its own stocks and the public state; it spends its cash over its horizon, a share of
+its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the one in
+service.  What leads have leaks: to the public by papers and talent, to models in service by distillation.
+"""
+
+from __future__ import annotations
+
+import math
+
+from moatlab.market.rules.users import relative_data
+from moatlab.market.state.compiled import Rows, inlined, kernel
+from moatlab.market.state.draws import (
+    RUN_OUTCOME,
+    RUN_START,
+    SPECIALISATION_AT_BIRTH,
+    SPECIALISATION_SHOCK,
+    normal,
+    uniform,
+)
+from moatlab.market.state.identity import identity
+
+
+@inlined
+def fading(half_life: float) -> float:
+    """Share of a stock lost in a month, of that half-life in months."""
+    return 1.0 - math.exp(-math.log(2.0) / half_life)
+
+
+@kernel
+def decide_training(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Training and staff budgets, the fate of the run in progress, and stocks of next month.
+
+    Staff money bids for talent and crawls data.  The private lead grows with research, which needs money and people
+    (a Cobb-Douglas with the weight of talent), and leaks.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    mean_data = 0.0
+    most_data = 0.0
+    research = 0.0
+    alive = 0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 1:
+            data = lab.data + lab.crawled
+            mean_data += data
+            most_data = max(most_data, data)
+            research += lab.staff * (1.0 - shared.labs_crawl_share)
+            alive += 1
+    mean_data /= max(alive, 1)
+    move_talent(labs, shared)
+    leak = fading(shared.labs_leak_half_life)
+    people = 0.0
+    for index in range(labs.shape[0]):
+        people += labs[index].talent
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 0:
+            continue
+        money = max(0.0, cash[lab.account]) / shared.labs_spending_horizon + lab.parent_budget
+        margin = shared.labs_training_share * max(0.0, lab.gross_profit)
+        lab.next_training_budget = shared.labs_compute_share * (money + margin)
+        lab.next_staff = (1.0 - shared.labs_compute_share) * (money + margin)
+        gap = now.frontier - lab.capability
+        lab.next_capability = lab.capability + shared.labs_leak_share * leak * max(0.0, gap)
+        lab.next_model_hours = lab.model_hours
+        own = lab.staff * (1.0 - shared.labs_crawl_share)
+        if shared.labs_talent_weight > 0.0 and people > 0.0:
+            held = research * lab.talent / people
+            own = own ** (1.0 - shared.labs_talent_weight) * held**shared.labs_talent_weight
+        lab.next_private_lead = (lab.private_lead + lab.hired_lead) * (1.0 - leak)
+        lab.next_private_lead += shared.labs_lead_gain * math.log(1.0 + own / shared.labs_lead_scale)
+        data = lab.data + lab.crawled
+        lab.next_crawled = lab.crawled * (1.0 - shared.labs_data_decay)
+        lab.next_crawled += shared.labs_crawl_yield * shared.labs_crawl_share * lab.staff
+        lab.next_crawled += shared.labs_data_sharing * (most_data - data)
+        lab.released = 0
+        lab.run_age += 1.0
+        if lab.run_age >= shared.labs_run_months:
+            if lab.run_hours > 0.0:
+                outcome = math.log10(lab.run_hours / shared.labs_reference_hours) + now.algorithms + lab.private_lead
+                outcome += shared.labs_data_gain * relative_data(data, mean_data)
+                outcome += shared.labs_run_luck * normal(now.seed, RUN_OUTCOME, now.month, lab.identity)
+                if outcome > lab.next_capability:
+                    lab.next_capability = outcome
+                    lab.next_model_hours = lab.run_hours
+                    lab.released = 1
+            lab.run_age = 0.0
+            lab.run_hours = 0.0
+
+
+@kernel
+def start_runs(labs: Rows, users: Rows, specialisation: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Runs that are under way in month 0, each at its own age, and what labs are good at."""
+    shared = shared_row[0]
+    now = now_row[0]
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.run_age = math.floor(uniform(now.seed, RUN_START, 0, lab.identity) * shared.labs_run_months)
+        lab.run_hours = lab.run_age * lab.training_budget / now.expected_rent
+        for k in range(users.shape[0]):
+            key = identity(2, users[k].identity & 0xFFFF, lab.identity & 0xFFFFFFFF)
+            shock = normal(now.seed, SPECIALISATION_AT_BIRTH, 0, key)
+            specialisation[index, k] = shared.labs_specialisation * shock
+
+
+@inlined
+def move_talent(labs: Rows, shared: Rows) -> None:
+    """Next month's talent of every lab, and the private lead that those who came have brought (points).
+
+    Talent is scarce: its stock is given.  Each month a share of all researchers, and all those of labs that have left,
+    go where they are bid for, in proportion to staff money; their wage is what is bid in all over their number.  They
+    know what the labs that they come from knew (Arrow 1962; Almeida and Kogut 1999): the lead of a lab that knew less
+    rises by the share of newcomers in its people.  Nobody forgets.
+    """
+    bids = 0.0
+    settled = 0.0
+    free = 0.0
+    known = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 1:
+            bids += lab.staff
+            settled += lab.talent
+            known += lab.talent * lab.private_lead
+        else:
+            free += lab.talent
+    moving = shared.labs_talent_mobility * settled
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.hired_lead = 0.0
+        lab.next_talent = lab.talent
+        if bids <= 0.0:
+            continue
+        if lab.alive == 0:
+            lab.next_talent = 0.0
+            continue
+        coming = (moving + free) * lab.staff / bids
+        lab.next_talent = lab.talent * (1.0 - shared.labs_talent_mobility) + coming
+        if lab.next_talent > 0.0 and settled > 0.0:
+            lab.hired_lead = shared.labs_talent_carry * coming / lab.next_talent
+            lab.hired_lead *= max(0.0, known / settled - lab.private_lead)
+
+
+@kernel
+def drift_specialisation(specialisation: Rows, labs: Rows, users: Rows, shared_row: Rows, now_row: Rows) -> None:
+    """Labs' advantages by category (points): a first-order process of the declared spread and half-life."""
+    shared = shared_row[0]
+    now = now_row[0]
+    keep = 1.0 - fading(shared.labs_specialisation_half_life)
+    spread = shared.labs_specialisation * math.sqrt(1.0 - keep * keep)
+    for index in range(specialisation.shape[0]):
+        birth = labs[index].identity & 0xFFFFFFFF
+        for k in range(specialisation.shape[1]):
+            # One key per lab and category: the category's index rides in the field of the birth month.
+            key = identity(2, users[k].identity & 0xFFFF, birth)
+            shock = normal(now.seed, SPECIALISATION_SHOCK, now.month, key)
+            specialisation[index, k] = keep * specialisation[index, k] + spread * shock
+
+
+@kernel
+def publish(labs: Rows, now_row: Rows) -> None:
+    """Open labs publish the model in service; the frontiers of all and of open models follow."""
+    now = now_row[0]
+    now.frontier = -1e300
+    now.open_frontier = -1000.0
+    now.open_hours = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 1:
+            now.frontier = max(now.frontier, lab.capability)
+            if lab.open == 1:
+                lab.published = lab.capability
+                lab.published_hours = lab.model_hours
+        # A published checkpoint outlives its lab.
+        if lab.published > now.open_frontier:
+            now.open_frontier = lab.published
+            now.open_hours = lab.published_hours
+    if now.frontier < -1e299:
+        now.frontier = now.open_frontier

@@ -1,0 +1,282 @@
+"""Users: who considers a category, which app they choose, who leaves.
+
+What users know: posted prices, what the apps can do, last month's share of calls served, and who is about (reach).
+Rule: non-users consider the category by the discrete Bass rule; they and those who reconsider choose by logit among
+the apps that reach them and the outside option, the app in use having the advantage of the switching cost and of the
+workflow depth that its customers have gained with tenure.  Where a category's nests are correlated the choice is a
+nested logit (`moatlab.market.rules.nests`).
+Sources: Bass 1969; McFadden 1974, 1978; Ackerberg and Rysman 2005 for the correction for crowding; Farrell and
+Klemperer 2007 for switching costs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moatlab.market.rules.elementary import exponentiate
+from moatlab.market.rules.nests import (
+    ABSENT,
+    BEST,
+    COMMITTED,
+    COMMITTED_INSIDE,
+    SLOPE,
+    TOTAL,
+    TOURISTS,
+    TOURISTS_INSIDE,
+    join_nests,
+)
+from moatlab.market.state.compiled import Rows, inlined, kernel
+
+#: Utility of the outside option, in units of the taste scale, below which there is none.
+NO_OPTION = math.log(ABSENT)
+#: Decimal logarithms from natural ones, which cost half as much.
+LOG10_E = 0.4342944819032518
+
+
+@inlined
+def relative_data(stock: float, mean: float) -> float:
+    """log10 of a data stock against the mean of its peers, 0 at the mean and bounded for those with none."""
+    return LOG10_E * math.log((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) if mean > 0.0 else 0.0
+
+
+@inlined
+def utility(app: Rows, user: Rows, shared: Rows) -> float:
+    """Utility of an app to a customer of its category, in units of the taste scale (docs/notation.md, V_i)."""
+    alpha = user.price_taste * app.price_taste_factor
+    customers = app.tourists + app.committed
+    share = customers / user.customers if user.customers > 0.0 else 0.0
+    quality = user.ai_centrality * app.capability + (1.0 - user.ai_centrality) * app.feature
+    value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
+    value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
+    if app.service != 1.0:
+        value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
+    return value / user.taste_scale
+
+
+@inlined
+def inclusive_value(user: Rows, lead: float) -> float:
+    """Expected utility of a customer inside over that of the outside option, in units of the taste scale.
+
+    ``lead`` is that of the category's best alternative, to which attractions are relative.  Without an outside option
+    the level of utility means nothing.
+    """
+    if user.outside > ABSENT:
+        # Expected maximum over the apps and the outside option, per customer inside.
+        ratio = user.inclusive / user.outside
+        return math.log1p(ratio) * (1.0 + ratio) / ratio
+    return math.log(user.inclusive) + lead
+
+
+@inlined
+def deepen(app: Rows, user: Rows, customers: float) -> None:
+    """Workflow depth (utils), the mean over the app's customers: those who join bring none, tenure adds to it, what is
+    portable of it goes.
+
+    depth <- (1 - joined / customers) ((1 - portability) depth + gain); a customer who stays comes to
+    gain / portability.  Neutral at gain 0.
+    """
+    stayed = max(0.0, customers - app.joined) / customers if customers > 0.0 else 0.0
+    kept = stayed * (1.0 - user.portability)
+    app.depth = kept * app.depth + stayed * user.depth_gain
+    app.depth_fading = 1.0 - kept
+
+
+@inlined
+def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
+    """The month's potential of each category; where it has shrunk below the customers, all apps lose in proportion."""
+    now = now_row[0]
+    shrunk = False
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.potential = user.market_size * math.exp(user.market_growth * now.month)
+        shrunk = shrunk or user.customers > user.potential
+    if not shrunk:
+        return
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        user = users[app.category]
+        if user.customers > user.potential:
+            app.tourists *= user.potential / user.customers
+            app.committed *= user.potential / user.customers
+    for k in range(users.shape[0]):
+        user = users[k]
+        if user.customers > user.potential:
+            user.tourists *= user.potential / user.customers
+            user.customers = user.potential
+
+
+@kernel
+def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now_row: Rows) -> None:
+    """Move the customers of a month.
+
+    ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers; ``labs``
+    is the number of labs.  Reads
+    prices, capability and service as they stood at the end of last month; writes customers by type, who joined and who
+    left, choice shares, and the category's sums and consumer surplus.
+    """
+    shared = shared_row[0]
+    now = now_row[0]
+    hype = math.exp(shared.users_hype_weight * now.hype)
+    nested = False
+    count = live.shape[0]
+    utilities = np.empty(count)
+    unheard = np.empty(count)
+    bounds = np.empty(count)
+    free = np.empty(count)
+    outside = np.empty(users.shape[0])
+    best = np.full(users.shape[0], -np.inf)
+    fit_potential(users, apps, live, now_row)
+    for k in range(users.shape[0]):
+        user = users[k]
+        progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
+        progress += user.usage_value * (user.first_log_cost - user.log_cost)
+        outside[k] = (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
+        if outside[k] >= NO_OPTION:
+            best[k] = outside[k]
+        user.inclusive = 0.0
+        user.crowd = 0.0
+        nested = nested or user.nest_correlation > 0.0
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        utilities[position] = utility(app, user, shared)
+        unheard[position] = -(app.awareness + app.distribution)
+        bound = (user.switching_cost + app.depth) / user.taste_scale
+        bounds[position] = bound
+        free[position] = -bound
+    # Shares of deciders who have not heard of an app, and 1 / L_i (see below).
+    exponentiate(unheard)
+    exponentiate(free)
+    for position in range(count):
+        k = apps[live[position]].category
+        if unheard[position] < 1.0:
+            best[k] = max(best[k], utilities[position])
+    # Attractions are relative to the category's best alternative, so that no exponential overflows and the best is
+    # never lost; shares are the same.
+    for k in range(users.shape[0]):
+        users[k].outside = math.exp(outside[k] - best[k]) if outside[k] >= NO_OPTION else 0.0
+    for position in range(count):
+        utilities[position] -= best[apps[live[position]].category]
+    exponentiate(utilities)
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        heard = 1.0 - unheard[position]
+        app.attraction = heard * utilities[position] if heard > 0.0 else 0.0
+        if app.attraction < ABSENT:
+            app.attraction = 0.0
+        user.inclusive += app.attraction
+        user.crowd += heard
+    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 7))
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.dilution = (1.0 + user.crowd) ** -shared.users_crowding
+        user.inclusive *= user.dilution
+        rate = user.adoption_p * hype
+        if user.potential > 0.0:
+            rate += user.adoption_q * user.customers / user.potential
+        user.considering = max(0.0, user.potential - user.customers) * min(1.0, rate)
+        age = math.exp(-math.log(2.0) * now.month / user.tourist_half_life)
+        user.tourist_odds = min(1.0, user.tourist_share * age * hype)
+        everything = user.outside + user.inclusive
+        user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
+        user.consumer_surplus = 0.0
+        if user.inclusive > 0.0:
+            lead = best[k] - (outside[k] if outside[k] >= NO_OPTION else 0.0)
+            user.consumer_surplus = inclusive_value(user, lead) * user.taste_scale / user.price_taste
+        user.flow_tourists = 0.0
+        user.flow_committed = 0.0
+        user.customers = 0.0
+        user.tourists = 0.0
+        user.joined = 0.0
+        user.joined_tourists = 0.0
+        user.left_tourists = 0.0
+        user.left_committed = 0.0
+    # Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
+    # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests,
+    # one more per nest).
+    # Everything is divided by the loyalty L_i = exp((kappa + depth) / mu), which may be beyond the range of numbers.
+    stay = np.empty(count)
+    freed = np.empty(count)
+    inside = np.zeros(count if nested else 0)
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        app.attraction *= user.dilution
+        everything = user.outside + user.inclusive
+        # Who does not attract binds nobody.
+        bound = bounds[position] if app.attraction > 0.0 else 0.0
+        loose = free[position] if app.attraction > 0.0 else 1.0
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            row = app.category * labs + app.nest
+            total = nests[row, TOTAL]
+            rho = user.nest_correlation
+            # T_i, the nest as the app's own customers see it, in the place of T: they stay with
+            # (T_i / T)^(lambda - 1) L_i^(1 / lambda) times the attraction.
+            power = math.exp(-bound / (1.0 - rho))
+            wider = app.nest_pull + (total - app.nest_pull) * power
+            nest_scale = nests[row, BEST] * user.dilution
+            inside[position] = (wider / power) ** -rho if power > 0.0 else 0.0
+            held = nest_scale * (app.nest_pull * wider**-rho)
+            elsewhere = everything - nest_scale * total * nests[row, SLOPE]
+            below = max(0.0, elsewhere) * loose + nest_scale * wider ** (1.0 - rho)
+        else:
+            held = app.attraction
+            below = max(0.0, everything - held) * loose + held
+        stay[position] = min(1.0, held / below) if below > 0.0 else 0.0
+        freed[position] = loose / below if below > 0.0 else 0.0
+        flow_tourists = user.hazard_tourist * app.tourists * freed[position]
+        flow_committed = user.hazard_committed * app.committed * freed[position]
+        user.flow_tourists += flow_tourists
+        user.flow_committed += flow_committed
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            nests[row, TOURISTS] += flow_tourists
+            nests[row, COMMITTED] += flow_committed
+            nests[row, TOURISTS_INSIDE] += flow_tourists * inside[position]
+            nests[row, COMMITTED_INSIDE] += flow_committed * inside[position]
+    for position in range(count):
+        app = apps[live[position]]
+        user = users[app.category]
+        everything = user.outside + user.inclusive
+        app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
+        weigh_tourists = user.hazard_tourist * app.tourists
+        weigh_committed = user.hazard_committed * app.committed
+        per_tourist = weigh_tourists * freed[position]
+        per_committed = weigh_committed * freed[position]
+        new = user.considering * app.choice_share
+        left_tourists = weigh_tourists * (1.0 - stay[position])
+        left_committed = weigh_committed * (1.0 - stay[position])
+        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+            row = app.category * labs + app.nest
+            pull = app.nest_pull * nests[row, BEST] * user.dilution
+            joined_tourists = app.attraction * (user.flow_tourists - nests[row, TOURISTS])
+            joined_tourists += pull * (nests[row, TOURISTS_INSIDE] - per_tourist * inside[position])
+            joined_committed = app.attraction * (user.flow_committed - nests[row, COMMITTED])
+            joined_committed += pull * (nests[row, COMMITTED_INSIDE] - per_committed * inside[position])
+        else:
+            joined_tourists = app.attraction * (user.flow_tourists - per_tourist)
+            joined_committed = app.attraction * (user.flow_committed - per_committed)
+        joined_tourists += new * user.tourist_odds
+        joined_committed += new * (1.0 - user.tourist_odds)
+        # What is left of a subtraction of equals may fall below zero by a rounding.
+        joined_tourists = max(0.0, joined_tourists)
+        joined_committed = max(0.0, joined_committed)
+        app.tourists = max(0.0, app.tourists - left_tourists + joined_tourists)
+        app.committed = max(0.0, app.committed - left_committed + joined_committed)
+        app.joined = joined_tourists + joined_committed
+        app.left = left_tourists + left_committed
+        customers = app.tourists + app.committed
+        if user.depth_gain > 0.0 or app.depth > 0.0:
+            deepen(app, user, customers)
+        user.customers += customers
+        user.tourists += app.tourists
+        user.joined += app.joined
+        user.joined_tourists += joined_tourists
+        user.left_tourists += left_tourists
+        user.left_committed += left_committed
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.left = user.left_tourists + user.left_committed
+        user.consumer_surplus *= user.customers

@@ -1,0 +1,282 @@
+"""The state of one market: a structured array per kind, edges and shares between kinds, accounts.
+
+Everything that a month changes is here, so that a market can be pickled, copied, compared and fed to another program.
+Rows of apps are appended and never reused; ``live`` holds the rows alive.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moatlab.market.rules.compute import BUYER_DTYPE
+from moatlab.market.state.compiled import PLAIN_PYTHON, Rows
+from moatlab.market.state.fields import NOW_DTYPE, OFFER_DTYPE, SHARED_DTYPE, dtype_of
+from moatlab.results.payments import OUTSIDE_PARTIES
+
+#: Layers with a fixed number of rows, in the order of their accounts.
+FIXED = ("labs", "hosts", "clouds", "chipmakers", "foundry")
+#: Generations of chips that fleets tell apart, months that a pipeline and a construction site look ahead.
+GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
+#: Room for further apps, relative to those there are, when arrays are made or grow; and when many grow.
+SLACK, SLACK_OF_MANY, MANY = 2.0, 1.25, 10_000
+
+
+class Arrays(NamedTuple):
+    """The arrays of a `State`, as the compiled phases take them."""
+
+    users: Rows
+    apps: Rows
+    live: Rows
+    labs: Rows
+    hosts: Rows
+    clouds: Rows
+    chipmakers: Rows
+    foundry: Rows
+    shared: Rows
+    now: Rows
+    offers: Rows
+    grades: Rows
+    routing: Rows
+    next_routing: Rows
+    sellers: Rows
+    app_edges: Rows
+    app_places: Rows
+    edges: Rows
+    places: Rows
+    vendors: Rows
+    backlog: Rows
+    prepaid: Rows
+    fabs: Rows
+    fleet: Rows
+    pipeline: Rows
+    construction: Rows
+    specialisation: Rows
+    entrants: Rows
+    cash: Rows
+    buyers: Rows
+    matrices: Rows
+
+
+_ARRAYS_OF = attrgetter(*Arrays._fields)
+Matrix = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+
+class PlainRow(np.record):  # type: ignore[misc]
+    """A row whose fields are attributes, for kernels that run as plain Python; fields win over numpy's own names."""
+
+    def __getattribute__(self, name: str) -> Any:
+        fields = np.record.__getattribute__(self, "dtype").fields
+        return self[name] if fields and name in fields else np.record.__getattribute__(self, name)
+
+
+def _as_rows(array: Any) -> Rows:
+    return array.view(np.dtype((PlainRow, array.dtype))) if PLAIN_PYTHON and array.dtype.names else array
+
+
+def rows(dtype: np.dtype[np.void], count: int) -> Rows:
+    """``count`` zeroed rows."""
+    return _as_rows(np.zeros(count, dtype))
+
+
+def blank(dtype: np.dtype[np.void], count: int) -> Rows:
+    """``count`` rows of whatever the memory holds, for tables of which only written rows are read."""
+    return _as_rows(np.empty(count, dtype))
+
+
+def enlarged(array: Any, length: int) -> Any:
+    """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
+    larger = np.zeros((length, *array.shape[1:]), array.dtype)
+    larger[: array.shape[0]] = array
+    return _as_rows(larger)
+
+
+class State:
+    """Arrays of one market.  Shapes: A apps (with room), L labs, H hosts, C clouds, V chipmakers, F foundries.
+
+    ``routing`` [A, offers + 1] shares of an app's tokens by offer, its own model last; ``grades`` [offers, categories]
+    capability (points); ``sellers`` [A, L + H] edges to
+    labs and hosts; ``app_edges``, ``app_places`` [A, C] edges and shares of hours; ``edges``, ``places``
+    [L + H + 1, C] the same for labs, hosts and outside demand; ``licences`` [H, L] edges from hosts to makers of open
+    models; ``vendors``, ``backlog``, ``prepaid`` [C, V] edges, orders (kGPU) and what is paid of them (M$); ``fabs``
+    [V, F] edges; ``fleet`` [C, V, generations] kGPU; ``pipeline`` [V, months] kGPU; ``construction`` [F, months]
+    kpackages per month;
+    ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
+    ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
+    """
+
+    def __init__(self, counts: dict[str, int], apps: int) -> None:
+        room = int(apps * (SLACK if apps < MANY else SLACK_OF_MANY if apps < 10 * MANY else 1.01)) + 8
+        self.users: Rows = rows(dtype_of("users"), counts["users"])
+        self.apps: Rows = rows(dtype_of("apps"), room)
+        self.labs: Rows = rows(dtype_of("labs"), counts["labs"])
+        self.hosts: Rows = rows(dtype_of("hosts"), counts["hosts"])
+        self.clouds: Rows = rows(dtype_of("clouds"), counts["clouds"])
+        self.chipmakers: Rows = rows(dtype_of("chipmakers"), counts["chipmakers"])
+        self.foundry: Rows = rows(dtype_of("foundry"), counts["foundry"])
+        self.shared: Rows = rows(SHARED_DTYPE, 1)
+        self.now: Rows = rows(NOW_DTYPE, 1)
+        self.count = apps
+        #: Values that ``apps.*.name`` of the scenario gives to generated apps, at the start and at entry.
+        self.app_defaults: dict[str, float] = {}
+        #: Rows of apps that are alive, in the first ``_living`` places.
+        self._rows: NDArray[np.int64] = np.zeros(room, np.int64)
+        self._rows[:apps] = np.arange(apps)
+        self._living = apps
+        labs, hosts, clouds = counts["labs"], counts["hosts"], counts["clouds"]
+        self.offers: Rows = rows(OFFER_DTYPE, labs)
+        for lab in range(labs):
+            self.offers["seller"][lab] = lab
+            self.offers["lab"][lab] = lab
+        self.grades: Matrix = np.zeros((labs, counts["users"]))
+        self.routing: Matrix = np.zeros((room, labs + 1))
+        self.next_routing: Matrix = np.zeros((room, labs + 1))
+        self.sellers: Mask = np.zeros((room, labs + hosts), np.uint8)
+        self.app_edges: Mask = np.zeros((room, clouds), np.uint8)
+        self.app_places: Matrix = np.zeros((room, clouds))
+        self.edges: Mask = np.ones((labs + hosts + 1, clouds), np.uint8)
+        self.places: Matrix = np.zeros((labs + hosts + 1, clouds))
+        self.licences: Mask = np.ones((hosts, labs), np.uint8)
+        self.vendors: Mask = np.ones((clouds, counts["chipmakers"]), np.uint8)
+        self.backlog: Matrix = np.zeros((clouds, counts["chipmakers"]))
+        self.prepaid: Matrix = np.zeros((clouds, counts["chipmakers"]))
+        self.fabs: Mask = np.ones((counts["chipmakers"], counts["foundry"]), np.uint8)
+        self.fleet: NDArray[np.float64] = np.zeros((clouds, counts["chipmakers"], GENERATIONS))
+        self.pipeline: Matrix = np.zeros((counts["chipmakers"], PIPELINE))
+        self.construction: Matrix = np.zeros((counts["foundry"], CONSTRUCTION))
+        self.specialisation: Matrix = np.zeros((labs, counts["users"]))
+        self.entrants: NDArray[np.int64] = np.zeros(counts["users"], np.int64)
+        account = len(OUTSIDE_PARTIES)
+        self.first_account: dict[str, int] = {}
+        for kind in FIXED:
+            self.first_account[kind] = account
+            self.kind(kind)["account"] = account + np.arange(counts[kind])
+            account += counts[kind]
+        self.first_account["apps"] = account
+        self.cash: NDArray[np.float64] = np.zeros(account + room)
+        self.buyers: Rows = rows(BUYER_DTYPE, 0)
+        self.matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
+        self.buyer_count = 0
+        self.arrays: Arrays
+        #: The months completed, a view of ``now`` [1]: looking a field of one row up costs more than a kernel's entry.
+        self.clock: Any
+        self.make_room_for_buyers(labs + hosts + 1)
+
+    def gather(self) -> None:
+        """Take up arrays that were replaced; whoever replaces one calls this."""
+        self.arrays = Arrays._make(_ARRAYS_OF(self))
+        self.clock = self.now["month"]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> State:
+        """A copy with arrays of its own, made for every run: the general way takes ten times as long."""
+        twin = State.__new__(State)
+        for name, value in self.__dict__.items():
+            twin.__dict__[name] = value.copy() if isinstance(value, np.ndarray | dict) else value
+        twin.gather()
+        return twin
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A copy of the tuple would hold arrays of its own.
+        self.__dict__.update(state)
+        self.gather()
+
+    @property
+    def live(self) -> NDArray[np.int64]:
+        """Rows of the apps alive, in the order of their birth."""
+        return self._rows[: self._living]
+
+    def turn_over(self, kept: int, coming: int) -> None:
+        """Keep the first ``kept`` rows of `live`, and make room for ``coming`` new ones, which are not yet numbered."""
+        if coming:
+            self.reserve(coming)
+        if kept + coming != self._living:
+            self._living = kept + coming
+            self.gather()
+
+    def kind(self, name: str) -> Rows:
+        """The rows of a kind, by its name."""
+        return getattr(self, name)
+
+    def reserve(self, further: int) -> None:
+        """Make room for ``further`` apps beyond those there are."""
+        needed = self.count + further
+        if needed <= self.apps.shape[0]:
+            return
+        room = int(needed * (SLACK if needed < MANY else SLACK_OF_MANY)) + 8
+        for name in ("apps", "routing", "next_routing", "sellers", "app_edges", "app_places"):
+            setattr(self, name, enlarged(getattr(self, name), room))
+        self._rows = enlarged(self._rows, room)
+        self.cash = enlarged(self.cash, self.first_account["apps"] + room)
+        self.fill_rows(self.count)
+        self.gather()
+
+    def fill_rows(self, first: int) -> None:
+        """Give the rows from ``first`` on what the scenario says of all generated apps, those to come included."""
+        for name, value in self.app_defaults.items():
+            self.apps[name][first:] = value
+
+    def make_room_for_buyers(self, needed: int) -> None:
+        """Room for ``needed`` buyers of GPU-hours: labs, hosts, outside demand and apps with models of their own."""
+        if needed > self.buyers.shape[0]:
+            room = int(needed * SLACK) + 8
+            self.buyers = rows(BUYER_DTYPE, room)
+            self.matrices = np.zeros((4, room, self.clouds.shape[0]))
+        self.gather()
+
+    def list_offers(self) -> None:
+        """Bring the columns of the routing in line with which labs publish and which hosts are licensed to serve them.
+
+        New columns are appended before the last, which is the apps' own models; a column once made stays, and is not
+        for sale while it is not licensed.
+        """
+        for offer in self.offers:
+            hosted = offer["seller_kind"] == 1
+            offer["licensed"] = int(not hosted or self.licences[offer["seller"], offer["lab"]] != 0)
+            if offer["licensed"] == 0:
+                offer["open"] = 0
+        have = {(int(o["seller_kind"]), int(o["seller"]), int(o["lab"])) for o in self.offers}
+        new = [
+            (1, host, lab)
+            for host in range(self.hosts.shape[0])
+            for lab in range(self.labs.shape[0])
+            if (self.labs["open"][lab] == 1 or self.labs["published"][lab] > -1000.0)
+            and self.licences[host, lab]
+            and (1, host, lab) not in have
+        ]
+        if not new:
+            return
+        before = self.offers.shape[0]
+        self.offers = enlarged(self.offers, before + len(new))
+        self.grades = enlarged(self.grades, before + len(new))
+        for place, (kind, host, lab) in enumerate(new, start=before):
+            self.offers["seller_kind"][place] = kind
+            self.offers["seller"][place] = host
+            self.offers["lab"][place] = lab
+            self.offers["service"][place] = 1.0
+            self.offers["licensed"][place] = 1
+        for name in ("routing", "next_routing"):
+            old = getattr(self, name)
+            wide = np.zeros((old.shape[0], before + len(new) + 1))
+            wide[:, :before] = old[:, :before]
+            wide[:, -1] = old[:, -1]
+            setattr(self, name, wide)
+        self.gather()
+
+    def account_party(self, account: int) -> tuple[str, int]:
+        """The (party or kind, row) that an account belongs to."""
+        if account < len(OUTSIDE_PARTIES):
+            return OUTSIDE_PARTIES[account], 0
+        for kind in reversed((*FIXED, "apps")):
+            if account >= self.first_account[kind]:
+                return kind, account - self.first_account[kind]
+        raise IndexError(account)
+
+    def bytes_per_app(self) -> float:
+        """Memory of the arrays that grow with apps, per row of room (bytes)."""
+        arrays = [self.apps, self.routing, self.next_routing, self.sellers, self.app_edges, self.app_places]
+        total: int = sum(int(a.nbytes) for a in arrays)
+        return total / int(self.apps.shape[0]) + 16.0

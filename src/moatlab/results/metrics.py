@@ -1,0 +1,389 @@
+"""Every recorded metric, defined once: name, unit, formula.
+
+There are five tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
+and category of customers; ``firm`` a row per month and firm alive; ``money`` a row per month, layer and pool of money.
+A metric is addressed like a parameter:
+``labs.revenue`` (layer), ``labs.capability`` or ``market.rent`` (market-wide), ``users.code.churn`` (category),
+``labs.openai.share`` (firm).
+
+A metric is either *recorded*, as a column that the record kernel fills or a sum of the ledger's payments, or *derived*
+from other columns by ``derive``.  Money is in M$, prices in the units of the goods (see docs/notation.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Level = Literal["market", "layer", "category", "firm", "money"]
+#: Takes the table so far (a mapping of column name to array) and returns the column.
+Derive = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: ``kind`` is "market" or a layer for market-wide ones, and names the layer or kind otherwise."""
+
+    level: Level
+    kind: str
+    name: str
+    unit: str
+    formula: str
+    derive: Derive | None = None
+
+    @property
+    def column(self) -> str:
+        """Its column: market-wide metrics of one kind carry the kind, so that names stay apart."""
+        return f"{self.kind}.{self.name}" if self.level == "market" and self.kind != "market" else self.name
+
+
+def field_name(column: str) -> str:
+    """Name of a metric's column inside a structured array, where a dot cannot stand."""
+    return column.replace(".", "_")
+
+
+def ratio(above: Any, below: Any) -> NDArray[np.float64]:
+    """``above / below``, arrays or numbers, and not-a-number where ``below`` is 0."""
+    # Declarations are read without numpy.
+    import numpy as np
+
+    top, bottom = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
+    quotient: NDArray[np.float64] = np.divide(top, bottom, out=np.full(bottom.shape, np.nan), where=bottom != 0)
+    return quotient
+
+
+def _ratio(above: str, below: str) -> Derive:
+    def derive(table: Any) -> Any:
+        return ratio(table[above], table[below])
+
+    return derive
+
+
+def _market(kind: str, *rows: tuple[str, str, str]) -> list[Metric]:
+    return [Metric("market", kind, *row) for row in rows]
+
+
+MARKET = [
+    *_market(
+        "market",
+        ("hype", "log", "persistent log process; 0 is neutral"),
+        ("rent", "$ per GPU-hour", "spot rent, mean over clouds weighted by hours sold"),
+        ("contract_rent", "$ per GPU-hour", "moving average of each cloud's spot rent, weighted by hours sold"),
+        ("marginal_cost", "$ per GPU-hour", "running cost, mean weighted by hours sold"),
+        ("markup", "$ per GPU-hour", "reserve rent less running cost, weighted by hours sold"),
+        ("scarcity_rent", "$ per GPU-hour", "spot rent less reserve rent, weighted by hours sold"),
+        ("full_unit_cost", "$ per GPU-hour", "running cost plus annualised cost of chip and building"),
+        ("rent_over_full_cost", "$ per GPU-hour", "spot rent less full unit cost"),
+        ("hours_sold", "Mh", "GPU-hours rented in the month"),
+        ("hours_capacity", "Mh", "GPU-hours that the fleets could sell"),
+        ("utilisation", "share", "hours sold / capacity"),
+        ("generative_hours", "Mh", "hours rented by labs, hosts and apps"),
+        ("generative_share", "share", "generative hours / hours sold: the rule that attributes chips and clouds"),
+        ("unserved", "share", "inference hours wanted but not served / wanted"),
+        ("tokens", "Ttok", "tokens served"),
+        ("chip_price", "k$ per GPU", "list price per H100-equivalent, weighted by deliveries"),
+        ("lead_time", "months", "backlog / supply, weighted by backlog, plus the time to build"),
+        ("backlog", "kGPU", "orders not yet delivered"),
+        ("deliveries", "kGPU", "accelerators delivered"),
+        ("installed", "kGPU", "accelerators in clouds' fleets"),
+        ("consumer_surplus", "M$", "logsum of the choice among apps, over all customers (docs/notation.md)"),
+        ("unit_token_price", "$ per Mtok", "lowest API price per Mtok of any model at or above 0 points"),
+        ("clearing_iterations", "count", "iterations of the solver of the market for GPU-hours"),
+    ),
+    *_market(
+        "apps",
+        ("customers", "M", "customers of all apps"),
+        ("price", "$ per month", "price, weighted by customers"),
+        ("churn", "share per month", "customers who left their app / customers at the start of the month"),
+        ("new_customers", "M", "customers who joined an app, switchers included"),
+        ("acquisition_cost", "$", "marketing / new customers"),
+        ("lifetime_value", "$", "monthly gross profit per customer / churn, over all apps"),
+        ("inference_share", "share", "payments for inference / revenue"),
+        ("cloud_take", "share", "inference payments of apps, labs and hosts that reach clouds / app revenue"),
+        ("margin_median", "share", "median gross margin of apps with 0.1 M$ of revenue a month"),
+        ("margin_best", "share", "97th percentile of the same"),
+        ("margin_spread", "share", "standard deviation of the same"),
+        ("feature_gap", "points", "largest feature stock less the mean, mean over categories"),
+        ("own_model_share", "share", "tokens of own models / tokens"),
+        ("own_models", "firms", "apps that run a model of their own"),
+        ("graduations", "firms", "apps that moved to a model of their own"),
+        ("returns", "firms", "apps that gave their own model up"),
+        ("over_100m", "categories", "categories with an app whose annualised revenue exceeds 100 M$"),
+        ("expected_growth", "log per month", "smoothed growth of apps' revenue"),
+    ),
+    *_market(
+        "labs",
+        ("capability", "points", "frontier: the best released model"),
+        ("capability_gap", "points", "frontier less the median lab"),
+        ("open_gap", "points", "frontier less the best open checkpoint"),
+        ("releases", "models", "models released"),
+        ("training", "M$", "spent on training runs"),
+        ("api_revenue", "M$", "tokens sold by API to apps of others"),
+        ("api_price", "$ per Mtok", "API price, weighted by tokens"),
+        ("serving_cost", "$ per Mtok", "marginal cost of a token, weighted by tokens"),
+        ("inference_ratio", "share", "labs' inference spending / their revenue from tokens"),
+        ("top5_customers", "share", "share of the five largest customers in API revenue"),
+    ),
+    *_market(
+        "hosts",
+        ("price", "$ per Mtok", "price of hosted tokens, weighted by tokens"),
+        ("tokens", "Ttok", "tokens of hosted checkpoints"),
+    ),
+    *_market(
+        "clouds",
+        ("markup", "share", "(reserve rent - running cost) / running cost, weighted by hours sold"),
+        ("running_cost", "$ per GPU-hour", "running cost of the fleets"),
+    ),
+    *_market(
+        "chipmakers",
+        ("markup", "share", "(list price - unit cost) / unit cost, weighted by deliveries"),
+    ),
+    *_market(
+        "foundry",
+        ("capacity", "kpackages per month", "packages that can be started"),
+        ("price", "k$ per package", "price of wafer and packaging, weighted by capacity"),
+        ("under_construction", "kpackages per month", "capacity ordered and not yet built"),
+    ),
+    *_market(
+        "investors",
+        ("dry_powder", "M$", "committed and not yet invested"),
+    ),
+    Metric(
+        "market",
+        "investors",
+        "funding",
+        "M$",
+        "rounds of apps, labs and hosts",
+        lambda t: t["apps.equity"] + t["labs.equity"] + t["hosts.equity"],
+    ),
+    Metric(
+        "market",
+        "market",
+        "surplus",
+        "M$",
+        "consumer surplus + operating profit of all layers; the surplus of outside demand is not in it",
+        lambda t: (
+            sum((t[f"{layer}.operating_profit"] for layer in LAYERS[1:]), t["apps.operating_profit"])
+            + t["consumer_surplus"]
+        ),
+    ),
+    Metric(
+        "market",
+        "labs",
+        "compute_share_of_funding",
+        "share",
+        "share of the money labs spend out of funding that buys training compute",
+        lambda t: t["labs.funded_compute"] / (t["labs.funded_spending"] + 1e-300),
+    ),
+]
+#: Raw columns behind derived ones; recorded, not shown.
+HIDDEN = [
+    Metric("market", "labs", "funded_spending", "M$", "spending of labs out of cash raised"),
+    Metric("market", "labs", "funded_compute", "M$", "the part of it that bought training compute"),
+]
+
+#: Recorded per layer and month by the kernel, beside the sums of the ledger.
+LAYER_RECORDED = [
+    ("cash", "M$", "cash of the layer's firms at the end of the month"),
+    ("depreciation", "M$", "of GPUs and buildings (clouds) and of fabs (foundry), straight line"),
+    ("firms", "firms", "firms alive"),
+    ("entries", "firms", "firms that entered in the month"),
+    ("exits", "firms", "firms that left in the month"),
+    ("hhi", "0 to 1", "sum of squared shares of the layer's revenue"),
+    ("top1", "share", "share of the largest firm"),
+    ("top3", "share", "share of the three largest"),
+    ("top5", "share", "share of the five largest"),
+    ("gini", "0 to 1", "Gini coefficient of revenue over firms alive"),
+]
+#: Sums of the ledger: name, unit, formula, the payer's uses that count (None for revenue).
+LAYER_LEDGER: list[tuple[str, str, tuple[str, ...] | None]] = [
+    ("revenue", "sales to users, outside demand and other firms", None),
+    ("cost_of_goods", "payments that vary with sales", ("cost of goods",)),
+    ("rnd", "research, features and training", ("rnd",)),
+    ("marketing", "acquisition of customers", ("marketing",)),
+    ("overhead", "fixed cost", ("overhead",)),
+    ("capex", "chips, buildings and fabs", ("capex",)),
+    ("payout", "dividends, remittances and what exits leave", ("distribution",)),
+]
+
+LAYER = [
+    *(Metric("layer", "", name, unit, formula) for name, unit, formula in LAYER_RECORDED),
+    *(Metric("layer", "", name, "M$", formula) for name, formula, _ in LAYER_LEDGER),
+    Metric("layer", "", "purchases", "M$", "payments to other firms of the stack for goods and capital"),
+    Metric("layer", "", "equity", "M$", "rounds, grants and support received"),
+    Metric(
+        "layer",
+        "",
+        "gross_profit",
+        "M$",
+        "revenue - cost of goods, before depreciation",
+        lambda t: t["revenue"] - t["cost_of_goods"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "gross_profit_after_depreciation",
+        "M$",
+        "gross profit - depreciation",
+        lambda t: t["gross_profit"] - t["depreciation"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "gross_margin",
+        "share",
+        "gross profit before depreciation / revenue",
+        _ratio("gross_profit", "revenue"),
+    ),
+    Metric(
+        "layer",
+        "",
+        "operating_profit",
+        "M$",
+        "gross profit after depreciation - R&D - marketing - overhead",
+        lambda t: t["gross_profit_after_depreciation"] - t["rnd"] - t["marketing"] - t["overhead"],
+    ),
+    Metric(
+        "layer",
+        "",
+        "value_added",
+        "M$",
+        "revenue - purchases from other firms of the stack (cash basis)",
+        lambda t: t["revenue"] - t["purchases"],
+    ),
+    Metric("layer", "", "effective_firms", "firms", "1 / HHI", lambda t: 1.0 / (t["hhi"] + 1e-300) * (t["hhi"] > 0)),
+]
+#: Shares over the layers of one month, added when the table is built.
+LAYER_SHARES = [
+    Metric("layer", "", "revenue_share", "share", "the layer's part of the sum of the layers' revenues"),
+    Metric("layer", "", "value_share", "share", "the layer's part of the sum of the layers' value added"),
+    Metric(
+        "layer",
+        "",
+        "profit_share",
+        "share",
+        "the layer's part of the sum of gross profits after depreciation (layers with a loss count 0)",
+    ),
+]
+
+CATEGORY = [
+    Metric("category", "users", *row)
+    for row in (
+        ("potential", "M", "customers that the category could have"),
+        ("customers", "M", "customers of the category's apps"),
+        ("tourists", "M", "those of them who are tourists"),
+        ("revenue", "M$", "revenue of the category's apps"),
+        ("price", "$ per month", "price, weighted by customers"),
+        ("new_users", "M", "non-users who joined"),
+        ("joined", "M", "customers who joined an app, switchers included"),
+        ("joined_tourists", "M", "those of them who are tourists"),
+        ("left", "M", "customers who left their app"),
+        ("leave_tourists", "share per month", "tourists who left their app / tourists"),
+        ("leave_committed", "share per month", "committed customers who left their app / committed customers"),
+        ("marketing", "M$", "marketing of the category's apps"),
+        ("consumer_surplus", "M$", "logsum of the choice among the category's apps"),
+        ("apps", "firms", "apps alive"),
+        ("hhi", "0 to 1", "sum of squared shares of the category's revenue"),
+        ("top1", "share", "share of the largest app in the category's revenue"),
+        ("price_taste", "utils per $", "weight of a dollar in utility, which prices the logsum"),
+    )
+]
+CATEGORY_DERIVED = [
+    Metric(
+        "category",
+        "users",
+        "churn",
+        "share per month",
+        "left / customers at the start of the month",
+        lambda t: t["left"] / (t["customers"] - t["joined"] + t["left"] + 1e-300),
+    ),
+    Metric("category", "users", "acquisition_cost", "$", "marketing / joined", _ratio("marketing", "joined")),
+]
+
+FIRM = [
+    Metric("firm", "", *row)
+    for row in (
+        ("revenue", "M$", "sales in the month"),
+        ("share", "share", "part of the layer's revenue"),
+        ("price", "$ (app month, Mtok, GPU-hour), k$ (GPU, package)", "price in the unit of the firm's good"),
+        ("unit_cost", "as price", "marginal cost of the firm's good"),
+        ("gross_profit", "M$", "revenue - cost of goods"),
+        (
+            "customers",
+            "M (apps), Ttok (labs, hosts), Mh (clouds), kGPU (chipmakers), kpackages (foundry)",
+            "customers of an app; volume sold of the others",
+        ),
+        ("cash", "M$", "cash at the end of the month"),
+        ("capability", "points", "capability of the model sold or used; H100-equivalents per package of a chipmaker"),
+        ("source", "code", "the largest source of an app's tokens: column of the table of offers, -1 for own"),
+    )
+]
+FIRM_DERIVED = [
+    Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue")),
+]
+
+#: Whose money a layer's figures are (see `moatlab.results.money`); of the tables of a run only this one needs the ledger.
+MONEY = [
+    Metric("money", "", *row)
+    for row in (
+        ("received", "M$", "all that the layer's firms received, from whomever, that came from the pool"),
+        ("stayed", "M$", "received less what the layer paid to others: over the layers, what the pool brought in"),
+        ("revenue", "M$", "sales paid out of the pool's money"),
+        ("cost_of_goods", "M$", "what the layer paid of the pool's money for what varies with sales"),
+        ("gross_profit", "M$", "revenue - cost of goods, of the pool's money; the pools add up to the layer's"),
+        (
+            "gross_profit_after_depreciation",
+            "M$",
+            "gross profit less depreciation, which each pool bears in proportion to the revenue it paid",
+        ),
+        ("share", "share", "the pool's part of the layer's gross profit after depreciation"),
+        ("cash", "M$", "what the layer's firms hold of the pool's money at the end of the month"),
+    )
+]
+
+TABLE: list[Metric] = [
+    *MARKET,
+    *HIDDEN,
+    *LAYER,
+    *LAYER_SHARES,
+    *CATEGORY,
+    *CATEGORY_DERIVED,
+    *FIRM,
+    *FIRM_DERIVED,
+    *MONEY,
+]
+
+
+def uses_of(layer: str, uses: tuple[str, ...]) -> list[int]:
+    """Codes of the payments of ``layer`` that count as one of ``uses``."""
+    return [k.code for k in KINDS_OF_PAYMENT if k.payer == layer and k.use in uses]
+
+
+def sales_of(layer: str) -> list[int]:
+    """Codes of the payments that are revenue of ``layer``."""
+    return [k.code for k in KINDS_OF_PAYMENT if k.payee == layer and k.sale]
+
+
+def purchases_of(layer: str) -> list[int]:
+    """Codes of the payments of ``layer`` that are revenue of another layer."""
+    return [k.code for k in KINDS_OF_PAYMENT if k.payer == layer and k.sale]
+
+
+def finance_of(layer: str) -> list[int]:
+    """Codes of the payments that bring ``layer`` outside capital."""
+    return [k.code for k in KINDS_OF_PAYMENT if k.payee == layer and k.use == "finance"]
+
+
+def find(level: Level) -> list[Metric]:
+    """All metrics of one table."""
+    return [m for m in TABLE if m.level == level]
+
+
+assert set(LAYERS) <= {k.payer for k in KINDS_OF_PAYMENT}

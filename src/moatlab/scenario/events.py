@@ -1,0 +1,171 @@
+"""Events: at a month something changes, by an act of nobody in the model.
+
+==============================================================  ================================================
+``month 12: set foundry.tsmc.capacity 19``                      the parameter takes the value (``=``, ``to``)
+``month 12: scale foundry.tsmc.capacity 0.5``                   it is multiplied by the factor (``by``)
+``months 12-17: set labs.*.price_rule frozen``                  the same, restored after month 17
+``month 12: cut apps.jasper labs.openai``                       buyer and seller can no longer trade (``->``)
+``month 12: link apps.jasper labs.openai``                      they can from now on
+``month 24: grant apps.jasper distribution 0.4``                a moat's stock is raised once, and then fades
+``months 24-119: maintain labs.openai algorithmic 0.3``         it is kept that much higher, then left to fade
+``month 24: follow labs.stability 12``                          the lab gets a model like the frontier 12 months ago
+``months 0-119: follow labs.stability 0``                       and does so every month
+==============================================================  ================================================
+
+A grant adds to the stock at the start of its month.  A maintained grant adds the same and, in each later month of its
+span, what the month took away from the part granted: the stock's own decay times the amount.  So the stock stands
+higher by exactly the amount than it would with all that feeds it unchanged, until the span ends and the amount fades.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from moatlab.errors import InputError
+from moatlab.scenario.addresses import Address, Slugs, nearest, resolve, split_firm
+from moatlab.scenario.moats import find_stock
+from moatlab.scenario.registry import Parameter, Value
+from moatlab.scenario.topology import check_trade
+from moatlab.scenario.values import read_number, read_value, show
+
+Action = Literal["set", "scale", "cut", "link", "grant", "maintain", "follow"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+_FORM = "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for what is undone)"
+_EVENT = re.compile(
+    r"\s*months?\s+(?P<first>\S+?)(?:\s*-\s*(?P<last>\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)", re.I | re.S
+)
+_CHANGE = re.compile(r"(?P<address>[^\s=]+)(?:\s*=\s*|\s+(?P<word>to|by)\s+|\s+)(?P<value>\S.*)", re.I)
+_GRANT = re.compile(r"(?P<firm>\S+)\s+(?P<moat>\S+)\s+(?P<amount>\S+)")
+_FOLLOW = re.compile(r"(?P<firm>\S+)(?:\s+(?P<lag>\S+))?")
+_EDGE = re.compile(r"(?P<buyer>[^\s>]+?)(?:\s*->\s*|\s+)(?P<seller>[^\s>]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change.  ``set`` and ``scale`` have an ``address`` and a ``value``, ``cut`` and ``link`` an ``edge``.
+
+    ``last`` is the last month of a change that is undone afterwards, None for one that lasts.  ``edge`` is buyer and
+    seller as ``kind.slug``.  ``grant`` and ``maintain`` have a ``firm`` (``kind.slug``), a ``moat`` and its amount as
+    ``value``; ``follow`` has a ``firm`` and its lag in months.
+    """
+
+    month: int
+    action: Action
+    address: Address | None = None
+    value: Value = 0.0
+    edge: tuple[str, str] | None = None
+    last: int | None = None
+    firm: str = ""
+    moat: str = ""
+
+    def __str__(self) -> str:
+        """The event in its own grammar: `parse_event` gives the event back."""
+        when = f"month {self.month}" if self.last is None else f"months {self.month}-{self.last}"
+        if self.edge is not None:
+            what = " ".join(self.edge)
+        elif self.firm:
+            what = " ".join(part for part in (self.firm, self.moat, show(self.value)) if part)
+        else:
+            what = f"{self.address} {show(self.value)}"
+        return f"{when}: {self.action} {what}"
+
+
+def parse_event(text: str, slugs: Slugs) -> Event:
+    """Read one event and check all that it names against the rows of a scenario."""
+    where = f"event {text.strip()!r}"
+    match = _EVENT.fullmatch(text)
+    if match is None:
+        raise InputError(f"not understood: {_FORM}", where)
+    first = _month(match["first"], where)
+    last = None if match["last"] is None else _month(match["last"], where)
+    if last is not None and last < first:
+        raise InputError(f"its last month {last} comes before its first month {first}", where)
+    action = _action(match["action"], where)
+    rest = match["rest"].strip()
+    if action in ("cut", "link"):
+        if last is not None:
+            raise InputError(f"only set and scale take a span of months; {action} is undone by a second event", where)
+        return Event(first, action, edge=_edge(rest, slugs, where))
+    if action in ("grant", "maintain"):
+        return _granted(first, last, action, rest, slugs, where)
+    if action == "follow":
+        return _followed(first, last, rest, slugs, where)
+    address, value = _change(action, rest, slugs, where)
+    return Event(first, action, address, value, last=last)
+
+
+def _month(text: str, where: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"a month is a whole number from 0, not {text!r}", where)
+    return int(text)
+
+
+def _action(word: str, where: str) -> Action:
+    for action in ACTIONS:
+        if word.lower() == action:
+            return action
+    raise InputError(f"there is no action {word!r}; {nearest(word.lower(), ACTIONS)}", where)
+
+
+def _edge(text: str, slugs: Slugs, where: str) -> tuple[str, str]:
+    match = _EDGE.fullmatch(text)
+    if match is None:
+        raise InputError("write buyer and seller, as in 'cut apps.jasper labs.openai'", where)
+    buyer, seller = split_firm(match["buyer"], slugs, where), split_firm(match["seller"], slugs, where)
+    check_trade(buyer[0], seller[0], where)
+    return ".".join(buyer), ".".join(seller)
+
+
+def _granted(first: int, last: int | None, action: Action, text: str, slugs: Slugs, where: str) -> Event:
+    match = _GRANT.fullmatch(text)
+    if match is None:
+        raise InputError(f"write firm, moat and amount, as in '{action} apps.jasper distribution 0.4'", where)
+    if action == "grant" and last is not None:
+        raise InputError("a grant happens once; 'maintain' keeps a stock raised over a span of months", where)
+    if action == "maintain" and last is None:
+        raise InputError("maintain needs its span, as in 'months 24-119: maintain ...'; 'grant' happens once", where)
+    kind, slug = split_firm(match["firm"], slugs, where)
+    find_stock(match["moat"].lower(), kind, where)
+    amount = read_number(match["amount"], action, where)
+    if amount <= 0.0:
+        raise InputError(f"{action} takes an amount above 0, not {amount:g}", where)
+    return Event(first, action, value=amount, last=last, firm=f"{kind}.{slug}", moat=match["moat"].lower())
+
+
+def _followed(first: int, last: int | None, text: str, slugs: Slugs, where: str) -> Event:
+    match = _FOLLOW.fullmatch(text)
+    if match is None:
+        raise InputError("write lab and lag in months, as in 'follow labs.stability 12'", where)
+    kind, slug = split_firm(match["firm"], slugs, where)
+    if kind != "labs":
+        raise InputError(f"only labs follow the frontier, not {kind}", where)
+    lag = 0 if match["lag"] is None else _month(match["lag"], where)
+    return Event(first, "follow", value=lag, last=last, firm=f"{kind}.{slug}")
+
+
+def _change(action: Action, text: str, slugs: Slugs, where: str) -> tuple[Address, Value]:
+    match = _CHANGE.fullmatch(text)
+    if match is None:
+        raise InputError(f"write '{action} ADDRESS VALUE'", where)
+    address = resolve(match["address"], slugs, where)
+    parameter = address.declared
+    if parameter.at_start:
+        raise InputError(f"{address} only describes month 0, so no event can change it", where)
+    if (match["word"] or "").lower() == ("by" if action == "set" else "to"):
+        raise InputError(f"{action} goes with {'to' if action == 'set' else 'by'}, not {match['word']}", where)
+    if action == "set":
+        return address, read_value(address, match["value"], slugs, where)
+    if not _scalable(parameter):
+        raise InputError(f"{address} cannot be scaled ({parameter.valid}): use set", where)
+    factor = read_number(match["value"], "scale", where)
+    if factor < 0.0:
+        raise InputError(f"scale takes a factor from 0, not {factor:g}", where)
+    return address, factor
+
+
+def _scalable(parameter: Parameter) -> bool:
+    """Whether a multiple of the value makes sense: numbers, but not whole ones."""
+    return not (parameter.is_text or parameter.is_flag or parameter.is_integer)

@@ -1,0 +1,19 @@
+"""The declarations, one table per kind, joined into ``REGISTRY``."""
+
+from __future__ import annotations
+
+from moatlab.scenario.registry import Parameter, index
+from moatlab.scenario.tables import apps, hardware, labs, money, users
+
+#: Every parameter by (kind, name), in the order of declaration.
+REGISTRY: dict[tuple[str, str], Parameter] = index(
+    [
+        users.TABLE, apps.FIRM, apps.KIND, apps.GRADUATION, labs.LABS, labs.HOSTS, money.COMPUTE, money.OUTSIDE,
+        money.INVESTORS, hardware.CLOUDS, hardware.CHIPMAKERS, hardware.FOUNDRY,
+    ]
+)
+
+
+def parameters_of(kind: str, scope: str) -> list[Parameter]:
+    """The parameters of one kind and scope ("kind" or "firm"), in order."""
+    return [p for p in REGISTRY.values() if p.kind == kind and p.scope == scope]

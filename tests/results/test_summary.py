@@ -1,0 +1,179 @@
+"""The summary: figures that another sum confirms, in one screen, for runs of any length and number of seeds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moatlab import Market, Scenario
+from moatlab.results.results import frames
+from moatlab.results.frames import SHARED_LAYERS, Frames
+from moatlab.results.text.summary import cell, cents, count, number, percent, periods, summarise
+
+
+def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
+    return frames([Market(scenario, rng=seed).run(months) for seed in range(1, seeds + 1)], money=True)
+
+
+@pytest.fixture(scope="module")
+def decade() -> Frames:
+    return tables("essay-2023", 40)
+
+
+@pytest.fixture(scope="module")
+def lucks() -> Frames:
+    return tables("tiny", 26, seeds=3)
+
+
+def block(text: str, head: str) -> dict[str, list[str]]:
+    """The rows of the table whose first line starts with ``head``: columns are two spaces apart."""
+    lines = text.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith(head + "  "))
+    rows = {}
+    for line in lines[first + 1 :]:
+        if not line.strip():
+            break
+        cells = re.split(r"\s{2,}", line.strip())
+        rows[cells[0]] = cells[1:]
+    return rows
+
+
+def test_who_captured_what_is_the_sum_of_the_layers_tables(decade: Frames) -> None:
+    rows = block(summarise(decade), "2023")
+    layers, market = decade.layers, decade.market.set_index("month")
+    year = layers[layers["month"] < 12]
+    profit = {
+        str(layer): sums for layer, sums in year.groupby("layer")["gross_profit_after_depreciation"].sum().items()
+    }
+    generative = dict(profit)
+    for layer in SHARED_LAYERS:
+        mine = year[year["layer"] == layer].set_index("month")["gross_profit_after_depreciation"]
+        generative[layer] = (mine * market["generative_share"]).sum()
+    total, attributed = (sum(max(v, 0.0) for v in each.values()) for each in (profit, generative))
+    for name, of_layer in year.groupby("layer"):
+        layer = str(name)
+        revenue, added, gross, share, part = rows[layer][:5]
+        assert revenue == number(of_layer["revenue"].sum() / 1000)
+        assert added == number(of_layer["value_added"].sum() / 1000)
+        assert gross == number(profit[layer] / 1000)
+        assert share == percent(max(profit[layer], 0.0) / total)
+        assert part == percent(max(generative[layer], 0.0) / attributed)
+    assert rows["foundry"][-1] == "TSMC 100 %" and rows["foundry"][-2] == "1.0"
+
+
+def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
+    text = summarise(decade)
+    rows = block(text, "2023")
+    first = max(rows, key=lambda layer: float(rows[layer][4].removesuffix(" %")))
+    assert f"2023: of generative AI's gross profit {first} took {rows[first][4]}" in text
+    assert text.startswith(decade.title)
+
+
+def test_it_fits_a_screen(decade: Frames, lucks: Frames) -> None:
+    for of in (decade, lucks):
+        lines = summarise(of).splitlines()
+        assert len(lines) <= 64 and max(map(len, lines)) <= 140
+
+
+def test_several_seeds_show_the_median_and_the_band(lucks: Frames) -> None:
+    text = summarise(lucks)
+    assert "3 seeds from 1, median (5-95 %)" in text
+    told = block(text, "Mean or sum of the months")["rent of a GPU-hour, $"][0]
+    rents = lucks.market[lucks.market["month"] < 12].groupby("seed")["rent"].mean()
+    low, high = (number(float(rents.quantile(q))) for q in (0.05, 0.95))
+    assert told == f"{number(float(rents.median()))} ({low}-{high})"
+    assert "Closed Lab (3 of 3)" in block(text, "2023")["labs"][-1]
+
+
+def test_whose_money_is_that_of_the_tables(decade: Frames) -> None:
+    """The last twelve months, or the year asked for; income and its parts against sums of the table of money."""
+    assert decade.money is not None
+    for told, first in ((summarise(decade), 28), (summarise(decade, 2024), 12)):
+        name = "2024" if first == 12 else "2025-05 to 2026-04"
+        rows = block(told, f"Whose money, {name}")
+        year = decade.money[decade.money["month"].between(first, first + 11)]
+        for layer, mine in year.groupby("layer"):
+            by_pool = mine.groupby("pool")["received"].sum()
+            income, *parts = rows[str(layer)][:5]
+            assert income == number(by_pool.sum() / 1000)
+            assert parts == [percent(by_pool[p] / by_pool.sum()) for p in ("users", "outside", "funding", "owners")]
+        for column in (5, 6, 7):
+            assert sum(float(row[column]) for row in rows.values()) == pytest.approx(1.0, abs=0.031)
+
+
+def test_events_are_told(lucks: Frames) -> None:
+    event = "month 3: scale foundry.fab.capacity 2"
+    assert f"\nEvents: {event}\n\n" in summarise(replace(lucks, events=((3, event),)))
+    assert "Events" not in summarise(lucks)
+
+
+def test_without_money_there_is_no_table_of_it(lucks: Frames) -> None:
+    assert "Whose money" in summarise(lucks)
+    assert "Whose money" not in summarise(replace(lucks, money=None))
+
+
+def test_retention_is_that_of_the_customers_who_joined(decade: Frames) -> None:
+    told = block(summarise(decade), "Mean or sum of the months")["still with it a year after joining"]
+    assert told[0] == "-"
+    came = decade.categories.set_index(["category", "month"])["joined"]
+    curves = decade.retention[decade.retention["age"] == 12].set_index(["category", "joined"])["retention"]
+    cohorts = [(category, month) for category in came.index.unique(0) for month in (25, 26, 27)]
+    stayed = sum(curves[at] * came[at] for at in cohorts if came[at] > 0)
+    assert told[1] == percent(stayed / sum(came[at] for at in cohorts))
+
+
+@pytest.mark.parametrize(
+    ("months", "names"),
+    [
+        (1, ["2023-01"]),
+        (7, ["2023-01 to 2023-07"]),
+        (12, ["2023"]),
+        (13, ["2023", "2023-02 to 2024-01"]),
+        (24, ["2023", "2024"]),
+        (30, ["2023", "2024-07 to 2025-06"]),
+    ],
+)
+def test_runs_of_any_length_have_periods(months: int, names: list[str]) -> None:
+    of = tables("tiny", months, 2)
+    assert [period.name for period in periods(of)] == names
+    text = summarise(of)
+    for name in names:
+        assert set(block(text, name)) == {"apps", "labs", "hosts", "clouds", "chipmakers", "foundry"}
+
+
+def test_a_run_that_starts_in_summer() -> None:
+    of = tables("tiny", 24)
+    shifted = Frames(of.market, of.layers, of.categories, of.firms, of.payments, of.retention, "summer", "2024-07")
+    assert [period.name for period in periods(shifted)] == ["2024-07 to 2025-06", "2025-07 to 2026-06"]
+
+
+def test_a_market_without_apps_sells_nothing_above_the_clouds() -> None:
+    base = Scenario("tiny")
+    idle = {f"apps.{slug}.customers": 0.0 for slug in base.slugs("apps")}
+    of = tables(base.set(idle | {"apps.startups": 0, "users.*.adoption_p": 0.0, "users.*.adoption_q": 0.0}), 2)
+    rows = block(summarise(of), "2023-01 to 2023-02")
+    assert rows["apps"][0] == "0" and rows["apps"][-1] == "-" and rows["clouds"][0] != "0"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (0.00004, "4e-05"), (0.00615, "0.00615"), (0.5, "0.500"), (9.996, "10.00"), (12.34, "12.3"),
+        (99.96, "100"), (-1.347, "-1.35"), (123456.0, "123,456"),
+    ],
+)  # fmt: skip
+def test_numbers(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_shares_counts_and_bands() -> None:
+    assert [percent(v) for v in (0.0, 0.0123, 0.0996, 0.5, -0.2)] == ["0 %", "1.2 %", "10 %", "50 %", "-20 %"]
+    assert [cents(v) for v in (0.254, -0.08, -0.004)] == ["0.25", "-0.08", "0.00"]
+    assert [count(v) for v in (3.0, 2.5, 1200.0)] == ["3", "2.5", "1,200"]
+    assert cell(np.array([0.25]), percent) == "25 %"
+    assert cell(np.array([np.nan, 0.1, 0.2, 0.3]), percent) == "20 % (11-29)"
+    assert cell(np.array([-3.0, -2.0, -1.0]), number) == "-2.00 (-2.90 to -1.10)"
+    assert cell(np.array([np.nan, np.nan]), number) == "-"
