@@ -15,7 +15,6 @@ from tests.reference import compute, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
 
 from moatlab import Market
-from moatlab.market.month import PHASES
 
 MONTHS = 120
 CODES = ("lab", "host", "app", "outside")
@@ -27,34 +26,28 @@ def main() -> None:
     plain = compiled = 0.0
     hot = {"users", "tokens", "compute", "settlement", "decisions"}
     for _ in range(MONTHS):
-        state, ledger = market.state, market.ledger
-        ledger.open_month(state)
-        for phase in PHASES:
-            before = Reference(state) if phase.name in hot else None
-            if phase.name == "turnover":
-                market.recorder.trade(state, ledger)
+        state = market.state
+        for name, run in market.walk():
+            before = Reference(state) if name in hot else None
             start = time.perf_counter()
-            phase.run(state, ledger)
-            compiled += (time.perf_counter() - start) * (phase.name in hot)
+            run()
+            compiled += (time.perf_counter() - start) * (name in hot)
             if before is None:
                 continue
             buyers = [(CODES[int(b["kind"])], int(b["row"])) for b in state.buyers[: state.buyer_count]]
             start = time.perf_counter()
-            if phase.name == "users":
+            if name == "users":
                 users.choose(before)
-            elif phase.name == "tokens":
+            elif name == "tokens":
                 sourcing.carry(before)
-            elif phase.name == "compute":
+            elif name == "compute":
                 compute.clear(before)
-            elif phase.name == "settlement":
+            elif name == "settlement":
                 settlement.settle(before, state.matrices[2], state.matrices[3], buyers)
             else:
                 sourcing.decide_routing(before)
                 pricing.decide_prices(before)
             plain += time.perf_counter() - start
-        ledger.close_month()
-        market.recorder.turnover(state, ledger)
-        state.now["month"] += 1
     print(f"plain agents: {1e3 * plain:.0f} ms; compiled: {1e3 * compiled:.1f} ms; ratio {plain / compiled:.0f}")
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 from moatlab import Market, Scenario
-from moatlab.market.month import PHASES
+from moatlab.market.timing import phase_times
 
 MONTHS, REPEATS, BATCH = 120, 15, 60
 SCENARIO = Scenario("essay-2023")
@@ -23,28 +22,6 @@ def one(seed: int) -> float:
     start = time.perf_counter()
     Market(SCENARIO, rng=seed).run(MONTHS)
     return time.perf_counter() - start
-
-
-def by_phase(seed: int) -> Counter[str]:
-    """Seconds of each phase, entered one by one: a run enters most of them together, which is less."""
-    market = Market(SCENARIO, rng=seed)
-    spent: Counter[str] = Counter()
-
-    def timed(name: str, work: object, *arguments: object) -> None:
-        start = time.perf_counter()
-        work(*arguments)  # type: ignore[operator]
-        spent[name] += time.perf_counter() - start
-
-    for _ in range(MONTHS):
-        timed("open the journal", market.ledger.open_month, market.state)
-        for phase in PHASES:
-            if phase.name == "turnover":
-                timed("record", market.recorder.trade, market.state, market.ledger)
-            timed(phase.name, phase.run, market.state, market.ledger)
-        market.ledger.close_month()
-        market.recorder.turnover(market.state, market.ledger)
-        market.state.now["month"] += 1
-    return spent
 
 
 def main() -> None:
@@ -59,9 +36,7 @@ def main() -> None:
     print(f"apps alive: mean {statistics.mean(live):.0f}, last {live[-1]}")
     # Its tables keep memory that the next run would have to touch anew.
     del market
-    # The first time, each phase is loaded on its own.
-    by_phase(1)
-    for name, seconds in by_phase(1).most_common():
+    for name, seconds in phase_times(SCENARIO, MONTHS).items():
         print(f"  {name:18s} {1e3 * seconds:6.2f} ms")
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(one, range(4)))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.market.month import PHASES
 from moatlab.results.payments import KINDS_OF_PAYMENT
 from tests.reference import compute, draws, make_or_buy, pricing, settlement, sourcing, users
 from tests.reference.model import Reference
@@ -88,12 +87,12 @@ def check_compute(before: Reference, state: Any) -> None:
             close(buyer.service, state.apps["own_service"][buyer.who.row], "service of own models")
 
 
-def check_settlement(before: Reference, state: Any, ledger: Any) -> None:
+def check_settlement(before: Reference, state: Any, first: int) -> None:
     table = state.buyers[: state.buyer_count]
     buyers = [(BUYERS[int(b["kind"])], int(b["row"])) for b in table]
     wanted = settlement.settle(before, state.matrices[2], state.matrices[3], buyers)
     found: dict[tuple[str, int, int], float] = {}
-    for posting in ledger.book[: int(ledger.totals[-1])]:
+    for posting in state.book[first : int(state.totals[-1])]:
         key = (KINDS_OF_PAYMENT[int(posting["kind"])].name, int(posting["payer"]), int(posting["payee"]))
         found[key] = found.get(key, 0.0) + float(posting["amount"])
     assert set(found) == set(wanted)
@@ -126,26 +125,22 @@ def seen() -> dict[str, int]:
     market = Market(Scenario("essay-2023").set(EVERYTHING).with_events(*EVENTS), rng=1)
     counts = {"months": 0, "entries": 0, "graduations": 0, "returns": 0}
     for _ in range(MONTHS):
-        state, ledger = market.state, market.ledger
-        market._happening.begin(market, market.month)
-        ledger.open_month(state)
-        for phase in PHASES:
-            hot = phase.name in CHECKS or phase.name == "settlement"
+        state = market.state
+        first = 0
+        for name, run in market.walk():
+            hot = name in CHECKS or name == "settlement"
             before = Reference(state) if hot else None
-            if phase.name == "turnover":
-                market.recorder.trade(state, ledger)
-            phase.run(state, ledger)
-            if before is not None and phase.name == "settlement":
-                check_settlement(before, state, ledger)
+            if name == "settlement":
+                first = int(state.totals[-1])
+            run()
+            if before is not None and name == "settlement":
+                check_settlement(before, state, first)
             elif before is not None:
-                CHECKS[phase.name](before, state)
-        ledger.close_month()
-        market.recorder.turnover(state, ledger)
+                CHECKS[name](before, state)
         counts["months"] += 1
         counts["entries"] += int(state.now["entries"][0])
         counts["graduations"] += int(state.now["graduations"][0])
         counts["returns"] += int(state.now["returns"][0])
-        state.now["month"] += 1
     return counts
 
 
@@ -157,7 +152,7 @@ def test_the_market_agrees_with_plain_agents_every_month(seen: dict[str, int]) -
 def test_a_fault_would_be_seen() -> None:
     market = Market("essay-2023", rng=1)
     before = Reference(market.state)
-    PHASES[0].run(market.state, market.ledger)
+    next(run for name, run in market.walk() if name == "users")()
     check_users(before, market.state)
     market.state.apps["committed"][market.state.live[3]] *= 1 + 1e-6
     users_again = Market("essay-2023", rng=1)

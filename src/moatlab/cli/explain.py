@@ -5,9 +5,6 @@ Imports neither numpy, numba nor mesa, so that an answer is there at once.
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 from moatlab.cli.glossary import GLOSSARY, meanings
 from moatlab.errors import InputError
 from moatlab.results import metrics
@@ -98,7 +95,7 @@ def explain_name(name: str, scenario: str) -> str:
         _lines(f"payment {k.name}: {k.meaning}", [("from", k.payer), ("to", k.payee), ("use", k.use)])
         for k in KINDS_OF_PAYMENT if k.name == name
     ]  # fmt: skip
-    told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in _phases() if phase == name]
+    told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in phases() if phase == name]
     if name in MOATS:
         told.append(_moat(name))
     told += meanings(name)
@@ -203,19 +200,25 @@ def list_scenarios() -> str:
 
 
 def list_phases() -> str:
-    """The month as it stands in moatlab/month.py."""
-    return _lines("a month", [(f"{number}. {name}", text) for number, name, text in _phases()])
+    """The month: its phases in their order."""
+    return _lines("a month", [(f"{number}. {name}", meaning) for number, name, meaning in phases()])
 
 
-def _phases() -> list[tuple[int, str, str]]:
-    """Number, name and meaning of the phases, read from the source so that nothing has to be compiled."""
-    tree = ast.parse((Path(__file__).parent.parent / "market/month.py").read_text(encoding="utf-8"))
-    found = []
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "PHASES":
-            assert isinstance(node.value, ast.Tuple)
-            for call in node.value.elts:
-                assert isinstance(call, ast.Call)
-                found.append(tuple(ast.literal_eval(argument) for argument in call.args[:2]))
-    found.append(("record", "the month's figures go into the tables; what traded, before firms leave and enter"))
-    return [(number, *phase) for number, phase in enumerate(found, start=1)]
+def time_phases(scenario: str) -> str:
+    """The month with the milliseconds that each phase takes of a run of the scenario."""
+    chosen = Scenario(scenario)
+    from moatlab.market.timing import phase_times
+
+    times = phase_times(chosen)
+    rows = [
+        (f"{number}. {name}", f"{1e3 * times[name]:6.2f} ms a run.  {meaning}") for number, name, meaning in phases()
+    ]
+    rows.append(("in all", f"{1e3 * sum(times.values()):6.2f} ms a run of {chosen.months} months"))
+    return _lines(f"a month of {scenario}, with the time that each phase takes", rows)
+
+
+def phases() -> list[tuple[int, str, str]]:
+    """Number, name and meaning of the phases that a month runs."""
+    from moatlab.market.month import PHASES
+
+    return [(number, phase.name, phase.meaning) for number, phase in enumerate(PHASES, start=1)]

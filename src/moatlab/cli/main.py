@@ -73,11 +73,15 @@ def explain(
 
 
 @app.command()
-def phases() -> None:
+def phases(
+    time: Annotated[
+        str, typer.Option(metavar="SCENARIO", help="Also print how long each phase takes in a run of this scenario.")
+    ] = "",
+) -> None:
     """Print the month, phase by phase."""
-    from moatlab.cli.explain import list_phases
+    from moatlab.cli.explain import list_phases, time_phases
 
-    typer.echo(list_phases())
+    typer.echo(time_phases(time) if time else list_phases())
 
 
 @app.command()

@@ -12,13 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from moatlab.market.state.compiled import PLAIN_PYTHON, type_of
+from moatlab.market.state.compiled import PLAIN_PYTHON, machine_code
 
 #: Written into the cache folder of a version when all of it is compiled.
 _MARK = Path(os.environ["NUMBA_CACHE_DIR"]) / "complete"
 _ready = PLAIN_PYTHON
-
-Entry = tuple[Any, tuple[Any, ...]]
 
 
 def warm_up() -> None:
@@ -45,45 +43,25 @@ def warm_up() -> None:
 
 
 def compile_part(part: int) -> None:
-    """Compile the kernels of one part for the types of their arguments; those in the cache are loaded."""
-    for function, arguments in _parts()[part]:
-        dispatcher: Any = getattr(function, "dispatcher", function)
-        dispatcher.compile(tuple(type_of(argument) for argument in arguments))
+    """Compile the kernels of one part for the types of a market's arrays; those in the cache are loaded."""
+    arrays, parts = _parts()
+    for function in parts[part]:
+        machine_code(function, arrays)
 
 
-def _parts() -> tuple[list[Entry], list[Entry]]:
-    """Two parts that take about as long; kernels that share callees are together."""
-    import numpy as np
-
-    from moatlab.market import month, record
+def _parts() -> tuple[Any, tuple[list[Any], list[Any]]]:
+    """The arrays of a market, and two parts of what is called with them that take about as long."""
+    from moatlab.market.month import PHASES
     from moatlab.market.rules import apps, sourcing, training, turnover
     from moatlab.market.state.fields import STATE_FIELDS
-    from moatlab.market.state.ledger import Ledger
-    from moatlab.market.state.state import State, rows
+    from moatlab.market.state.state import State
 
     state = State(dict.fromkeys(STATE_FIELDS, 1), 1)
-    ledger = Ledger()
-    s, book, totals = state.arrays, ledger.book, ledger.totals
-    market, layers = rows(record.MARKET_DTYPE, 1), rows(record.LAYER_DTYPE, 1)
-    categories, firms = rows(record.CATEGORY_DTYPE, 1), rows(record.FIRM_DTYPE, 1)
-    first: list[Entry] = [
-        (training.publish, (s.labs, s.now)),
-        (sourcing.post_offers, (s.offers, s.labs, s.hosts, s.shared, s.now)),
-        (sourcing.grade_offers, (s.grades, s.offers, s.labs, s.specialisation)),
-        (turnover.populate, (s.users, s.apps, s.live, s.sellers, s.routing, s.offers, s.grades, s.labs, s.hosts, s.cash,
-                             s.shared, s.now)),
-        (apps.refresh_apps, (s.users, s.apps, s.live, s.routing, s.offers, s.grades, s.shared, s.now)),
-        (month._enter, (s, 0, 0, 0, book, totals)),
-        (month._act, (s, book, totals, market, layers, categories, firms, 0, True)),
-        (month._enter_leave, (s, book, totals)),
-    ]  # fmt: skip
-    second: list[Entry] = [
-        (record.record_turnover, (layers, 0, np.zeros(1), totals, s.now)),
-        (month._trade, (s, book, totals)),
-        (month._enter_compute, (s,)),
-        (month._enter_settle, (s, 0, book, totals)),
-    ]
-    return first, second
+    rules = {phase.name: phase.rule for phase in PHASES}
+    first = [rules.pop(name) for name in ("decisions",)]
+    second = [*rules.values(), training.publish, sourcing.post_offers, sourcing.grade_offers, turnover.populate,
+              apps.refresh_apps]  # fmt: skip
+    return state.arrays, (first, second)
 
 
 if __name__ == "__main__":

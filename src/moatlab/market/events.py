@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from moatlab.errors import InputError
+from moatlab.market.names import Names
+from moatlab.market.recorder import Recorder
 from moatlab.market.start import encode, size_own_models
 from moatlab.market.state.edges import set_edge
-from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.posting import INVESTORS, PARENTS, pay
+from moatlab.market.state.state import State
 from moatlab.results.payments import CODE
 from moatlab.scenario.events import Event
 from moatlab.scenario.moats import Stock, find_stock
 from moatlab.scenario.tables import REGISTRY
-
-if TYPE_CHECKING:
-    from moatlab.market.market import Market
 
 #: How the money of a scale grant reaches a firm: kind of payment and payer.
 EQUITY = {
@@ -28,13 +27,11 @@ EQUITY = {
 }
 
 
-class Happening:
-    """The events of one market: those to come, those to be undone, those that go on.
+class Events:
+    """The events of one market: those to come, those to be undone, those that go on."""
 
-    It is handed its market at each call: a reference back would be a cycle, which keeps a run's tables in memory.
-    """
-
-    def __init__(self, events: tuple[Event, ...]) -> None:
+    def __init__(self, events: tuple[Event, ...], state: State, names: Names, recorder: Recorder) -> None:
+        self._state, self._names, self._recorder = state, names, recorder
         self._coming: dict[int, list[Event]] = {}
         for event in events:
             self._coming.setdefault(event.month, []).append(event)
@@ -43,58 +40,56 @@ class Happening:
         self._lasting: list[Event] = []
         self._payments: list[tuple[int, int, int, float]] = []
 
-    def begin(self, market: Market, month: int) -> None:
-        """Undo what ended last month, keep up what lasts, let happen what is due."""
+    def begin(self) -> None:
+        """Undo what ended last month, keep up what lasts, and apply what is due; the month's ledger is open."""
+        month = int(self._state.clock[0])
         if not (self._coming or self._restore or self._lasting):
             return
         for home, name, row, value, factor in self._restore.pop(month, []):
             # What was scaled is scaled back, so that what the market did to it meanwhile stays.
-            rows = self._home(market, home)[name]
+            rows = self._home(home)[name]
             rows[row] = value if factor == 0.0 else rows[row] / factor
         self._lasting = [event for event in self._lasting if event.last is not None and event.last >= month]
         for event in self._lasting:
             if event.action == "follow":
-                self._follow(market, event)
+                self._follow(event)
             else:
-                self._grant(market, event, first=False)
+                self._grant(event, first=False)
         for event in self._coming.get(month, []):
-            self.apply(market, event)
+            self.apply(event)
 
-    def pay(self, market: Market, ledger: Ledger) -> None:
-        """Post the money that grants bring; the month's book is open."""
-        state = market.state
+    def pay(self) -> None:
+        """Post the money that grants bring; the month's ledger is open."""
         for kind, payer, account, amount in self._payments:
-            pay(ledger.book, state.cash, ledger.totals, market.month, kind, payer, account, amount)
+            pay(self._state.arrays, kind, payer, account, amount)
         self._payments.clear()
 
-    def apply(self, market: Market, event: Event) -> None:
-        """Let an event happen now; a temporary one is undone, and a lasting one kept up, until its last month."""
+    def apply(self, event: Event) -> None:
+        """Apply an event now; a temporary one is undone, and a lasting one kept up, until its last month."""
         if event.edge is not None:
-            self._trade(market, event)
+            self._trade(event)
         elif event.address is not None:
-            self._change(market, event)
+            self._change(event)
         elif event.action == "follow":
-            self._follow(market, event)
+            self._follow(event)
         else:
-            self._grant(market, event, first=True)
+            self._grant(event, first=True)
         if event.firm and event.last is not None:
             self._lasting.append(event)
-        market.state.list_offers()
+        self._state.list_offers()
 
-    @staticmethod
-    def _home(market: Market, name: str) -> Any:
+    def _home(self, name: str) -> Any:
         """Arrays are looked up by name when an event ends: those of apps move when they grow."""
-        return getattr(market.state, name)
+        return getattr(self._state, name)
 
-    def _trade(self, market: Market, event: Event) -> None:
+    def _trade(self, event: Event) -> None:
         assert event.edge is not None
-        buyer, seller = (market.find_row(firm) for firm in event.edge)
-        if not set_edge(market.state, buyer, seller, event.action == "link"):
+        buyer, seller = (self._names.find_row(firm) for firm in event.edge)
+        if not set_edge(self._state, buyer, seller, event.action == "link"):
             raise InputError(f"{event.edge[0]} cannot buy from {event.edge[1]}")
-        market.forget_graph()
 
-    def _change(self, market: Market, event: Event) -> None:
-        state = market.state
+    def _change(self, event: Event) -> None:
+        state = self._state
         address = event.address
         assert address is not None
         declared = address.declared
@@ -107,14 +102,14 @@ class Happening:
             if address.slug in (None, "*"):
                 targets = list(range(state.count if where == "apps" else state.kind(where).shape[0]))
             else:
-                targets = [market.find_row(f"{where}.{address.slug}")[1]]
-        home = self._home(market, where)
+                targets = [self._names.find_row(f"{where}.{address.slug}")[1]]
+        home = self._home(where)
         for row in targets:
             before = float(home[name][row])
             if event.action == "scale":
                 value = declared.encode(float(declared.decode(before)) * float(event.value))
             else:
-                value = encode(declared, event.value, market.slugs)
+                value = encode(declared, event.value, self._names.slugs)
             if event.last is not None:
                 factor = value / before if event.action == "scale" and before != 0.0 else 0.0
                 self._restore.setdefault(event.last + 1, []).append((where, name, row, before, factor))
@@ -124,28 +119,28 @@ class Happening:
             given = [row for row in targets if home["own_model"][row] == 1 and home["own_hours"][row] == 0.0]
             size_own_models(state, np.array(given, np.int64), float(state.now["expected_rent"][0]))
 
-    def _grant(self, market: Market, event: Event, first: bool) -> None:
+    def _grant(self, event: Event, first: bool) -> None:
         """Raise the stock of a moat, or add what a month took from a maintained grant.  A firm that has left gets none.
 
         Money of a scale grant is paid as equity; the stock rises by it relative to a year of the firm's costs.
         """
-        kind, row = market.find_row(event.firm)
-        firm = self._home(market, kind)[row]
+        kind, row = self._names.find_row(event.firm)
+        firm = self._home(kind)[row]
         if firm["alive"] != 1:
             return
         stock = find_stock(event.moat, kind)
-        amount = float(event.value) * (1.0 if first else self._faded(market, stock, firm))
+        amount = float(event.value) * (1.0 if first else self._faded(stock, firm))
         if stock.cash:
             code, payer = EQUITY[kind]
             self._payments.append((code, payer, int(firm["account"]), amount))
             amount /= 12.0 * max(monthly_costs(kind, firm), 1e-3)
         if stock.field == "committed":
             # A category holds no more customers than it has.
-            user = market.state.users[int(firm["category"])]
+            user = self._state.users[int(firm["category"])]
             amount = min(amount, max(0.0, float(user["potential"] - user["customers"])))
         firm[stock.field] += amount
 
-    def _faded(self, market: Market, stock: Stock, firm: Any) -> float:
+    def _faded(self, stock: Stock, firm: Any) -> float:
         """Share of the stock that last month took away, by the stock's own decay."""
         if stock.decay == "":
             return 0.0
@@ -156,23 +151,24 @@ class Happening:
         if how == "row":
             return float(firm[name])
         kind, _, parameter = name.partition(".")
-        value = float(market.state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
+        value = float(self._state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
         return 1.0 - math.exp(-math.log(2.0) / value) if how == "half-life" else value
 
-    def _follow(self, market: Market, event: Event) -> None:
+    def _follow(self, event: Event) -> None:
         """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.
 
         The model's size is that of the leader's model scaled to its capability: a point is ten times the compute.  An
         open lab publishes it at once.
         """
-        state = market.state
-        _, row = market.find_row(event.firm)
+        state = self._state
+        _, row = self._names.find_row(event.firm)
         lab = state.labs[row]
-        month = market.month - int(event.value)
+        today = int(state.clock[0])
+        month = today - int(event.value)
         if lab["alive"] != 1 or month < 0:
             return
         now = float(state.now["frontier"][0])
-        target = now if month == market.month else market.recorder.value("market", "labs_capability", month)
+        target = now if month == today else self._recorder.value("market", "labs_capability", month)
         if target <= lab["capability"]:
             return
         leader = state.labs[int((state.labs["capability"] * state.labs["alive"]).argmax())]

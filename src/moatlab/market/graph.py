@@ -7,17 +7,17 @@ edge carries no trade from the next phase on and an added one may.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from moatlab.errors import InputError
+from moatlab.market.names import Names
 from moatlab.market.state.edges import set_edge
+from moatlab.market.state.ledger import Ledger
+from moatlab.market.state.state import State
 from moatlab.results.payments import KINDS_OF_PAYMENT
-
-if TYPE_CHECKING:
-    from moatlab.market.market import Market
 
 #: What a sale's volume is counted in, and how it is found from dollars: see `TradeGraph._volume`.
 _UNITS = {"labs": "Ttok", "hosts": "Ttok", "clouds": "Mh", "chipmakers": "kGPU", "foundry": "kpackages"}
@@ -31,19 +31,20 @@ class TradeGraph(nx.DiGraph):
     removes its edges, and with them its trade; the firm stays.
     """
 
-    def __init__(self, market: Market | None = None) -> None:
+    def __init__(self, state: State | None = None, names: Names | None = None, ledger: Ledger | None = None) -> None:
         super().__init__()
         # networkx makes empty graphs of this class for copies and subgraphs: those are plain graphs without a market.
-        self._market = market
-        self._writing = market is not None
-        if market is not None:
+        self._market = None if state is None or names is None or ledger is None else (state, names, ledger)
+        self._writing = self._market is not None
+        if self._market is not None:
             self.refresh()
 
     def _write(self, buyer: Any, seller: Any, value: int) -> None:
         if self._market is None or not self._writing:
             return
-        source, target = self._market.find_row(str(buyer)), self._market.find_row(str(seller))
-        if not set_edge(self._market.state, source, target, bool(value)):
+        state, names, _ = self._market
+        source, target = names.find_row(str(buyer)), names.find_row(str(seller))
+        if not set_edge(state, source, target, bool(value)):
             raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
 
     def add_edge(self, u_of_edge: Any, v_of_edge: Any, **attr: Any) -> None:
@@ -84,41 +85,38 @@ class TradeGraph(nx.DiGraph):
 
     def refresh(self) -> None:
         """Read nodes, edges, volumes and dollars from the market."""
-        market = self._market
-        if market is None:
+        if self._market is None:
             return
+        state, names, ledger = self._market
         self._writing = False
         try:
             self.clear()
-            if market.month:
-                self.graph["month"] = market.month - 1
-            for kind, row, slug in _alive(market):
-                revenue = float(market.state.kind(kind)["revenue"][row])
-                self.add_node(
-                    f"{kind}.{slug}", kind=kind, name=market.display_name(kind, row), row=row, revenue=revenue
-                )
+            if state.clock[0]:
+                self.graph["month"] = int(state.clock[0]) - 1
+            for kind, row, slug in _alive(state, names):
+                revenue = float(state.kind(kind)["revenue"][row])
+                self.add_node(f"{kind}.{slug}", kind=kind, name=names.display_name(kind, row), row=row, revenue=revenue)
             self.add_node("outside", kind="outside", name="Outside demand", row=0, revenue=0.0)
-            dollars = _dollars(market)
-            for buyer, seller in _edges(market):
+            dollars = _dollars(names, ledger)
+            for buyer, seller in _edges(state, names):
                 value = dollars.get((buyer, seller), 0.0)
                 source, target = ((self.nodes[n]["kind"], self.nodes[n]["row"]) for n in (buyer, seller))
-                volume = _volume(market, source, target, value)
+                volume = _volume(state, source, target, value)
                 super().add_edge(buyer, seller, dollars=value, volume=volume, unit=_UNITS[target[0]])
         finally:
             self._writing = True
 
 
-def _alive(market: Market) -> Iterator[tuple[str, int, str]]:
+def _alive(state: State, names: Names) -> Iterator[tuple[str, int, str]]:
     for kind in ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry"):
-        table = market.state.kind(kind)
-        rows = market.state.live if kind == "apps" else np.flatnonzero(table["alive"] == 1)
+        table = state.kind(kind)
+        rows = state.live if kind == "apps" else np.flatnonzero(table["alive"] == 1)
         for row in rows:
-            yield kind, int(row), market.slug(kind, int(row))
+            yield kind, int(row), names.slug(kind, int(row))
 
 
-def _edges(market: Market) -> Iterator[tuple[str, str]]:
-    state = market.state
-    names = {(kind, row): f"{kind}.{slug}" for kind, row, slug in _alive(market)}
+def _edges(state: State, names: Names) -> Iterator[tuple[str, str]]:
+    known = {(kind, row): f"{kind}.{slug}" for kind, row, slug in _alive(state, names)}
     n_labs, n_hosts = state.labs.shape[0], state.hosts.shape[0]
     buyers: list[tuple[str, str, Any]] = [
         ("labs", "clouds", state.edges[:n_labs]),
@@ -132,28 +130,27 @@ def _edges(market: Market) -> Iterator[tuple[str, str]]:
     ]
     for buyer, seller, matrix in buyers:
         for row, column in np.argwhere(matrix):
-            if (buyer, int(row)) in names and (seller, int(column)) in names:
-                yield names[buyer, int(row)], names[seller, int(column)]
+            if (buyer, int(row)) in known and (seller, int(column)) in known:
+                yield known[buyer, int(row)], known[seller, int(column)]
     for column in np.flatnonzero(state.edges[-1]):
-        if ("clouds", int(column)) in names:
-            yield "outside", names["clouds", int(column)]
+        if ("clouds", int(column)) in known:
+            yield "outside", known["clouds", int(column)]
 
 
-def _dollars(market: Market) -> dict[tuple[str, str], float]:
+def _dollars(names: Names, ledger: Ledger) -> dict[tuple[str, str], float]:
     sales = {k.code for k in KINDS_OF_PAYMENT if k.sale and k.name != "revenue share"}
     found: dict[tuple[str, str], float] = {}
-    for posting in market.ledger.last_month():
+    for posting in ledger.last_month():
         if int(posting["kind"]) in sales:
-            key = (market.account_name(int(posting["payer"])), market.account_name(int(posting["payee"])))
+            key = (names.account_name(int(posting["payer"])), names.account_name(int(posting["payee"])))
             found[key] = found.get(key, 0.0) + float(posting["amount"])
     return found
 
 
-def _volume(market: Market, buyer: tuple[str, int], seller: tuple[str, int], dollars: float) -> float:
+def _volume(state: State, buyer: tuple[str, int], seller: tuple[str, int], dollars: float) -> float:
     """Volume of the month's trade between two (kind, row), in the unit of the seller's good."""
     if dollars == 0.0:
         return 0.0
-    state = market.state
     (buys, row), (sells, column) = buyer, seller
     if buys == "apps" and sells in ("labs", "hosts"):
         # ``next_routing`` holds the routing that carried this month's tokens until routing is decided anew.

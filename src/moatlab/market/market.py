@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,16 +14,15 @@ from mesa.agent import AgentSet
 from moatlab.errors import InputError
 from moatlab.market.agents import KINDS_OF_FIRM, Firm, Investor
 from moatlab.market.compilation import warm_up
-from moatlab.market.events import Happening
+from moatlab.market.events import Events
 from moatlab.market.graph import TradeGraph
-from moatlab.market.month import act, trade
-from moatlab.market.recorder import Recorder
+from moatlab.market.month import MONTH, Hook
+from moatlab.market.names import Names
+from moatlab.market.recorder import Recorder, collect
 from moatlab.market.start import start
 from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.state import State
-from moatlab.results.payments import OUTSIDE_PARTIES
 from moatlab.results.results import Results
-from moatlab.results.slugs import generated_slug
 from moatlab.scenario.events import Event
 from moatlab.scenario.scenario import Scenario
 
@@ -51,17 +51,17 @@ class Market(mesa.Model):
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
         self.seed = int(rng)
         self.detail: Detail = detail
-        self.slugs: dict[str, tuple[str, ...]] = {kind: self.scenario.slugs(kind) for kind in ("users", *KINDS_OF_FIRM)}
         self.state: State = start(self.scenario, self.seed)
+        self.names = Names(self.scenario, self.state)
         #: Cash of every account at month 0, M$.
         self.first_cash = self.state.cash.copy()
         self.ledger = Ledger("firm" if detail == "firm" else "kind")
         self.recorder = Recorder(detail)
         self._graph: TradeGraph | None = None
-        self._graph_month = -1
+        self._graph_seen = (-1, -1)
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._happening = Happening(self.scenario.events)
+        self._events = Events(self.scenario.events, self.state, self.names, self.recorder)
         self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
 
     @property
@@ -83,22 +83,42 @@ class Market(mesa.Model):
         return int(self.state.clock[0])
 
     def step(self) -> None:
-        """Simulate a month: the phases of `moatlab.market.month.PHASES`, then the record."""
+        """Simulate a month: events, then the phases of `moatlab.market.month.PHASES`."""
         self._wrapped_step()
 
     def _user_step(self) -> None:
         """What Mesa's wrapper calls once it has counted the step."""
-        self._happening.begin(self, self.month)
-        state, ledger = self.state, self.ledger
-        ledger.open_month(state)
-        self._happening.pay(self, ledger)
-        trade(state, ledger)
-        if self._deciders:
-            self._decide_own()
-        act(state, ledger, self.recorder)
-        ledger.close_month()
-        self.recorder.turnover(state, ledger)
-        state.clock[0] += 1
+        self._open_month()
+        MONTH.run(self.state, self._hooks)
+        self._close_month()
+
+    def walk(self) -> Iterator[tuple[str, Hook]]:
+        """Simulate a month phase by phase, for those who look between them: each phase's name, and what runs it.
+
+        ``for name, run in market.walk(): run()`` does what `step` does; Mesa's count of steps stays.
+        """
+        self._open_month()
+        for place, name in enumerate(MONTH.names):
+            yield name, partial(MONTH.step, self.state, place, place + 1)
+            for hook in self._hooks.get(name, ()):
+                hook()
+        self._close_month()
+
+    def _open_month(self) -> None:
+        self._events.begin()
+        self.ledger.open_month(self.state)
+        self.recorder.open_month(self.state)
+        self._events.pay()
+
+    def _close_month(self) -> None:
+        self.ledger.close_month(self.state)
+        self.recorder.close_month(self.state)
+        self.state.clock[0] += 1
+
+    @property
+    def _hooks(self) -> dict[str, list[Hook]]:
+        """What Python does after phases, by the phase's name."""
+        return {"decisions": [self._decide_own]} if self._deciders else {}
 
     def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
         """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.
@@ -117,7 +137,8 @@ class Market(mesa.Model):
     @property
     def results(self) -> Results:
         """What has been recorded so far."""
-        return Results.of(self)
+        return collect(self.scenario, self.seed, self.detail, self.names, self.state, self.ledger, self.recorder,
+                       self.first_cash)  # fmt: skip
 
     def _decide_own(self) -> None:
         """Ask firms of one's own for their decisions, all from the same snapshot, then write them."""
@@ -145,56 +166,43 @@ class Market(mesa.Model):
     # Events ---------------------------------------------------------------------------------------------------------
 
     def apply(self, event: Event) -> None:
-        """Let an event happen now; a temporary one is undone after its last month."""
-        self._happening.apply(self, event)
-
-    def forget_graph(self) -> None:
-        """Edges have changed: the graph is read anew when it is next looked at."""
-        self._graph_month = -1
+        """Apply an event now; a temporary one is undone after its last month."""
+        self._events.apply(event)
 
     # Names ----------------------------------------------------------------------------------------------------------
 
+    @property
+    def slugs(self) -> dict[str, tuple[str, ...]]:
+        """Slugs of the rows that the scenario names, by kind."""
+        return self.names.slugs
+
     def slug(self, kind: str, row: int) -> str:
         """Name in addresses of the firm in that row; a generated startup's is category-birth-index."""
-        named = self.slugs[kind]
-        if row < len(named):
-            return named[row]
-        category = self.slugs["users"][int(self.state.apps["category"][row])]
-        return generated_slug(category, int(self.state.apps["identity"][row]))
+        return self.names.slug(kind, row)
 
     def display_name(self, kind: str, row: int) -> str:
         """Name to show."""
-        named = self.slugs[kind]
-        return self.scenario.display_name(kind, named[row]) if row < len(named) else self.slug(kind, row)
+        return self.names.display_name(kind, row)
 
     def find_row(self, address: str) -> tuple[str, int]:
         """The (kind, row) of a firm's address ``kind.slug``; ``outside`` is outside demand."""
-        if address == "outside":
-            return "outside", 0
-        kind, _, slug = address.partition(".")
-        if kind in self.slugs and slug in self.slugs[kind]:
-            return kind, self.slugs[kind].index(slug)
-        if kind == "apps":
-            for row in range(len(self.slugs["apps"]), self.state.count):
-                if self.slug("apps", row) == slug:
-                    return "apps", row
-        raise InputError(f"there is no firm {address!r} in {self.scenario.name}")
+        return self.names.find_row(address)
 
     def account_name(self, account: int) -> str:
         """Name of an account: a firm's address, or users, outside, investors, parents, suppliers."""
-        party, row = self.state.account_party(account)
-        return party if party in OUTSIDE_PARTIES else f"{party}.{self.slug(party, row)}"
+        return self.names.account_name(account)
 
     # Mesa's view ----------------------------------------------------------------------------------------------------
 
     @property
     def graph(self) -> TradeGraph:
         """The trade graph with this month's volumes and dollars; changes to it reach the market at once."""
+        seen = (self.month, self.state.edges_version)
         if self._graph is None:
-            self._graph = TradeGraph(self)
-        elif self._graph_month != self.month:
+            self._graph = TradeGraph(self.state, self.names, self.ledger)
+        elif self._graph_seen != seen:
             self._graph.refresh()
-        self._graph_month = self.month
+        self._graph_seen = seen
         return self._graph
 
     def _make_agents(self) -> None:

@@ -1,4 +1,4 @@
-"""Record: the month's figures, written into the tables that `moatlab.results.metrics` defines."""
+"""Record: the month's figures, written into the rows of the tables that `moatlab.results.metrics` defines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
 from moatlab.market.rules.sourcing import UNPUBLISHED
-from moatlab.market.state.compiled import Rows, direct, inlined, kernel
+from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import (
     API,
     APP_COMPUTE,
@@ -19,40 +19,27 @@ from moatlab.market.state.posting import (
     SUBSCRIPTION,
     TRANSFER,
 )
-from moatlab.results import metrics
 from moatlab.results.payments import LAYERS
 
-MARKET_DTYPE = np.dtype(
-    [(metrics.field_name(m.column), np.float64) for m in [*metrics.MARKET, *metrics.HIDDEN] if m.derive is None],
-    align=True,
-)
-LAYER_DTYPE = np.dtype([(name, np.float64) for name, _, _ in metrics.LAYER_RECORDED], align=True)
-CATEGORY_DTYPE = np.dtype([(m.name, np.float64) for m in metrics.CATEGORY], align=True)
-FIRM_DTYPE = np.dtype(
-    [("month", np.int32), ("kind", np.int32), ("row", np.int64), ("identity", np.int64)]
-    + [(m.name, np.float64) for m in metrics.FIRM],
-    align=True,
-)
 #: Smallest monthly revenue (M$) of an app whose gross margin counts among the margins.
 MARGIN_COUNTS = 0.1
 APPS_KIND, LABS_KIND, HOSTS_KIND, CLOUDS_KIND, CHIPMAKERS_KIND, FOUNDRY_KIND = range(len(LAYERS))
 
 
 @kernel
-def record_layers(
-    layers: Rows, labs: Rows, hosts: Rows, clouds: Rows, chipmakers: Rows, foundry: Rows, cash: Rows
-) -> None:
+def record_layers(s: Rows, layers: Rows) -> None:
     """One row per layer: cash, depreciation, and concentration; turnover follows when the month is complete."""
+    clouds, foundry, cash = s.clouds, s.foundry, s.cash
     for index in range(layers.shape[0]):
         layer = layers[index]
         layer.cash = 0.0
         layer.depreciation = 0.0
         layer.entries = 0.0
         layer.exits = 0.0
-    gather(labs, cash, layers[LABS_KIND])
-    gather(hosts, cash, layers[HOSTS_KIND])
+    gather(s.labs, cash, layers[LABS_KIND])
+    gather(s.hosts, cash, layers[HOSTS_KIND])
     gather(clouds, cash, layers[CLOUDS_KIND])
-    gather(chipmakers, cash, layers[CHIPMAKERS_KIND])
+    gather(s.chipmakers, cash, layers[CHIPMAKERS_KIND])
     gather(foundry, cash, layers[FOUNDRY_KIND])
     for c in range(clouds.shape[0]):
         layers[CLOUDS_KIND].depreciation += clouds[c].depreciation
@@ -77,22 +64,22 @@ def gather(firms: Rows, cash: Rows, layer: Rows) -> None:
     concentrate(values, layer)
 
 
-@direct
 @kernel
-def record_turnover(layers: Rows, first: int, payments: Rows, totals: Rows, now_row: Rows) -> None:
-    """Entries and exits of the month whose layers begin at row ``first``, and its sums by kind of payment."""
-    now = now_row[0]
-    layers[first + APPS_KIND].entries = now.entries
-    layers[first + APPS_KIND].exits = now.exits
-    layers[first + LABS_KIND].exits = now.lab_exits
-    for kind in range(payments.shape[0]):
-        payments[kind] = totals[kind]
+def record_turnover(s: Rows) -> None:
+    """Entries and exits of the month, and its sums by kind of payment."""
+    now = s.now[0]
+    first = now.record * len(LAYERS)
+    s.layer_records[first + APPS_KIND].entries = now.entries
+    s.layer_records[first + APPS_KIND].exits = now.exits
+    s.layer_records[first + LABS_KIND].exits = now.lab_exits
+    for kind in range(s.payment_records.shape[1]):
+        s.payment_records[now.record, kind] = s.totals[kind]
 
 
 @kernel
-def record_apps(market: Rows, layer: Rows, users: Rows, apps: Rows, live: Rows, cash: Rows) -> float:
+def record_apps(s: Rows, out: Rows, layer: Rows) -> float:
     """What is recorded of all apps: their layer, sums of their categories, margins; returns gross profit, M$."""
-    out = market[0]
+    users, apps, live, cash = s.users, s.apps, s.live, s.cash
     for k in range(users.shape[0]):
         user = users[k]
         user.revenue = 0.0
@@ -167,8 +154,9 @@ def record_margins(out: Rows, margins: Rows) -> None:
 
 
 @kernel
-def record_categories(categories: Rows, users: Rows) -> None:
+def record_categories(s: Rows, categories: Rows) -> None:
     """One row per category of customers."""
+    users = s.users
     for k in range(users.shape[0]):
         user = users[k]
         row = categories[k]
@@ -194,13 +182,11 @@ def record_categories(categories: Rows, users: Rows) -> None:
 
 
 @kernel
-def record_market(
-    market: Rows, users: Rows, profit: float, labs: Rows, offers: Rows, clouds: Rows, chipmakers: Rows,
-    foundry: Rows, backlog: Rows, totals: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def record_market(s: Rows, out: Rows, profit: float) -> None:
     """One row of market-wide figures, but for what `record_apps` writes; ``profit`` is the apps' gross profit, M$."""
-    now = now_row[0]
-    out = market[0]
+    users, labs, offers, clouds = s.users, s.labs, s.offers, s.clouds
+    chipmakers, foundry, backlog, totals = s.chipmakers, s.foundry, s.backlog, s.totals
+    now = s.now[0]
     sold = 0.0
     capacity = 0.0
     out.rent = now.mean_rent
@@ -345,12 +331,13 @@ def record_market(
 
 
 @kernel
-def record_firms(
-    out: Rows, first: int, users: Rows, apps: Rows, live: Rows, routing: Rows, labs: Rows, hosts: Rows, clouds: Rows,
-    chipmakers: Rows, foundry: Rows, cash: Rows, now_row: Rows,
-) -> int:  # fmt: skip
-    """A row per firm alive from row ``first`` of ``out``; returns the row after the last one written."""
-    month = now_row[0].month
+def record_firms(s: Rows) -> None:
+    """A row per firm alive, from the first free row of the firms' records."""
+    out, users, apps, live, routing, cash = s.firm_records, s.users, s.apps, s.live, s.routing, s.cash
+    labs, hosts, clouds, chipmakers, foundry = s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry
+    now = s.now[0]
+    first = now.firm_records
+    month = now.month
     total = 0.0
     for k in range(users.shape[0]):
         total += users[k].revenue
@@ -409,7 +396,7 @@ def record_firms(
             unit = plant.cost_of_goods / plant.starts if plant.starts > 0.0 else math.nan
             goods(out[at], plant.price, unit, plant.starts, math.nan)
             at += 1
-    return at
+    now.firm_records = at
 
 
 @inlined
@@ -445,16 +432,15 @@ def record_small(out: Rows, at: int, kind: int, firms: Rows, cash: Rows, month: 
 
 
 @kernel
-def record_trade(
-    s: Rows, totals: Rows, market: Rows, layers: Rows, categories: Rows, firms: Rows, first: int, with_firms: bool
-) -> int:
-    """All tables of a month from the tuple of arrays ``s``; returns the row after the last firm written."""
-    record_layers(layers, s.labs, s.hosts, s.clouds, s.chipmakers, s.foundry, s.cash)
-    profit = record_apps(market, layers[APPS_KIND], s.users, s.apps, s.live, s.cash)
-    record_categories(categories, s.users)
-    record_market(market, s.users, profit, s.labs, s.offers, s.clouds, s.chipmakers, s.foundry, s.backlog, totals,
-                  s.now)  # fmt: skip
-    if not with_firms:
-        return first
-    return record_firms(firms, first, s.users, s.apps, s.live, s.routing, s.labs, s.hosts, s.clouds, s.chipmakers,
-                        s.foundry, s.cash, s.now)  # fmt: skip
+def record_trade(s: Rows) -> None:
+    """All tables of the month but turnover; firms only where there are rows for them."""
+    at = s.now[0].record
+    layers = s.layer_records[at * len(LAYERS) : (at + 1) * len(LAYERS)]
+    record_layers(s, layers)
+    out = s.market_records[at]
+    profit = record_apps(s, out, layers[APPS_KIND])
+    categories = s.users.shape[0]
+    record_categories(s, s.category_records[at * categories : (at + 1) * categories])
+    record_market(s, out, profit)
+    if s.firm_records.shape[0] > 0:
+        record_firms(s)

@@ -7,17 +7,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.market import record
+from moatlab.market.names import Names
 from moatlab.market.state.blocks import block
-from moatlab.market.state.compiled import Rows, direct
+from moatlab.market.state.compiled import Rows
+from moatlab.market.state.fields import CATEGORY_DTYPE, FIRM_DTYPE, LAYER_DTYPE, MARKET_DTYPE
 from moatlab.market.state.ledger import Ledger
-from moatlab.market.state.state import State, rows
-from moatlab.results.payments import LAYERS
+from moatlab.market.state.state import State, as_rows
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
+from moatlab.results.results import Results
+from moatlab.scenario.scenario import Scenario
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
 MONTHS, FIRMS = 128, 1 << 13
 
-_record_trade = direct(record.record_trade)
+
+def _unwritten(dtype: np.dtype[np.void], count: int) -> Rows:
+    """Rows of not-a-number: what no rule writes does not look like a figure."""
+    table = np.empty(count, dtype)
+    for name in dtype.names or ():
+        table[name] = np.nan
+    return as_rows(table)
 
 
 class Recorder:
@@ -29,46 +38,40 @@ class Recorder:
         self.market: list[Rows] = []
         self.layers: list[Rows] = []
         self.categories: list[Rows] = []
-        self.payments: list[NDArray[np.float64]] = []
+        self.payments: list[Rows] = []
         self.firms: list[Rows] = []
         self.used: list[int] = []
         self._others = -1
 
-    def _block(self, state: State, ledger: Ledger) -> tuple[int, int]:
+    def open_month(self, state: State) -> None:
+        """Make room for a month in the state's records, and say which rows are its own."""
         number, at = divmod(self.months, MONTHS)
         if number == len(self.market):
-            self.market.append(rows(record.MARKET_DTYPE, MONTHS))
-            self.layers.append(rows(record.LAYER_DTYPE, MONTHS * len(LAYERS)))
-            self.categories.append(rows(record.CATEGORY_DTYPE, MONTHS * state.users.shape[0]))
-            self.payments.append(np.zeros((MONTHS, ledger.totals.shape[0] - 1)))
-        return number, at
+            self.market.append(_unwritten(MARKET_DTYPE, MONTHS))
+            self.layers.append(_unwritten(LAYER_DTYPE, MONTHS * len(LAYERS)))
+            self.categories.append(_unwritten(CATEGORY_DTYPE, MONTHS * state.users.shape[0]))
+            self.payments.append(np.zeros((MONTHS, len(KINDS_OF_PAYMENT))))
+        if self.detail == "firm":
+            if self._others < 0:
+                # Only apps come and go in number.
+                self._others = sum(state.kind(kind).shape[0] for kind in LAYERS if kind != "apps")
+            most = state.live.shape[0] + self._others
+            if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
+                self.firms.append(block(FIRM_DTYPE, max(FIRMS, most)))
+                self.used.append(0)
+            state.now["firm_records"] = self.used[-1]
+        state.now["record"] = at
+        if state.market_records is not self.market[-1] or (self.firms and state.firm_records is not self.firms[-1]):
+            state.market_records, state.layer_records = self.market[-1], self.layers[-1]
+            state.category_records, state.payment_records = self.categories[-1], self.payments[-1]
+            if self.firms:
+                state.firm_records = self.firms[-1]
+            state.gather()
 
-    def place(self, s: State, ledger: Ledger) -> tuple[Rows, Rows, Rows, Rows, int, bool]:
-        """Where what trades this month is recorded, as the last arguments of `moatlab.market.record.record_trade`."""
-        number, at = self._block(s, ledger)
-        kinds, categories = len(LAYERS), s.users.shape[0]
-        with_firms = self.detail == "firm"
-        if self._others < 0:
-            # Only apps come and go in number.
-            self._others = sum(s.kind(kind).shape[0] for kind in LAYERS if kind != "apps")
-        most = s.live.shape[0] + self._others if with_firms else 0
-        if not self.firms or self.firms[-1].shape[0] - self.used[-1] < most:
-            self.firms.append(block(record.FIRM_DTYPE, max(FIRMS, most) if with_firms else 0))
-            self.used.append(0)
-        return (
-            self.market[number][at : at + 1], self.layers[number][at * kinds : (at + 1) * kinds],
-            self.categories[number][at * categories : (at + 1) * categories], self.firms[-1], self.used[-1],
-            with_firms,
-        )  # fmt: skip
-
-    def trade(self, s: State, ledger: Ledger) -> None:
-        """Record what traded, before firms leave and enter."""
-        self.used[-1] = _record_trade(s.arrays, ledger.totals, *self.place(s, ledger))
-
-    def turnover(self, s: State, ledger: Ledger) -> None:
-        """Record who left and entered, and the month's payments; the month is complete."""
-        number, at = self._block(s, ledger)
-        record.record_turnover(self.layers[number], at * len(LAYERS), self.payments[number][at], ledger.totals, s.now)
+    def close_month(self, state: State) -> None:
+        """Count the month as recorded."""
+        if self.detail == "firm":
+            self.used[-1] = int(state.now["firm_records"][0])
         self.months += 1
 
     def value(self, table: str, column: str, month: int) -> float:
@@ -87,3 +90,39 @@ class Recorder:
             found.append(np.asarray(table[: min(left, MONTHS) * per_month]))
             left -= MONTHS
         return found
+
+
+def collect(
+    scenario: Scenario, seed: int, detail: str, names: Names, state: State, ledger: Ledger, recorder: Recorder,
+    first_cash: NDArray[np.float64],
+) -> Results:  # fmt: skip
+    """The results of a market as it is; ``first_cash`` [accounts] is the cash of month 0, M$."""
+    parts: dict[str, list[Any]] = {
+        name: recorder.parts(name) for name in ("market", "layers", "categories", "firms", "payments")
+    }
+    parts["postings"] = ledger.postings()
+    apps = state.apps
+    slugs = names.slugs
+    about = {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "start": scenario.start,
+        "seed": seed,
+        "months": recorder.months,
+        "detail": detail,
+        "events": tuple((event.month, str(event)) for event in scenario.events),
+        "slugs": slugs,
+        "names": {
+            (kind, row): names.display_name(kind, row) for kind in slugs if kind != "users"
+            for row in range(len(slugs[kind]))
+        },
+        "app_identities": apps["identity"][: state.count].copy() if detail == "firm" else [],
+        "app_categories": apps["category"][: state.count].copy() if detail == "firm" else [],
+        "offers": [
+            (("labs", "hosts")[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
+            for o in np.asarray(state.offers)
+        ],
+        "first_account": dict(state.first_account),
+        "first_cash": first_cash,
+    }  # fmt: skip
+    return Results(parts, about)

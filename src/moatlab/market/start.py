@@ -28,6 +28,7 @@ from moatlab.market.rules.training import publish, start_runs
 from moatlab.market.rules.turnover import found, populate
 from moatlab.market.rules.users import fit_potential
 from moatlab.market.state import edges
+from moatlab.market.state.compiled import direct
 from moatlab.market.state.fields import AT_START_ONLY, STATE_FIELDS
 from moatlab.market.state.identity import KIND_CODES, identity, named_index
 from moatlab.market.state.state import FIXED, State
@@ -37,6 +38,16 @@ from moatlab.scenario.tables import REGISTRY, parameters_of
 if TYPE_CHECKING:
     from moatlab.scenario.scenario import Scenario
 
+# Entered many times with arrays of the same types.
+_start_runs = direct(start_runs)
+_first_generations = direct(first_generations)
+_publish = direct(publish)
+_mark_rivals = direct(mark_rivals)
+_post_offers = direct(post_offers)
+_grade_offers = direct(grade_offers)
+_populate = direct(populate)
+_refresh_apps = direct(refresh_apps)
+_fit_potential = direct(fit_potential)
 #: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
 MAIN_SOURCE = 0.8
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
@@ -142,40 +153,30 @@ def start(scenario: Scenario, seed: int) -> State:
     now = state.now[0]
     now["seed"] = seed
     _start_apps(state, starts["apps"], seed, startups)
-    start_runs(state.labs, state.users, state.specialisation, state.shared, state.now)
-    first_generations(state.chipmakers, state.shared, state.now)
-    publish(state.labs, state.now)
+    _start_runs(state.arrays)
+    _first_generations(state.arrays)
+    _publish(state.arrays)
     now["first_frontier"] = now["expected_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
-    mark_rivals(state.labs, state.apps, state.live)
-    post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
+    _mark_rivals(state.arrays)
+    _post_offers(state.arrays)
     state.offers["service"] = 1.0
     state.hosts["margin"] = 0.5 * _host_cost(state)
-    post_offers(state.offers, state.labs, state.hosts, state.shared, state.now)
-    grade_offers(state.grades, state.offers, state.labs, state.specialisation)
+    _post_offers(state.arrays)
+    _grade_offers(state.arrays)
     _first_routing(state, starts["apps"]["source"])
-    populate(
-        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
-        state.hosts, state.cash, state.shared, state.now,
-    )  # fmt: skip
+    _populate(state.arrays)
     at = state.live
     category, tourists = state.apps["category"][at], state.apps["tourists"][at]
     state.users["tourists"] = np.bincount(category, tourists, len(slugs["users"]))
     state.users["customers"] = np.bincount(category, tourists + state.apps["committed"][at], len(slugs["users"]))
     now["last_revenue"] = state.apps["revenue"][at].sum()
-    refresh_apps(
-        state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
-    )  # fmt: skip
+    _refresh_apps(state.arrays)
     # The worth of quotas is measured from the costs of month 0, which are known once all have their sources.
     state.users["first_log_cost"] = state.users["log_cost"]
-    populate(
-        state.users, state.apps, state.live, state.sellers, state.routing, state.offers, state.grades, state.labs,
-        state.hosts, state.cash, state.shared, state.now,
-    )  # fmt: skip
-    fit_potential(state.users, state.apps, state.live, state.now)
-    refresh_apps(
-        state.users, state.apps, state.live, state.routing, state.offers, state.grades, state.shared, state.now
-    )  # fmt: skip
+    _populate(state.arrays)
+    _fit_potential(state.arrays)
+    _refresh_apps(state.arrays)
     return state
 
 

@@ -43,10 +43,10 @@ class Metric:
         """Its column: market-wide metrics of one kind carry the kind, so that names stay apart."""
         return f"{self.kind}.{self.name}" if self.level == "market" and self.kind != "market" else self.name
 
-
-def field_name(column: str) -> str:
-    """Name of a metric's column inside a structured array, where a dot cannot stand."""
-    return column.replace(".", "_")
+    @property
+    def field(self) -> str:
+        """Its column inside a structured array, where a dot cannot stand."""
+        return self.column.replace(".", "_")
 
 
 def ratio(above: Any, below: Any) -> NDArray[np.float64]:

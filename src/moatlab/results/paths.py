@@ -93,7 +93,7 @@ class Paths:
             # Formulas of market-wide metrics may take a layer's sum, as in ``apps.equity``.
             layer, _, name = column.partition(".")
             return self.column("layer", layer, LAYERS.index(layer), name)
-        return np.ascontiguousarray(self._raw("market")[metrics.field_name(column)])
+        return np.ascontiguousarray(self._raw("market")[BY_COLUMN["market", column].field])
 
     def _layer(self, kind: str, row: int, column: str) -> Path:
         if column in SHARED_OUT:

@@ -19,8 +19,7 @@ from moatlab.results.slugs import generated_slug
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 
 if TYPE_CHECKING:
-    from moatlab.market.market import Market
-    from moatlab.show import Frames
+    from moatlab.results.frames import Frames
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Table:
 
 
 def _columns(structured: NDArray[Any], wanted: list[metrics.Metric]) -> dict[str, NDArray[np.float64]]:
-    return {m.column: np.asarray(structured[metrics.field_name(m.column)]) for m in wanted if m.derive is None}
+    return {m.column: np.asarray(structured[m.field]) for m in wanted if m.derive is None}
 
 
 def _derive(columns: dict[str, Any], wanted: list[metrics.Metric]) -> None:
@@ -73,40 +72,6 @@ class Results:
         self._parts = parts
         self.about = about
         self._tables: dict[str, Table] = {}
-
-    @classmethod
-    def of(cls, market: Market) -> Results:
-        """The results of a market as it stands."""
-        recorder = market.recorder
-        parts: dict[str, list[Any]] = {
-            name: recorder.parts(name) for name in ("market", "layers", "categories", "firms", "payments")
-        }
-        parts["postings"] = market.ledger.postings()
-        scenario = market.scenario
-        apps = market.state.apps
-        about = {
-            "scenario": scenario.name,
-            "title": scenario.title,
-            "start": scenario.start,
-            "seed": market.seed,
-            "months": recorder.months,
-            "detail": market.detail,
-            "events": tuple((event.month, str(event)) for event in scenario.events),
-            "slugs": market.slugs,
-            "names": {
-                (kind, row): market.display_name(kind, row) for kind in market.slugs if kind != "users"
-                for row in range(len(market.slugs[kind]))
-            },
-            "app_identities": apps["identity"][: market.state.count].copy() if market.detail == "firm" else [],
-            "app_categories": apps["category"][: market.state.count].copy() if market.detail == "firm" else [],
-            "offers": [
-                (("labs", "hosts")[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
-                for o in np.asarray(market.state.offers)
-            ],
-            "first_account": dict(market.state.first_account),
-            "first_cash": market.first_cash,
-        }  # fmt: skip
-        return cls(parts, about)
 
     def __repr__(self) -> str:
         return f"<Results of {self.about['scenario']}, seed {self.about['seed']}, {self.about['months']} months>"

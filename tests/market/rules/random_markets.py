@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moatlab.market.rules.clearing import clear, settle_in
-from moatlab.market.rules.compute import BUYER_DTYPE
+from moatlab.market.state.fields import BUYER_DTYPE
 
 
 class Case(NamedTuple):

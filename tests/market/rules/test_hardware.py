@@ -56,7 +56,7 @@ def test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn() -> None:
     fleet = state.fleet.copy()
     from moatlab.market.rules.chips import SCRAPPED, age_fleets
 
-    age_fleets(state.clouds, state.chipmakers, state.fleet, state.foundry, state.shared, state.now)
+    age_fleets(state.arrays)
     failing = float(ESSAY.kind_value("clouds", "failure_rate"))
     assert state.fleet[:, :, 0] == pytest.approx(fleet[:, :, 0] * (1 - failing) * (1 - SCRAPPED))
     assert state.fleet[:, :, 0].sum() < before

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import mesa
 
+from moatlab.market.names import Names
 from moatlab.market.state.fields import STATE_FIELDS, dtype_of
+from moatlab.market.state.state import State
 
-if TYPE_CHECKING:
-    from moatlab.market.market import Market
+
+class Home(Protocol):
+    """What an agent needs of the model that it lives in."""
+
+    @property
+    def state(self) -> State:
+        """The arrays that it views."""
+        ...
+
+    @property
+    def names(self) -> Names:
+        """The addresses of firms."""
+        ...
 
 
 class Attribute:
@@ -40,32 +53,36 @@ class Firm(mesa.Agent):
     #: Decisions that a subclass may override, with the field that receives what they return.
     decisions: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, model: Market, row: int) -> None:
+    def __init__(self, model: Home, row: int) -> None:
         super().__init__(cast(mesa.Model, model))
         self.row = row
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "kind" in cls.__dict__:
-            told = {name: f"{meaning} ({unit})" for name, unit, meaning in STATE_FIELDS[cls.kind]}
+            described = {field.name: f"{field.meaning} ({field.unit})" for field in STATE_FIELDS[cls.kind]}
             for name in dtype_of(cls.kind).names or ():
                 if name not in cls.__dict__:
-                    setattr(cls, name, Attribute(name, told.get(name, f"parameter {cls.kind}.{name}")))
+                    setattr(cls, name, Attribute(name, described.get(name, f"parameter {cls.kind}.{name}")))
 
     @property
-    def market(self) -> Market:
+    def market(self) -> Any:
         """The market that the firm belongs to."""
-        return cast("Market", self.model)
+        return self.model
+
+    @property
+    def _home(self) -> Home:
+        return cast(Home, self.model)
 
     @property
     def rows(self) -> Any:
         """The array of the firm's kind, looked up in the market each time: arrays move when they grow."""
-        return self.market.state.kind(self.kind)
+        return self._home.state.kind(self.kind)
 
     @property
     def slug(self) -> str:
         """Its name in addresses."""
-        return self.market.slug(self.kind, self.row)
+        return self._home.names.slug(self.kind, self.row)
 
     @property
     def address(self) -> str:
@@ -75,12 +92,12 @@ class Firm(mesa.Agent):
     @property
     def name(self) -> str:
         """Its display name."""
-        return self.market.display_name(self.kind, self.row)
+        return self._home.names.display_name(self.kind, self.row)
 
     @property
     def cash(self) -> float:
         """Its account in the ledger, M$."""
-        return float(self.market.state.cash[self.rows["account"][self.row]])
+        return float(self._home.state.cash[self.rows["account"][self.row]])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address}>"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import mesa
 
-from moatlab.market.agents.base import Firm
-
-if TYPE_CHECKING:
-    from moatlab.market.market import Market
+from moatlab.market.agents.base import Firm, Home
 
 
 class App(Firm):
@@ -151,12 +148,12 @@ class Investor(mesa.Agent):
 
     kind: ClassVar[str] = "investors"
 
-    def __init__(self, model: Market) -> None:
+    def __init__(self, model: Home) -> None:
         super().__init__(cast(mesa.Model, model))
 
     @property
     def _now(self) -> Any:
-        return cast("Market", self.model).state.now
+        return cast(Home, self.model).state.now
 
     @property
     def hype(self) -> float:

@@ -15,13 +15,14 @@ from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
 
 
 @kernel
-def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row: Rows) -> None:
+def decide_spending(s: Rows) -> None:
     """Next month's features and marketing: shares of what the app means to spend.
 
     An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
     spend below zero, and does not look further ahead (a rule of thumb; assumed).
     """
-    shared = shared_row[0]
+    apps, live, cash = s.apps, s.live, s.cash
+    shared = s.shared[0]
     for position in range(live.shape[0]):
         app = apps[live[position]]
         overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
@@ -38,9 +39,7 @@ def decide_spending(users: Rows, apps: Rows, live: Rows, cash: Rows, shared_row:
 
 
 @kernel
-def commit_apps(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, shared_row: Rows, now_row: Rows
-) -> None:  # fmt: skip
+def commit_apps(s: Rows) -> None:
     """Decisions take effect, spending becomes stocks, and leads become obsolete.
 
     The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
@@ -49,8 +48,9 @@ def commit_apps(
     ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
     decided anew.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
+    shared = s.shared[0]
+    now = s.now[0]
     own = routing.shape[1] - 1
     keep = 1.0 - fading(shared.apps_brand_half_life)
     shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
@@ -105,12 +105,11 @@ def commit_apps(
 
 
 @kernel
-def refresh_apps(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, grades: Rows, shared_row: Rows, now_row: Rows
-) -> None:
+def refresh_apps(s: Rows) -> None:
     """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, routing, offers, grades = s.users, s.apps, s.live, s.routing, s.offers, s.grades
+    shared = s.shared[0]
+    now = s.now[0]
     for k in range(users.shape[0]):
         user = users[k]
         user.best_feature = -1e300

@@ -43,17 +43,16 @@ def favourite_lab(
 
 
 @kernel
-def decide_deals(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows,
-    specialisation: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def decide_deals(s: Rows) -> None:
     """Next month's deal of every app: the lab, and the share of the lab's list markup that the app pays there.
 
     Both sides know list prices, marginal costs and what an own model would be; they expect them to stay.  A customer
     that the list price does not drive away pays it: a deal is never dearer.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, routing, sellers = s.users, s.apps, s.live, s.routing, s.sellers
+    offers, grades, labs, specialisation = s.offers, s.grades, s.labs, s.specialisation
+    shared = s.shared[0]
+    now = s.now[0]
     if shared.labs_negotiation == 0.0:
         for position in range(live.shape[0]):
             apps[live[position]].next_deal = 0

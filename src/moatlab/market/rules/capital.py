@@ -40,10 +40,11 @@ PAYOUT_MONTHS = 3.0
 
 
 @kernel
-def move_hype(apps: Rows, live: Rows, shared_row: Rows, now_row: Rows) -> None:
+def move_hype(s: Rows) -> None:
     """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected."""
-    shared = shared_row[0]
-    now = now_row[0]
+    apps, live = s.apps, s.live
+    shared = s.shared[0]
+    now = s.now[0]
     revenue = 0.0
     for position in range(live.shape[0]):
         revenue += apps[live[position]].revenue
@@ -71,13 +72,11 @@ def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
 
 
 @kernel
-def raise_rounds(
-    apps: Rows, live: Rows, labs: Rows, hosts: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
-    now_row: Rows,
-) -> None:  # fmt: skip
+def raise_rounds(s: Rows) -> None:
     """Commitments, rounds of labs, apps and hosts, and money of parents and owners."""
-    shared = shared_row[0]
-    now = now_row[0]
+    apps, live, labs, hosts, cash = s.apps, s.live, s.labs, s.hosts, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
     month = now.month
     flow = shared.investors_commitments * math.exp(shared.investors_hype_funding * now.hype)
     flow *= math.exp(shared.investors_commitments_growth * month)
@@ -108,14 +107,14 @@ def raise_rounds(
         lab = labs[index]
         if lab.alive == 0:
             continue
-        pay(book, cash, totals, month, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
+        pay(s, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
         if lab.weight > 0.0:
             weight = lab.weight / claims
             lab.claim += to_labs * weight
             now.powder_labs += to_labs * weight
             burn = lab.training + lab.staff - lab.gross_profit
             if burn > 0.0 and cash[lab.account] < shared.investors_runway * burn and lab.claim > 0.0:
-                pay(book, cash, totals, month, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
+                pay(s, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
                 now.powder_labs = max(0.0, now.powder_labs - lab.claim)
                 lab.raised += lab.claim
                 lab.claim = 0.0
@@ -125,7 +124,7 @@ def raise_rounds(
             # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
             returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
             lab.returned += returned
-            pay(book, cash, totals, month, LAB_PAYOUT, lab.account, INVESTORS, returned)
+            pay(s, LAB_PAYOUT, lab.account, INVESTORS, returned)
     hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
     asked = 0.0
     for step in range(2):
@@ -142,7 +141,7 @@ def raise_rounds(
                 if step == 0:
                     asked += request
                 else:
-                    pay(book, cash, totals, month, APP_EQUITY, INVESTORS, app.account, request * grant)
+                    pay(s, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
     for position in range(live.shape[0]):
         app = apps[live[position]]
@@ -155,40 +154,37 @@ def raise_rounds(
             # The owner keeps a month's costs in its app and has the rest.
             account = labs[app.owner].account
             if money < 0.0:
-                pay(book, cash, totals, month, APP_ADVANCE, account, app.account, -money)
+                pay(s, APP_ADVANCE, account, app.account, -money)
             elif money > reserve / shared.apps_payout_months:
                 spare = money - reserve / shared.apps_payout_months
-                pay(book, cash, totals, month, APP_SWEEP, app.account, account, spare)
+                pay(s, APP_SWEEP, app.account, account, spare)
         elif app.incumbent == 1:
             if money < 0.0:
-                pay(book, cash, totals, month, APP_SUPPORT, PARENTS, app.account, -money)
+                pay(s, APP_SUPPORT, PARENTS, app.account, -money)
             elif money > reserve:
                 spare = (money - reserve) / PAYOUT_MONTHS
-                pay(book, cash, totals, month, APP_REMITTANCE, app.account, PARENTS, spare)
+                pay(s, APP_REMITTANCE, app.account, PARENTS, spare)
         elif money > reserve:
-            pay(book, cash, totals, month, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:
             reserve = 24.0 * host.staff
             if cash[host.account] < 0.0:
-                pay(book, cash, totals, month, HOST_SUPPORT, INVESTORS, host.account, reserve - cash[host.account])
+                pay(s, HOST_SUPPORT, INVESTORS, host.account, reserve - cash[host.account])
             elif cash[host.account] > 3.0 * reserve:
                 spare = (cash[host.account] - 3.0 * reserve) / PAYOUT_MONTHS
-                pay(book, cash, totals, month, HOST_PAYOUT, host.account, INVESTORS, spare)
+                pay(s, HOST_PAYOUT, host.account, INVESTORS, spare)
 
 
 @kernel
-def balance_infrastructure(
-    clouds: Rows, chipmakers: Rows, foundry: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows,
-    now_row: Rows,
-) -> None:  # fmt: skip
+def balance_infrastructure(s: Rows) -> None:
     """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
 
     A cloud with more than an equal share of revenue gains access to capital, which fades.
     """
-    shared = shared_row[0]
-    month = now_row[0].month
+    clouds, chipmakers, foundry, cash = s.clouds, s.chipmakers, s.foundry, s.cash
+    shared = s.shared[0]
     revenue = 0.0
     for c in range(clouds.shape[0]):
         revenue += clouds[c].revenue
@@ -199,22 +195,22 @@ def balance_infrastructure(
         money = cash[cloud.account]
         reserve = cloud.budget
         if money < 0.0:
-            pay(book, cash, totals, month, CLOUD_FINANCE, PARENTS, cloud.account, -money)
+            pay(s, CLOUD_FINANCE, PARENTS, cloud.account, -money)
         elif money > reserve:
-            pay(book, cash, totals, month, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / PAYOUT_MONTHS)
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
         money = cash[maker.account]
         reserve = shared.chipmakers_payout_months * maker.outlay
         if money < 0.0:
-            pay(book, cash, totals, month, CHIP_FINANCE, INVESTORS, maker.account, -money)
+            pay(s, CHIP_FINANCE, INVESTORS, maker.account, -money)
         elif money > reserve:
-            pay(book, cash, totals, month, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
     for f in range(foundry.shape[0]):
         plant = foundry[f]
         money = cash[plant.account]
         reserve = shared.foundry_payout_months * plant.outlay
         if money < 0.0:
-            pay(book, cash, totals, month, FOUNDRY_FINANCE, INVESTORS, plant.account, -money)
+            pay(s, FOUNDRY_FINANCE, INVESTORS, plant.account, -money)
         elif money > reserve:
-            pay(book, cash, totals, month, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)

@@ -32,12 +32,13 @@ def unit_cost(maker: Rows, package: float) -> float:
 
 
 @kernel
-def first_generations(chipmakers: Rows, shared_row: Rows, now_row: Rows) -> None:
+def first_generations(s: Rows) -> None:
     """The months in which the first new generations go on sale."""
-    shared = shared_row[0]
+    chipmakers = s.chipmakers
+    shared = s.shared[0]
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
-        shock = normal(now_row[0].seed, GENERATION, 0, maker.identity)
+        shock = normal(s.now[0].seed, GENERATION, 0, maker.identity)
         gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
         maker.next_generation = max(1.0, gap)
 
@@ -88,18 +89,17 @@ def ration(supply: float, wants: Rows, claims: Rows, bids: Rows, got: Rows) -> N
 
 
 @kernel
-def deliver(
-    clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, fleet: Rows, pipeline: Rows, book: Rows, cash: Rows,
-    totals: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def deliver(s: Rows) -> None:
     """Chips that come out of the pipeline reach clouds, by the rule of allocation of their maker.
 
     ``fleet`` [clouds, chipmakers, generations] in kGPU, ``pipeline`` [chipmakers, months] in kGPU by month of delivery.
     Pro rata: in proportion to orders.  By preference: the same, less for rivals in chip design.  By worth: first to the
     cloud to which a GPU is worth most, at the list price (efficient rationing).
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    clouds, chipmakers, backlog = s.clouds, s.chipmakers, s.backlog
+    prepaid, fleet, pipeline = s.prepaid, s.fleet, s.pipeline
+    shared = s.shared[0]
+    now = s.now[0]
     month = now.month
     slots = pipeline.shape[1]
     generations = fleet.shape[2]
@@ -137,7 +137,7 @@ def deliver(
             fleet[c, v, generation] += amount
             maker.delivered += amount
             buildings = amount * now.chip_price * shared.clouds_building_ratio
-            buy(cloud, maker, amount * price - paid, buildings, book, cash, totals, month)
+            buy(s, cloud, maker, amount * price - paid, buildings)
         maker.supply += SMOOTHING * (maker.delivered - maker.supply)
         now.deliveries += maker.delivered
         if maker.captive == 0:
@@ -150,13 +150,14 @@ def deliver(
 
 
 @kernel
-def keep_priority(clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, shared_row: Rows) -> None:
+def keep_priority(s: Rows) -> None:
     """Supply-chain priority of each cloud: prepayment feeds it, the end of the shortage erodes it.
 
     Fed by the share of its orders that is prepaid; it fades at the declared rate while chips come at the normal lead
     time, and the slower the longer they take.
     """
-    shared = shared_row[0]
+    clouds, chipmakers, backlog, prepaid = s.clouds, s.chipmakers, s.backlog, s.prepaid
+    shared = s.shared[0]
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         ordered = 0.0
@@ -196,17 +197,15 @@ def asked(v: int, f: int, maker: Rows, foundry: Rows, edges: Rows) -> float:
 
 
 @kernel
-def start_chips(
-    chipmakers: Rows, foundry: Rows, backlog: Rows, pipeline: Rows, edges: Rows, book: Rows, cash: Rows, totals: Rows,
-    shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def start_chips(s: Rows) -> None:
     """Makers ask foundries for the packages that their backlog needs; scarce capacity is shared pro rata.
 
     A maker with a fab of its own uses it first.  Packages and components are paid when they are started; the chips
     leave the pipeline ``build_months`` later.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    chipmakers, foundry, backlog, pipeline, edges = s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs
+    shared = s.shared[0]
+    now = s.now[0]
     month = now.month
     slots = pipeline.shape[1]
     build = int(shared.chipmakers_build_months)
@@ -226,7 +225,7 @@ def start_chips(
         own = min(maker.request, maker.own_fab)
         maker.starts = own
         maker.cost_of_goods = own * shared.foundry_operating_share * foundry[0].base_price
-        pay(book, cash, totals, month, COMPONENTS, maker.account, SUPPLIERS, maker.cost_of_goods)
+        pay(s, COMPONENTS, maker.account, SUPPLIERS, maker.cost_of_goods)
         maker.request -= own
         for f in range(foundry.shape[0]):
             foundry[f].requested += asked(v, f, maker, foundry, edges)
@@ -241,12 +240,12 @@ def start_chips(
                 amount = granted * foundry[f].price
                 foundry[f].revenue += amount
                 maker.cost_of_goods += amount
-                pay(book, cash, totals, month, PACKAGES, maker.account, foundry[f].account, amount)
+                pay(s, PACKAGES, maker.account, foundry[f].account, amount)
         parts = maker.starts * maker.unit_cost
         maker.cost_of_goods += parts
-        pay(book, cash, totals, month, COMPONENTS, maker.account, SUPPLIERS, parts)
+        pay(s, COMPONENTS, maker.account, SUPPLIERS, parts)
         research = shared.chipmakers_rnd_share * maker.revenue
-        pay(book, cash, totals, month, CHIP_RND, maker.account, SUPPLIERS, research)
+        pay(s, CHIP_RND, maker.account, SUPPLIERS, research)
         pipeline[v, (month + build) % slots] += maker.starts * maker.performance
         maker.gross_profit = maker.revenue - maker.cost_of_goods
         maker.outlay += SMOOTHING * (maker.cost_of_goods + research - maker.outlay)
@@ -260,14 +259,15 @@ def start_chips(
 
 
 @kernel
-def age_fleets(clouds: Rows, chipmakers: Rows, fleet: Rows, foundry: Rows, shared_row: Rows, now_row: Rows) -> None:
+def age_fleets(s: Rows) -> None:
     """Failures, retirement of vintages that cost more to run than they earn, generations, ecosystems, capacity.
 
     A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
     ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    clouds, chipmakers, fleet, foundry = s.clouds, s.chipmakers, s.fleet, s.foundry
+    shared = s.shared[0]
+    now = s.now[0]
     vendors = chipmakers.shape[0]
     package = 0.0
     reached = 0.0

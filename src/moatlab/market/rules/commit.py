@@ -7,13 +7,14 @@ from moatlab.market.state.compiled import Rows, kernel
 
 
 @kernel
-def commit_sellers(labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
+def commit_sellers(s: Rows) -> None:
     """Prices, budgets, stocks and released models of labs, markups and hubs of hosts; public progress of the month.
 
     Developers of an API follow its share of all API revenue.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    labs, hosts = s.labs, s.hosts
+    shared = s.shared[0]
+    now = s.now[0]
     sales = 0.0
     for index in range(labs.shape[0]):
         sales += labs[index].api_revenue
@@ -43,8 +44,9 @@ def commit_sellers(labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> 
 
 
 @kernel
-def commit_hardware(clouds: Rows, chipmakers: Rows, foundry: Rows) -> None:
+def commit_hardware(s: Rows) -> None:
     """Reserve rents and list prices; orders are placed in the chips phase."""
+    clouds, chipmakers, foundry = s.clouds, s.chipmakers, s.foundry
     for c in range(clouds.shape[0]):
         clouds[c].reserve = clouds[c].next_reserve
     for v in range(chipmakers.shape[0]):
@@ -54,8 +56,9 @@ def commit_hardware(clouds: Rows, chipmakers: Rows, foundry: Rows) -> None:
 
 
 @kernel
-def price_hosted(hosts: Rows, offers: Rows) -> None:
+def price_hosted(s: Rows) -> None:
     """A host's mean price and cost of a token, weighted by what it sells; of its cheapest offer while it sells none."""
+    hosts, offers = s.hosts, s.offers
     for index in range(hosts.shape[0]):
         host = hosts[index]
         tokens = 0.0

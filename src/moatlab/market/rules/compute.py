@@ -9,25 +9,10 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.clearing import NOTHING, place, placed_anew
+from moatlab.market.rules.clearing import NOTHING, TOLERANCE, clear, place, placed_anew, settle_in
 from moatlab.market.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
 from moatlab.market.state.compiled import Rows, inlined, kernel
-
-BUYER_DTYPE = np.dtype(
-    [
-        ("kind", np.int64),  # 0 lab, 1 host, 2 app, 3 outside
-        ("row", np.int64),
-        ("inference", np.float64),  # Mh wanted
-        ("choke", np.float64),  # $ per GPU-hour
-        ("budget", np.float64),  # M$ of training
-        ("elastic", np.float64),  # Mh of outside demand at the reference rent
-        ("served", np.float64),  # Mh of inference served
-        ("moving", np.float64),  # share of its hours that is placed anew this month
-        ("barrier", np.float64),  # choke^-k, the part of the cut-off that does not change while rents are sought
-    ],
-    align=True,
-)
-LAB, HOST, APP, OUTSIDE = 0, 1, 2, 3
+from moatlab.market.state.fields import APP, HOST, LAB, OUTSIDE
 
 
 @inlined
@@ -60,18 +45,18 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
 
 
 @kernel
-def gather_buyers(
-    buyers: Rows, lag: Rows, affinity: Rows, labs: Rows, hosts: Rows, apps: Rows, live: Rows, routing: Rows,
-    offers: Rows, places: Rows, app_places: Rows, edges: Rows, app_edges: Rows, clouds: Rows, shared_row: Rows,
-    now_row: Rows,
-) -> int:  # fmt: skip
-    """Fill the table of buyers of the month; returns how many there are, or minus the room needed if it is short.
+def gather_buyers(s: Rows) -> bool:
+    """Fill the table of buyers of the month; False where it is too short, with ``now.wanted_rows`` the rows it needs.
 
     ``places`` [labs + hosts + 1, clouds] and ``app_places`` [apps, clouds] are last month's shares, ``edges`` and
     ``app_edges`` the trade edges of the same shapes; ``lag`` and ``affinity`` [buyers, clouds] are filled.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    buyers, lag, affinity = s.buyers, s.matrices[0], s.matrices[1]
+    labs, hosts, apps, live, clouds = s.labs, s.hosts, s.apps, s.live, s.clouds
+    routing, offers, edges, places = s.routing, s.offers, s.edges, s.places
+    app_places, app_edges = s.app_places, s.app_edges
+    shared = s.shared[0]
+    now = s.now[0]
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
     n_clouds = clouds.shape[0]
@@ -125,8 +110,9 @@ def gather_buyers(
         app = apps[live[position]]
         if app.own_model == 1 or app.own_budget > 0.0:
             needed += 1
+    now.wanted_rows = needed
     if needed > buyers.shape[0]:
-        return -needed
+        return False
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -151,21 +137,53 @@ def gather_buyers(
         if special:
             specialise(buyer, now.mean_rent, clouds, affinity[count])
         count += 1
-    return count
+    now.buyers = count
+    return True
 
 
 @kernel
-def serve(
-    buyers: Rows, count: int, stay: Rows, affinity: Rows, hours: Rows, trained: Rows, clouds: Rows, labs: Rows,
-    hosts: Rows, apps: Rows, places: Rows, app_places: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def find_rents(s: Rows) -> bool:
+    """Rents that clear the market for GPU-hours; False, and rents as they were, where none were found."""
+    clouds, buyers, lag, affinity = s.clouds, s.buyers, s.matrices[0], s.matrices[1]
+    shared = s.shared[0]
+    now = s.now[0]
+    n = clouds.shape[0]
+    capacity = np.empty(n)
+    reserve = np.empty(n)
+    rents = np.empty(n)
+    gravity = np.empty(n)
+    for c in range(n):
+        capacity[c] = clouds[c].capacity
+        reserve[c] = clouds[c].reserve
+        rents[c] = clouds[c].rent
+        gravity[c] = clouds[c].gravity
+    settle_in(buyers, now.buyers, lag, affinity, capacity, gravity, shared.compute_switching_rate,
+              shared.compute_choke_steepness)  # fmt: skip
+    now.iterations, now.residual = clear(
+        buyers, now.buyers, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
+        shared.compute_choke_steepness, shared.outside_spot_elasticity, shared.outside_reference_rent,
+    )  # fmt: skip
+    if not now.residual <= TOLERANCE:
+        return False
+    for c in range(n):
+        clouds[c].rent = rents[c]
+    return True
+
+
+@kernel
+def serve(s: Rows) -> None:
     """What the cleared rents, and the shares that `settle_in` prepared, give to whom.
 
     Writes hours [buyers, clouds] of inference (and outside demand) into ``hours`` and of training into ``trained``,
     shares of calls served, runs' hours, elasticities that clouds face, and the places of next month.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    buyers, stay, affinity = s.buyers, s.matrices[0], s.matrices[1]
+    hours, trained = s.matrices[2], s.matrices[3]
+    clouds, labs, hosts, apps = s.clouds, s.labs, s.hosts, s.apps
+    places, app_places = s.places, s.app_places
+    count = s.now[0].buyers
+    shared = s.shared[0]
+    now = s.now[0]
     n = clouds.shape[0]
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
@@ -246,13 +264,14 @@ def serve(
 
 
 @kernel
-def decide_reserves(clouds: Rows, shared_row: Rows) -> None:
+def decide_reserves(s: Rows) -> None:
     """Next month's reserve rents: running cost plus the markup of the elasticity faced over the horizon.
 
     E weighs each buyer's own elasticity and r_H mu (1 - w): the less a buyer moves within the horizon, the dearer.
     The rule is c E / (E - 1), approached in logs; the scarcity rent of the month comes on top and is not decided.
     """
-    shared = shared_row[0]
+    clouds = s.clouds
+    shared = s.shared[0]
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         elasticity = max(shared.clouds_elasticity_floor, cloud.elasticity)
@@ -265,10 +284,11 @@ def decide_reserves(clouds: Rows, shared_row: Rows) -> None:
 
 
 @kernel
-def expect(clouds: Rows, labs: Rows, shared_row: Rows, now_row: Rows) -> None:
+def expect(s: Rows) -> None:
     """Adaptive expectations of rents, contract rents, and outside demand's view of capability."""
-    shared = shared_row[0]
-    now = now_row[0]
+    clouds = s.clouds
+    shared = s.shared[0]
+    now = s.now[0]
     speed = shared.compute_expectation_speed
     total = 0.0
     value = 0.0

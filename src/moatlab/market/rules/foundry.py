@@ -11,13 +11,14 @@ FAB_LIFE = 60.0
 
 
 @kernel
-def decide_foundry(foundry: Rows, chipmakers: Rows, shared_row: Rows) -> None:
+def decide_foundry(s: Rows) -> None:
     """Next month's price and the capacity to order (kpackages per month).
 
     The foundry expects orders adaptively, plans for them and for working the backlog off, nets what is under
     construction, and can order no more than the ceiling in a month.
     """
-    shared = shared_row[0]
+    foundry, chipmakers = s.foundry, s.chipmakers
+    shared = s.shared[0]
     waiting = 0.0
     for v in range(chipmakers.shape[0]):
         waiting += chipmakers[v].backlog / chipmakers[v].performance
@@ -41,21 +42,20 @@ def decide_foundry(foundry: Rows, chipmakers: Rows, shared_row: Rows) -> None:
 
 
 @kernel
-def run_foundry(
-    foundry: Rows, construction: Rows, book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows
-) -> None:
+def run_foundry(s: Rows) -> None:
     """Operation and construction are paid, capacity under construction is finished.
 
     ``construction`` [foundries, months] holds capacity (kpackages per month) by month of completion.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    foundry, construction = s.foundry, s.construction
+    shared = s.shared[0]
+    now = s.now[0]
     month = now.month
     slots = construction.shape[1]
     for f in range(foundry.shape[0]):
         plant = foundry[f]
         plant.cost_of_goods = plant.starts * plant.base_price * shared.foundry_operating_share
-        pay(book, cash, totals, month, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
+        pay(s, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
         plant.gross_profit = plant.revenue - plant.cost_of_goods
         plant.depreciation = plant.book / FAB_LIFE
         plant.book -= plant.depreciation
@@ -65,7 +65,7 @@ def run_foundry(
         plant.building = max(0.0, plant.building - done)
         plant.capex = plant.next_expansion * shared.foundry_capacity_cost
         plant.book += plant.capex
-        pay(book, cash, totals, month, CONSTRUCTION, plant.account, SUPPLIERS, plant.capex)
+        pay(s, CONSTRUCTION, plant.account, SUPPLIERS, plant.capex)
         construction[f, (month + int(shared.foundry_construction_lag)) % slots] += plant.next_expansion
         plant.building += plant.next_expansion
         # What was already asked last month and not started is backlog, not new orders.

@@ -168,10 +168,7 @@ def best_offer(
 
 
 @kernel
-def decide_own_model(
-    users: Rows, apps: Rows, live: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, specialisation: Rows,
-    cash: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def decide_own_model(s: Rows) -> None:
     """Graduation, refresh and return: make-or-buy at a contract review.
 
     At a review an app compares a fine-tuned open checkpoint and a model from scratch with its sources of today: present
@@ -181,8 +178,10 @@ def decide_own_model(
     One with a model of its own makes it anew when that pays, and gives it up when the best reachable offer is worth
     more.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, sellers, offers = s.users, s.apps, s.live, s.sellers, s.offers
+    grades, labs, specialisation, cash = s.grades, s.labs, s.specialisation, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
     worth = annuity(now.discount, shared.apps_graduation_horizon)
     # The lead of a fresh model fades as upkeep would have closed the gap.
     fresh = annuity(now.discount + shared.apps_refresh_rate, shared.apps_graduation_horizon)

@@ -71,7 +71,7 @@ def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
 
 
 @kernel
-def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, shared_row: Rows, now_row: Rows) -> None:
+def decide_orders(s: Rows) -> None:
     """Each cloud's order (kGPU) and the full unit cost it reckons with.
 
     What it knows: its own sales and rent, list prices, lead times, its own orders.  What it expects: the hours that it
@@ -84,8 +84,9 @@ def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, sh
 
     A GPU's worth is an annuity over its life at the cloud's cost of capital, failures counted.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    clouds, chipmakers, backlog, edges = s.clouds, s.chipmakers, s.backlog, s.vendors
+    shared = s.shared[0]
+    now = s.now[0]
     hours = shared.clouds_hours_per_gpu
     fading = shared.clouds_growth_persistence
     weights = np.empty(chipmakers.shape[0])
@@ -135,13 +136,14 @@ def decide_orders(clouds: Rows, chipmakers: Rows, backlog: Rows, edges: Rows, sh
 
 
 @kernel
-def decide_list_prices(chipmakers: Rows, shared_row: Rows) -> None:
+def decide_list_prices(s: Rows) -> None:
     """Next month's list prices: cost times E/(E-1), rising with the lead time.
 
     E = sigma (1 - s) + epsilon s: a vendor of share s loses orders to rivals by the logit, and orders altogether as
     clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).
     """
-    shared = shared_row[0]
+    chipmakers = s.chipmakers
+    shared = s.shared[0]
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
         elasticity = shared.chipmakers_vendor_sharpness * (1.0 - maker.share)
@@ -163,29 +165,25 @@ def decide_list_prices(chipmakers: Rows, shared_row: Rows) -> None:
 
 
 @inlined
-def buy(
-    cloud: Rows, maker: Rows, chips: float, buildings: float, book: Rows, cash: Rows, totals: Rows, month: int
-) -> None:
+def buy(s: Rows, cloud: Rows, maker: Rows, chips: float, buildings: float) -> None:
     """A cloud pays for chips (M$, to their maker) and for the buildings around them."""
     maker.revenue += chips
     cloud.capex += chips + buildings
     cloud.book += chips + buildings
-    pay(book, cash, totals, month, CHIPS, cloud.account, maker.account, chips)
-    pay(book, cash, totals, month, BUILDINGS, cloud.account, SUPPLIERS, buildings)
+    pay(s, CHIPS, cloud.account, maker.account, chips)
+    pay(s, BUILDINGS, cloud.account, SUPPLIERS, buildings)
 
 
 @kernel
-def order_chips(
-    clouds: Rows, chipmakers: Rows, backlog: Rows, prepaid: Rows, edges: Rows, book: Rows, cash: Rows, totals: Rows,
-    shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def order_chips(s: Rows) -> None:
     """Split each cloud's order over the vendors it has an edge to; cancellations come off in proportion.
 
     ``backlog``, ``prepaid`` and ``edges`` are [clouds, chipmakers].  A cloud that prepays pays that share of the price
     with the order; a cancelled order's advance counts towards the orders that remain or follow.  Writes each vendor's
     share of what clouds would order now, weighted by their fleets: the share that its elasticity depends on.
     """
-    shared = shared_row[0]
+    clouds, chipmakers, backlog, prepaid, edges = s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors
+    shared = s.shared[0]
     vendors = chipmakers.shape[0]
     everything = 0.0
     weights = np.empty(vendors)
@@ -211,7 +209,7 @@ def order_chips(
                 backlog[c, v] += cloud.order * share
                 advance = cloud.prepayment * cloud.order * share * price_to(cloud, v, maker, shared)
                 prepaid[c, v] += advance
-                buy(cloud, maker, advance, 0.0, book, cash, totals, now_row[0].month)
+                buy(s, cloud, maker, advance, 0.0)
             elif ordered > 0.0:
                 backlog[c, v] = max(0.0, backlog[c, v] * (1.0 + cloud.order / ordered))
     if everything > 0.0:

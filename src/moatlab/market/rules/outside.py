@@ -14,10 +14,10 @@ from moatlab.market.state.identity import identity
 
 
 @kernel
-def move_outside(shared_row: Rows, now_row: Rows) -> None:
+def move_outside(s: Rows) -> None:
     """Hours that outside demand holds next month (Mh at the reference rent)."""
-    shared = shared_row[0]
-    now = now_row[0]
+    shared = s.shared[0]
+    now = s.now[0]
     shock = normal(now.seed, OUTSIDE_SHOCK, now.month, identity(7, 0, 0))
     now.outside_shock = shared.outside_persistence * now.outside_shock + shared.outside_volatility * shock
     most = shared.outside_saturation

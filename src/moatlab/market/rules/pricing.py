@@ -243,14 +243,15 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
 
 
 @kernel
-def decide_app_prices(users: Rows, apps: Rows, live: Rows, shared_row: Rows) -> None:
+def decide_app_prices(s: Rows) -> None:
     """Next month's price and quota of every app; with a metered plan, the price of a token and the bill it makes.
 
     An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
     other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
     choice and follows at once.  A bundled app is free from the next month.
     """
-    shared = shared_row[0]
+    users, apps, live = s.users, s.apps, s.live
+    shared = s.shared[0]
     speed = shared.apps_price_speed
     count = live.shape[0]
     costs = np.empty(count)
@@ -314,14 +315,15 @@ def cost_change(seller: Rows) -> float:
 
 
 @kernel
-def decide_token_prices(labs: Rows, hosts: Rows, offers: Rows, shared_row: Rows) -> None:
+def decide_token_prices(s: Rows) -> None:
     """Next month's API price of every lab and markup of every host.
 
     A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
     apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
     part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
     """
-    shared = shared_row[0]
+    labs, hosts = s.labs, s.hosts
+    shared = s.shared[0]
     for index in range(labs.shape[0]):
         lab = labs[index]
         lab.next_price = lab.price

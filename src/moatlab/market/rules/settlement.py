@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.rules.compute import APP, HOST, LAB
-from moatlab.market.rules.compute import OUTSIDE as ELSEWHERE
 from moatlab.market.rules.sourcing import offer_price
 from moatlab.market.state.compiled import Rows, kernel
+from moatlab.market.state.fields import APP, HOST, LAB
+from moatlab.market.state.fields import OUTSIDE as ELSEWHERE
 from moatlab.market.state.posting import (
     API,
     APP_COMPUTE,
@@ -45,16 +45,15 @@ SMOOTHING = 0.2
 
 
 @kernel
-def settle_apps(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, offers: Rows, labs: Rows, hosts: Rows, book: Rows, cash: Rows,
-    totals: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def settle_apps(s: Rows) -> None:
     """Apps' sales and their payments for tokens, features, marketing and overhead, M$.
 
     Writes the share of calls served, revenue and costs of apps, and the sales of labs and hosts.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    apps, live, routing, offers, labs = s.apps, s.live, s.routing, s.offers, s.labs
+    hosts, book, cash, totals = s.hosts, s.book, s.cash, s.totals
+    shared = s.shared[0]
+    now = s.now[0]
     month = now.month
     count = offers.shape[0]
     for index in range(labs.shape[0]):
@@ -166,7 +165,7 @@ def settle_apps(
         host = hosts[index]
         host.gross_profit = host.revenue
         if host.alive == 1:
-            pay(book, cash, totals, month, HOST_STAFF, host.account, SUPPLIERS, host.staff)
+            pay(s, HOST_STAFF, host.account, SUPPLIERS, host.staff)
     for o in range(count):
         offer = offers[o]
         if offer.seller_kind == 1:
@@ -174,19 +173,19 @@ def settle_apps(
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
             if lab.alive == 1 and lab.hosting_agreement == 1 and amount > 0.0:
-                pay(book, cash, totals, month, LICENCE, host.account, lab.account, amount)
+                pay(s, LICENCE, host.account, lab.account, amount)
                 lab.revenue += amount
                 host.gross_profit -= amount
 
 
 @kernel
-def settle_compute(
-    buyers: Rows, count: int, hours: Rows, trained: Rows, clouds: Rows, labs: Rows, hosts: Rows, apps: Rows,
-    book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def settle_compute(s: Rows) -> None:
     """GPU-hours are paid by cloud; labs pay staff and their partner's share; clouds pay for running their fleets."""
-    shared = shared_row[0]
-    now = now_row[0]
+    buyers, hours, trained, clouds, labs = s.buyers, s.matrices[2], s.matrices[3], s.clouds, s.labs
+    hosts, apps, book, cash, totals = s.hosts, s.apps, s.book, s.cash, s.totals
+    shared = s.shared[0]
+    now = s.now[0]
+    count = now.buyers
     month = now.month
     contract = shared.compute_contract_share
     n = clouds.shape[0]
@@ -196,7 +195,7 @@ def settle_compute(
         mixed[c] = contract * cloud.contract_rent + (1.0 - contract) * cloud.rent
         cloud.revenue = 0.0
         cloud.cost_of_goods = cloud.hours * cloud.running
-        pay(book, cash, totals, month, RUNNING_COST, cloud.account, SUPPLIERS, cloud.cost_of_goods)
+        pay(s, RUNNING_COST, cloud.account, SUPPLIERS, cloud.cost_of_goods)
     for index in range(labs.shape[0]):
         labs[index].inference_cost = 0.0
         labs[index].training = 0.0
@@ -247,13 +246,13 @@ def settle_compute(
         if lab.alive == 0:
             continue
         lab.cost_of_goods = lab.inference_cost
-        pay(book, cash, totals, month, LAB_STAFF, lab.account, SUPPLIERS, lab.staff)
+        pay(s, LAB_STAFF, lab.account, SUPPLIERS, lab.staff)
         if lab.partner >= 0 and lab.revenue_share > 0.0:
             amount = lab.revenue_share * lab.revenue
             partner = clouds[lab.partner]
             lab.cost_of_goods += amount
             partner.revenue += amount
-            pay(book, cash, totals, month, REVENUE_SHARE, lab.account, partner.account, amount)
+            pay(s, REVENUE_SHARE, lab.account, partner.account, amount)
         lab.gross_profit = lab.revenue - lab.cost_of_goods
         lab.smooth_revenue += SMOOTHING * (lab.api_revenue - lab.smooth_revenue)
     for c in range(clouds.shape[0]):
@@ -265,10 +264,11 @@ def settle_compute(
 
 
 @kernel
-def account_labs(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> None:
+def account_labs(s: Rows) -> None:
     """What labs' tokens cost them this month ($ per Mtok), and how much of their spending came out of funding."""
-    shared = shared_row[0]
-    now = now_row[0]
+    labs = s.labs
+    shared = s.shared[0]
+    now = s.now[0]
     contract = shared.compute_contract_share
     now.funded_spending = 0.0
     now.funded_compute = 0.0

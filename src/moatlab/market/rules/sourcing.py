@@ -159,8 +159,9 @@ def own_hours_per_token(serving_hours: float, tokens: float, shared: Rows) -> fl
 
 
 @kernel
-def mark_rivals(labs: Rows, apps: Rows, live: Rows) -> None:
+def mark_rivals(s: Rows) -> None:
     """The categories, as bits, in which each lab has an app of its own."""
+    labs, apps, live = s.labs, s.apps, s.live
     for index in range(labs.shape[0]):
         labs[index].rivals = 0
     for position in range(live.shape[0]):
@@ -170,10 +171,11 @@ def mark_rivals(labs: Rows, apps: Rows, live: Rows) -> None:
 
 
 @kernel
-def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row: Rows) -> None:
+def post_offers(s: Rows) -> None:
     """Bring the table of offers up to date: what is for sale, at which price and marginal cost."""
-    shared = shared_row[0]
-    now = now_row[0]
+    offers, labs, hosts = s.offers, s.labs, s.hosts
+    shared = s.shared[0]
+    now = s.now[0]
     for o in range(offers.shape[0]):
         offer = offers[o]
         lab = labs[offer.lab]
@@ -196,8 +198,9 @@ def post_offers(offers: Rows, labs: Rows, hosts: Rows, shared_row: Rows, now_row
 
 
 @kernel
-def grade_offers(grades: Rows, offers: Rows, labs: Rows, specialisation: Rows) -> None:
+def grade_offers(s: Rows) -> None:
     """Capability (points) of each offer in each category, into ``grades`` [offers, categories]."""
+    grades, offers, labs, specialisation = s.grades, s.offers, s.labs, s.specialisation
     for o in range(offers.shape[0]):
         offer = offers[o]
         lab = labs[offer.lab]
@@ -207,13 +210,13 @@ def grade_offers(grades: Rows, offers: Rows, labs: Rows, specialisation: Rows) -
 
 
 @kernel
-def carry_tokens(
-    apps: Rows, live: Rows, routing: Rows, sellers: Rows, offers: Rows, grades: Rows, labs: Rows, hosts: Rows
-) -> None:
+def carry_tokens(s: Rows) -> None:
     """Send each app's tokens (Ttok) along its routing to the offers it can reach, and to its own model.
 
     Shares of what has become unreachable go to the rest in proportion; an app that reaches nothing is not served.
     """
+    apps, live, routing, sellers = s.apps, s.live, s.routing, s.sellers
+    offers, grades, labs, hosts = s.offers, s.grades, s.labs, s.hosts
     count = offers.shape[0]
     column = edge_columns(offers, labs.shape[0])
     sold = sold_by_category(offers, grades.shape[1])
@@ -266,10 +269,7 @@ def carry_tokens(
 
 
 @kernel
-def decide_routing(
-    users: Rows, apps: Rows, live: Rows, routing: Rows, next_routing: Rows, sellers: Rows, offers: Rows, grades: Rows,
-    labs: Rows, hosts: Rows, shared_row: Rows,
-) -> None:  # fmt: skip
+def decide_routing(s: Rows) -> None:
     """Next month's routing of every app, and the elasticity that each seller faces.
 
     An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
@@ -278,7 +278,9 @@ def decide_routing(
     n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
     alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
     """
-    shared = shared_row[0]
+    users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
+    sellers, offers, grades, labs, hosts = s.sellers, s.offers, s.grades, s.labs, s.hosts
+    shared = s.shared[0]
     count = offers.shape[0]
     n_labs = labs.shape[0]
     rho = shared.apps_routing_sharpness

@@ -30,14 +30,15 @@ def fading(half_life: float) -> float:
 
 
 @kernel
-def decide_training(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> None:
+def decide_training(s: Rows) -> None:
     """Training and staff budgets, the fate of the run in progress, and stocks of next month.
 
     Staff money bids for talent and crawls data.  The private lead grows with research, which needs money and people
     (a Cobb-Douglas with the weight of talent), and leaks.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    labs, cash = s.labs, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
     mean_data = 0.0
     most_data = 0.0
     research = 0.0
@@ -93,10 +94,11 @@ def decide_training(labs: Rows, cash: Rows, shared_row: Rows, now_row: Rows) -> 
 
 
 @kernel
-def start_runs(labs: Rows, users: Rows, specialisation: Rows, shared_row: Rows, now_row: Rows) -> None:
+def start_runs(s: Rows) -> None:
     """Runs that are under way in month 0, each at its own age, and what labs are good at."""
-    shared = shared_row[0]
-    now = now_row[0]
+    labs, users, specialisation = s.labs, s.users, s.specialisation
+    shared = s.shared[0]
+    now = s.now[0]
     for index in range(labs.shape[0]):
         lab = labs[index]
         lab.run_age = math.floor(uniform(now.seed, RUN_START, 0, lab.identity) * shared.labs_run_months)
@@ -146,10 +148,11 @@ def move_talent(labs: Rows, shared: Rows) -> None:
 
 
 @kernel
-def drift_specialisation(specialisation: Rows, labs: Rows, users: Rows, shared_row: Rows, now_row: Rows) -> None:
+def drift_specialisation(s: Rows) -> None:
     """Labs' advantages by category (points): a first-order process of the declared spread and half-life."""
-    shared = shared_row[0]
-    now = now_row[0]
+    specialisation, labs, users = s.specialisation, s.labs, s.users
+    shared = s.shared[0]
+    now = s.now[0]
     keep = 1.0 - fading(shared.labs_specialisation_half_life)
     spread = shared.labs_specialisation * math.sqrt(1.0 - keep * keep)
     for index in range(specialisation.shape[0]):
@@ -162,9 +165,10 @@ def drift_specialisation(specialisation: Rows, labs: Rows, users: Rows, shared_r
 
 
 @kernel
-def publish(labs: Rows, now_row: Rows) -> None:
+def publish(s: Rows) -> None:
     """Open labs publish the model in service; the frontiers of all and of open models follow."""
-    now = now_row[0]
+    labs = s.labs
+    now = s.now[0]
     now.frontier = -1e300
     now.open_frontier = -1000.0
     now.open_hours = 0.0

@@ -31,6 +31,7 @@ from moatlab.market.state.draws import (
     uniform,
 )
 from moatlab.market.state.identity import identity
+from moatlab.market.state.ledger import MOST_ENTRANTS
 from moatlab.market.state.posting import (
     APP_EQUITY,
     APP_WRITE_OFF,
@@ -43,27 +44,25 @@ from moatlab.results.slugs import START
 
 #: Identities of a month's cohort: category times this, plus the index within the category.
 COHORT = 1 << 20
-#: No category sees more entrants than this in a month.
-MOST_ENTRANTS = 500
 #: Spread of features and size of awareness of a newcomer.
 FEATURE_SPREAD, FIRST_AWARENESS = 0.3, 0.1
 
 
 @kernel
-def leave(apps: Rows, live: Rows, labs: Rows, book: Rows, cash: Rows, totals: Rows, now_row: Rows) -> int:
-    """Exit of apps and labs without cash and without a round; returns the number of apps that remain.
+def leave(s: Rows) -> None:
+    """Exit of apps and labs without cash and without a round.
 
     Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is
     owed is lost to suppliers.  Apps of incumbents and of living labs are covered by their owners.
     """
-    now = now_row[0]
-    month = now.month
+    apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
+    now = s.now[0]
     now.exits = 0.0
     now.lab_exits = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 1 and cash[lab.account] < 0.0 and lab.parent_budget <= 0.0:
-            pay(book, cash, totals, month, LAB_WRITE_OFF, SUPPLIERS, lab.account, -cash[lab.account])
+            pay(s, LAB_WRITE_OFF, SUPPLIERS, lab.account, -cash[lab.account])
             lab.alive = 0
             lab.run_hours = 0.0
             lab.training_budget = 0.0
@@ -75,7 +74,7 @@ def leave(apps: Rows, live: Rows, labs: Rows, book: Rows, cash: Rows, totals: Ro
         app = apps[row]
         covered = app.incumbent == 1 or (app.owner >= 0 and labs[max(app.owner, 0)].alive == 1)
         if cash[app.account] < 0.0 and not covered:
-            pay(book, cash, totals, month, APP_WRITE_OFF, SUPPLIERS, app.account, -cash[app.account])
+            pay(s, APP_WRITE_OFF, SUPPLIERS, app.account, -cash[app.account])
             app.alive = 0
             app.tourists = 0.0
             app.committed = 0.0
@@ -84,14 +83,15 @@ def leave(apps: Rows, live: Rows, labs: Rows, book: Rows, cash: Rows, totals: Ro
         else:
             live[kept] = row
             kept += 1
-    return kept
+    now.kept = kept
 
 
 @kernel
-def count_entrants(users: Rows, counts: Rows, shared_row: Rows, now_row: Rows) -> int:
+def count_entrants(s: Rows) -> None:
     """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app."""
-    shared = shared_row[0]
-    now = now_row[0]
+    users, counts = s.users, s.entrants
+    shared = s.shared[0]
+    now = s.now[0]
     total = 0
     base = shared.apps_entry_rate * math.exp(shared.apps_entry_hype * now.hype) / users.shape[0]
     for k in range(users.shape[0]):
@@ -101,7 +101,7 @@ def count_entrants(users: Rows, counts: Rows, shared_row: Rows, now_row: Rows) -
         u = uniform(now.seed, ENTRY, now.month, identity(0, 0, user.identity & 0xFFFFFFFF))
         counts[k] = min(poisson(base * pull, u), MOST_ENTRANTS)
         total += counts[k]
-    return total
+    now.coming = total
 
 
 @inlined
@@ -179,15 +179,15 @@ def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grad
 
 
 @kernel
-def enter(
-    users: Rows, apps: Rows, first_row: int, counts: Rows, first_account: int, sellers: Rows,
-    routing: Rows, app_places: Rows, app_edges: Rows, offers: Rows, grades: Rows, labs: Rows, hosts: Rows,
-    book: Rows, cash: Rows, totals: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
-    """Make the entrants counted: rows from ``first_row``, traits by identity, seed money from the investors."""
-    shared = shared_row[0]
-    now = now_row[0]
-    row = first_row
+def enter(s: Rows) -> None:
+    """Make the entrants counted: in the first free rows, traits by identity, seed money from the investors."""
+    users, apps, counts, sellers, routing, app_places = s.users, s.apps, s.entrants, s.sellers, s.routing, s.app_places
+    app_edges, offers, grades, labs, hosts = s.app_edges, s.offers, s.grades, s.labs, s.hosts
+    shared = s.shared[0]
+    now = s.now[0]
+    row = now.rows
+    for position in range(now.kept, s.live.shape[0]):
+        s.live[position] = row + position - now.kept
     now.entries = 0.0
     for k in range(users.shape[0]):
         for index in range(counts[k]):
@@ -196,7 +196,7 @@ def enter(
             app.owner = -1
             app.birth = now.month
             app.identity = identity(1, now.month, (users[k].identity & 0xFFF) * COHORT + index)
-            app.account = first_account + row
+            app.account = now.app_account + row
             app.alive = 1
             app.generated = 1
             app.service = 1.0
@@ -209,12 +209,13 @@ def enter(
                 app_edges[row, c] = 1
                 app_places[row, c] = 0.0
             settle_in(row, app, users[k], routing, offers, grades, shared)
-            pay(book, cash, totals, now.month, APP_EQUITY, INVESTORS, app.account, shared.apps_startup_cash)
+            pay(s, APP_EQUITY, INVESTORS, app.account, shared.apps_startup_cash)
             app.rnd = shared.apps_rnd_share * shared.apps_startup_cash / shared.apps_spending_horizon
             app.marketing = shared.apps_marketing_share * shared.apps_startup_cash / shared.apps_spending_horizon
             app.outlay = shared.apps_overhead + app.rnd + app.marketing
             now.entries += 1.0
             row += 1
+    now.rows = row
 
 
 @kernel
@@ -236,13 +237,12 @@ def found(apps: Rows, users: Rows, order: Rows, bounds: Rows, seed: int) -> None
 
 
 @kernel
-def populate(
-    users: Rows, apps: Rows, live: Rows, sellers: Rows, routing: Rows, offers: Rows, grades: Rows,
-    labs: Rows, hosts: Rows, cash: Rows, shared_row: Rows, now_row: Rows,
-) -> None:  # fmt: skip
+def populate(s: Rows) -> None:
     """Traits, first routing and first prices of the apps of month 0; generated ones draw theirs by identity."""
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, sellers, routing = s.users, s.apps, s.live, s.sellers, s.routing
+    offers, grades, labs, hosts, cash = s.offers, s.grades, s.labs, s.hosts, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

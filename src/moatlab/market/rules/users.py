@@ -84,9 +84,10 @@ def deepen(app: Rows, user: Rows, customers: float) -> None:
 
 
 @inlined
-def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
+def fit_potential(s: Rows) -> None:
     """The month's potential of each category; where it has shrunk below the customers, all apps lose in proportion."""
-    now = now_row[0]
+    users, apps, live = s.users, s.apps, s.live
+    now = s.now[0]
     shrunk = False
     for k in range(users.shape[0]):
         user = users[k]
@@ -108,7 +109,7 @@ def fit_potential(users: Rows, apps: Rows, live: Rows, now_row: Rows) -> None:
 
 
 @kernel
-def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now_row: Rows) -> None:
+def choose(s: Rows) -> None:
     """Move the customers of a month.
 
     ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers; ``labs``
@@ -116,8 +117,9 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     prices, capability and service as they stood at the end of last month; writes customers by type, who joined and who
     left, choice shares, and the category's sums and consumer surplus.
     """
-    shared = shared_row[0]
-    now = now_row[0]
+    users, apps, live, labs = s.users, s.apps, s.live, s.labs.shape[0]
+    shared = s.shared[0]
+    now = s.now[0]
     hype = math.exp(shared.users_hype_weight * now.hype)
     nested = False
     count = live.shape[0]
@@ -127,7 +129,7 @@ def choose(users: Rows, apps: Rows, live: Rows, labs: int, shared_row: Rows, now
     free = np.empty(count)
     outside = np.empty(users.shape[0])
     best = np.full(users.shape[0], -np.inf)
-    fit_potential(users, apps, live, now_row)
+    fit_potential(s)
     for k in range(users.shape[0]):
         user = users[k]
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)

@@ -7,26 +7,34 @@ gone, costs nothing.
 
 from __future__ import annotations
 
-import sys
+import weakref
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moatlab.market.state.compiled import Rows
-from moatlab.market.state.state import blank
+from moatlab.market.state.state import as_rows
 
-#: Blocks that are kept, whoever holds them.
+#: Free memory that is kept at the most, in blocks.
 MOST_KEPT = 64
-_kept: list[Rows] = []
-#: References to an array that only `_kept` holds, as the loop below counts them: the list, the loop, the count's own.
-_FREE = 3
+_free: list[NDArray[np.uint8]] = []
 
 
 def block(dtype: np.dtype[np.void], count: int) -> Rows:
-    """``count`` rows of whatever the memory holds; every view of them keeps them from being given out again."""
-    for array in _kept:
-        if array.shape[0] == count and array.dtype == dtype and sys.getrefcount(array) == _FREE:
-            return array
-    array = blank(dtype, count)
-    if array.base is None and len(_kept) < MOST_KEPT:
-        _kept.append(array)
-    return array
+    """``count`` rows of whatever the memory holds; it is given out again when the array and all its views are gone."""
+    size = dtype.itemsize * count
+    for place, memory in enumerate(_free):
+        if memory.nbytes == size:
+            del _free[place]
+            break
+    else:
+        memory = np.empty(size, np.uint8)
+    # The base of every view of an array over a memoryview is that array, so its end is the end of all of them.
+    table = np.frombuffer(memoryview(memory), dtype)  # type: ignore[arg-type]
+    weakref.finalize(table, _give_back, memory).atexit = False
+    return as_rows(table)
+
+
+def _give_back(memory: NDArray[np.uint8]) -> None:
+    if len(_free) < MOST_KEPT:
+        _free.append(memory)

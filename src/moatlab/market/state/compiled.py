@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -38,8 +38,11 @@ def _cache_folder() -> str:
 os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
 
 import numba  # noqa: E402  (the folder has to be named first)
+from llvmlite import ir  # noqa: E402
+from numba import extending  # noqa: E402
 
 _numba: Any = numba
+_ir: Any = ir
 _config: Any = numba.config
 _config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
@@ -78,8 +81,7 @@ def direct(function: F) -> F:
     """Call a compiled function without asking its arguments' types again.
 
     Working out the types of thirty structured arrays takes ten times as long as handing them over.  Only for functions
-    that are always called with arguments of the same types, as the phases of the month are: after the first call the
-    machine code is entered at once.
+    that are always called with arguments of the same types: after the first call the machine code is entered at once.
     """
     if PLAIN_PYTHON:
         return function
@@ -97,3 +99,70 @@ def direct(function: F) -> F:
     call.__doc__ = function.__doc__
     call.dispatcher = dispatcher  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _write_call(context: Any, address: Any, arrays: Any) -> Any:
+    """Machine code that calls a compiled function of ``arrays`` at ``address``, which returns a whole number."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        result, of = context.get_value_type(signature.return_type), context.get_value_type(signature.args[1])
+        pointer = builder.inttoptr(arguments[0], _ir.FunctionType(result, [of]).as_pointer())
+        return builder.call(pointer, [arguments[1]])
+
+    return _numba.types.int64(address, arrays), write
+
+
+_call_at: Any = extending.intrinsic(_write_call)
+
+
+@kernel
+def _run_stretch(addresses: Rows, arrays: Rows, first: int, last: int) -> tuple[int, int]:
+    for place in range(first, last):
+        code = _call_at(addresses[place], arrays)
+        if code != 0:
+            return place, code
+    return last, 0
+
+
+class Chain:
+    """Compiled functions of one tuple of arrays, run one after the other without a way back into Python between them.
+
+    Each is compiled by itself, so that a change to one, or one more, leaves the machine code of the others alone.
+    """
+
+    def __init__(self, functions: Sequence[Any]) -> None:
+        self._functions = tuple(functions)
+        self._addresses: Any = None
+        self._enter: Any = direct(_run_stretch) if not PLAIN_PYTHON else None
+
+    def run(self, arrays: Rows, first: int, last: int) -> tuple[int, int]:
+        """Run those from place ``first`` up to ``last``; a function that returns other than 0 stops the chain.
+
+        Returns the place at which it stopped, ``last`` if it came to the end, and what the function there returned.
+        """
+        if PLAIN_PYTHON:
+            for place in range(first, last):
+                code = self._functions[place](arrays)
+                if code != 0:
+                    return place, code
+            return last, 0
+        if self._addresses is None:
+            self.compile(arrays)
+        stopped: tuple[int, int] = self._enter(self._addresses, arrays, first, last)
+        return stopped
+
+    def compile(self, arrays: Rows) -> None:
+        """Compile, or load from the cache, all functions for the types of ``arrays``."""
+        import numpy as np
+
+        self._addresses = np.array([machine_code(function, arrays) for function in self._functions], np.int64)
+
+
+def machine_code(function: Any, arrays: Rows) -> int:
+    """Address of the compiled code of a function of ``arrays``, by C's calling convention."""
+    dispatcher = getattr(function, "dispatcher", function)
+    signature = (type_of(arrays),)
+    dispatcher.compile(signature)
+    compiled = dispatcher.overloads[signature]
+    address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+    return address

@@ -1,4 +1,4 @@
-"""The trade edges of month 0: who can trade with whom, by the scenario's graph."""
+"""The trade edges: who can trade with whom, at month 0 by the scenario's graph."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def set_edge(state: State, buyer: tuple[str, int], seller: tuple[str, int], link
         return False
     matrix, row, column = cell
     matrix[row, column] = int(linked)
+    state.edges_version += 1
     if (buyer[0], seller[0]) == ("clouds", "chipmakers") and not linked:
         state.backlog[row, column] = 0.0
     state.list_offers()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.market.rules.turnover import MOST_ENTRANTS
 from moatlab.market.state.blocks import block
 from moatlab.market.state.compiled import Rows
 from moatlab.market.state.posting import POSTING_DTYPE
-from moatlab.market.state.state import rows
-from moatlab.results.payments import KINDS_OF_PAYMENT
-
-if TYPE_CHECKING:
-    from moatlab.market.state.state import State
+from moatlab.market.state.state import State
 
 #: Postings that a block of the journal holds at the least.
 BLOCK = 1 << 17
+#: No category has more entrants than this in a month.
+MOST_ENTRANTS = 500
 
 Detail = Literal["firm", "kind"]
 
@@ -27,20 +24,17 @@ class Ledger:
     """Double entry by construction: `moatlab.market.state.posting.pay` debits and credits in one move.
 
     ``detail`` "firm" keeps every posting, "kind" only the month's sums by kind of payment (for a million apps).
-    ``totals`` are this month's sums by kind; the last element counts the postings of the month.
     """
 
     def __init__(self, detail: Detail = "firm") -> None:
         self.detail = detail
-        self.totals: NDArray[np.float64] = np.zeros(len(KINDS_OF_PAYMENT) + 1)
         self.blocks: list[Rows] = []
         self.used: list[int] = []
         self.month_starts: tuple[int, int] = (0, 0)
-        self.book: Rows = rows(POSTING_DTYPE, 0)
 
     def open_month(self, state: State) -> None:
-        """Make room for a month's postings; ``book`` is where this month's go."""
-        self.totals[:] = 0.0
+        """Make room for a month's postings in the state's ``book``, and start the sums by kind at zero."""
+        state.totals[:] = 0.0
         if self.detail == "kind":
             return
         apps = state.live.shape[0]
@@ -51,16 +45,19 @@ class Ledger:
             self.blocks.append(block(POSTING_DTYPE, max(BLOCK, most)))
             self.used.append(0)
         self.month_starts = (len(self.blocks) - 1, self.used[-1])
-        self.book = self.blocks[-1][self.used[-1] :]
+        state.totals[-1] = self.used[-1]
+        if state.book is not self.blocks[-1]:
+            state.book = self.blocks[-1]
+            state.gather()
 
-    def close_month(self) -> None:
+    def close_month(self, state: State) -> None:
         """Count the month's postings as used; a full book is an error of this module's own estimate."""
         if self.detail == "kind":
             return
-        count = int(self.totals[-1])
-        if count >= self.book.shape[0]:
-            raise RuntimeError(f"the journal had room for {self.book.shape[0]} postings of a month and needed more")
-        self.used[-1] += count
+        used = int(state.totals[-1])
+        if used >= state.book.shape[0]:
+            raise RuntimeError(f"the journal had room for {state.book.shape[0]} postings and needed more")
+        self.used[-1] = used
 
     def postings(self) -> list[NDArray[np.void]]:
         """All postings of the run so far, in order, in parts that are not copied."""

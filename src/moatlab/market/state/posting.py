@@ -89,15 +89,15 @@ def note(book: Rows, cursor: int, month: int, kind: int, payer: int, payee: int,
 
 
 @inlined
-def pay(book: Rows, cash: Rows, totals: Rows, month: int, kind: int, payer: int, payee: int, amount: float) -> None:
+def pay(s: Rows, kind: int, payer: int, payee: int, amount: float) -> None:
     """Move ``amount`` (M$) from ``payer`` to ``payee`` (accounts) and record it.
 
-    ``totals`` [kinds + 1] sums the month by kind; its last element is the number of postings in ``book``.
+    ``s.totals`` [kinds + 1] sums the month by kind; its last element is the place of the next posting in ``s.book``.
     """
     if amount == 0.0:
         return
-    cash[payer] -= amount
-    cash[payee] += amount
-    totals[kind] += amount
-    last = totals.shape[0] - 1
-    totals[last] = note(book, int(totals[last]), month, kind, payer, payee, amount)
+    s.cash[payer] -= amount
+    s.cash[payee] += amount
+    s.totals[kind] += amount
+    last = s.totals.shape[0] - 1
+    s.totals[last] = note(s.book, int(s.totals[last]), s.now[0].month, kind, payer, payee, amount)

@@ -12,10 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.market.rules.compute import BUYER_DTYPE
 from moatlab.market.state.compiled import PLAIN_PYTHON, Rows
-from moatlab.market.state.fields import NOW_DTYPE, OFFER_DTYPE, SHARED_DTYPE, dtype_of
-from moatlab.results.payments import OUTSIDE_PARTIES
+from moatlab.market.state.fields import (
+    BUYER_DTYPE,
+    CATEGORY_DTYPE,
+    FIRM_DTYPE,
+    LAYER_DTYPE,
+    MARKET_DTYPE,
+    NOW_DTYPE,
+    OFFER_DTYPE,
+    SHARED_DTYPE,
+    dtype_of,
+)
+from moatlab.market.state.posting import POSTING_DTYPE
+from moatlab.results.payments import KINDS_OF_PAYMENT, OUTSIDE_PARTIES
 
 #: Layers with a fixed number of rows, in the order of their accounts.
 FIXED = ("labs", "hosts", "clouds", "chipmakers", "foundry")
@@ -59,9 +69,18 @@ class Arrays(NamedTuple):
     cash: Rows
     buyers: Rows
     matrices: Rows
+    book: Rows
+    totals: Rows
+    market_records: Rows
+    layer_records: Rows
+    category_records: Rows
+    firm_records: Rows
+    payment_records: Rows
 
 
 _ARRAYS_OF = attrgetter(*Arrays._fields)
+#: Arrays that are blocks of the ledger or of the recorder.
+HANDED_OVER = ("book", "market_records", "layer_records", "category_records", "firm_records", "payment_records")
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
@@ -74,25 +93,21 @@ class PlainRow(np.record):  # type: ignore[misc]
         return self[name] if fields and name in fields else np.record.__getattribute__(self, name)
 
 
-def _as_rows(array: Any) -> Rows:
+def as_rows(array: Any) -> Rows:
+    """``array`` as kernels take it: with fields as attributes of its rows where they run as plain Python."""
     return array.view(np.dtype((PlainRow, array.dtype))) if PLAIN_PYTHON and array.dtype.names else array
 
 
 def rows(dtype: np.dtype[np.void], count: int) -> Rows:
     """``count`` zeroed rows."""
-    return _as_rows(np.zeros(count, dtype))
-
-
-def blank(dtype: np.dtype[np.void], count: int) -> Rows:
-    """``count`` rows of whatever the memory holds, for tables of which only written rows are read."""
-    return _as_rows(np.empty(count, dtype))
+    return as_rows(np.zeros(count, dtype))
 
 
 def enlarged(array: Any, length: int) -> Any:
     """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
     larger = np.zeros((length, *array.shape[1:]), array.dtype)
     larger[: array.shape[0]] = array
-    return _as_rows(larger)
+    return as_rows(larger)
 
 
 class State:
@@ -107,6 +122,8 @@ class State:
     kpackages per month;
     ``specialisation`` [L, categories] points; ``cash`` [accounts] M$; ``buyers`` of GPU-hours of the month, and in
     ``matrices`` [4, buyers, C] their shares last month, affinities, hours of inference and hours of training.
+    ``book`` and the ``*_records`` are blocks that the ledger and the recorder hand over; ``totals`` [kinds of payment
+    + 1] are the month's payments by kind (M$), and the place of the next posting in ``book``.
     """
 
     def __init__(self, counts: dict[str, int], apps: int) -> None:
@@ -120,9 +137,11 @@ class State:
         self.foundry: Rows = rows(dtype_of("foundry"), counts["foundry"])
         self.shared: Rows = rows(SHARED_DTYPE, 1)
         self.now: Rows = rows(NOW_DTYPE, 1)
-        self.count = apps
+        self.now["rows"] = apps
         #: Values that ``apps.*.name`` of the scenario gives to generated apps, at the start and at entry.
         self.app_defaults: dict[str, float] = {}
+        #: Counts the changes of edges, for those who keep a copy of them.
+        self.edges_version = 0
         #: Rows of apps that are alive, in the first ``_living`` places.
         self._rows: NDArray[np.int64] = np.zeros(room, np.int64)
         self._rows[:apps] = np.arange(apps)
@@ -157,10 +176,17 @@ class State:
             self.kind(kind)["account"] = account + np.arange(counts[kind])
             account += counts[kind]
         self.first_account["apps"] = account
+        self.now["app_account"] = account
         self.cash: NDArray[np.float64] = np.zeros(account + room)
         self.buyers: Rows = rows(BUYER_DTYPE, 0)
         self.matrices: NDArray[np.float64] = np.zeros((4, 0, clouds))
-        self.buyer_count = 0
+        self.book: Rows = rows(POSTING_DTYPE, 0)
+        self.totals: NDArray[np.float64] = np.zeros(len(KINDS_OF_PAYMENT) + 1)
+        self.market_records: Rows = rows(MARKET_DTYPE, 0)
+        self.layer_records: Rows = rows(LAYER_DTYPE, 0)
+        self.category_records: Rows = rows(CATEGORY_DTYPE, 0)
+        self.firm_records: Rows = rows(FIRM_DTYPE, 0)
+        self.payment_records: Matrix = np.zeros((0, len(KINDS_OF_PAYMENT)))
         self.arrays: Arrays
         #: The months completed, a view of ``now`` [1]: looking a field of one row up costs more than a kernel's entry.
         self.clock: Any
@@ -175,7 +201,9 @@ class State:
         """A copy with arrays of its own, made for every run: the general way takes ten times as long."""
         twin = State.__new__(State)
         for name, value in self.__dict__.items():
-            twin.__dict__[name] = value.copy() if isinstance(value, np.ndarray | dict) else value
+            # Blocks of the journal and of records belong to the ledger and the recorder, who hand theirs over.
+            own = isinstance(value, np.ndarray | dict) and name not in HANDED_OVER
+            twin.__dict__[name] = value.copy() if own else value
         twin.gather()
         return twin
 
@@ -185,12 +213,23 @@ class State:
         self.gather()
 
     @property
+    def count(self) -> int:
+        """Rows of apps in use, those of firms that have left included."""
+        return int(self.now["rows"][0])
+
+    @property
+    def buyer_count(self) -> int:
+        """Buyers of GPU-hours this month: rows of ``buyers`` in use."""
+        return int(self.now["buyers"][0])
+
+    @property
     def live(self) -> NDArray[np.int64]:
         """Rows of the apps alive, in the order of their birth."""
         return self._rows[: self._living]
 
-    def turn_over(self, kept: int, coming: int) -> None:
-        """Keep the first ``kept`` rows of `live`, and make room for ``coming`` new ones, which are not yet numbered."""
+    def turn_over(self) -> None:
+        """Keep the rows of `live` that stay, and make room for the startups that come, which are not yet numbered."""
+        kept, coming = int(self.now["kept"][0]), int(self.now["coming"][0])
         if coming:
             self.reserve(coming)
         if kept + coming != self._living:
