@@ -52,14 +52,14 @@ def compile_part(part: int) -> None:
 def _parts() -> tuple[Any, tuple[list[Any], list[Any]]]:
     """The arrays of a market, and two parts of what is called with them that take about as long."""
     from moatlab.market.month import PHASES
-    from moatlab.market.rules import apps, sourcing, training, turnover
+    from moatlab.market.rules import apps, offers, training, turnover
     from moatlab.market.state.fields import STATE_FIELDS
     from moatlab.market.state.state import State
 
     state = State(dict.fromkeys(STATE_FIELDS, 1), 1)
     rules = {phase.name: phase.rule for phase in PHASES}
     first = [rules.pop(name) for name in ("decisions",)]
-    second = [*rules.values(), training.publish, sourcing.post_offers, sourcing.grade_offers, turnover.populate,
+    second = [*rules.values(), training.publish, offers.post_offers, offers.grade_offers, turnover.populate,
               apps.refresh_apps]  # fmt: skip
     return state.arrays, (first, second)
 

@@ -20,15 +20,17 @@ from moatlab.market.rules.apps import commit_apps, decide_spending, refresh_apps
 from moatlab.market.rules.bargaining import decide_deals
 from moatlab.market.rules.capital import balance_infrastructure, move_hype, raise_rounds
 from moatlab.market.rules.chips import age_fleets, deliver, keep_priority, start_chips
-from moatlab.market.rules.commit import commit_hardware, commit_sellers, price_hosted
+from moatlab.market.rules.commit import commit_hardware, commit_sellers
 from moatlab.market.rules.compute import decide_reserves, expect, find_rents, gather_buyers, serve
 from moatlab.market.rules.foundry import decide_foundry, run_foundry
 from moatlab.market.rules.graduation import decide_own_model
+from moatlab.market.rules.offers import grade_offers, mark_rivals, post_offers, price_hosted
 from moatlab.market.rules.orders import decide_list_prices, decide_orders, order_chips
 from moatlab.market.rules.outside import move_outside
-from moatlab.market.rules.pricing import decide_app_prices, decide_token_prices
+from moatlab.market.rules.pricing import decide_app_prices
 from moatlab.market.rules.settlement import account_labs, settle_apps, settle_compute
-from moatlab.market.rules.sourcing import carry_tokens, decide_routing, grade_offers, mark_rivals, post_offers
+from moatlab.market.rules.sourcing import carry_tokens, decide_routing
+from moatlab.market.rules.token_prices import decide_token_prices
 from moatlab.market.rules.training import decide_training, drift_specialisation, publish
 from moatlab.market.rules.turnover import count_entrants, enter, leave
 from moatlab.market.rules.users import choose

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.offers import UNPUBLISHED
 from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
-from moatlab.market.rules.sourcing import UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import (
     API,

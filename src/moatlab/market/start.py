@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from moatlab.market.rules.apps import refresh_apps
 from moatlab.market.rules.chips import ONE_GPU, first_generations
-from moatlab.market.rules.orders import FIXED_CAPACITY
-from moatlab.market.rules.sourcing import (
+from moatlab.market.rules.conventions import annuity
+from moatlab.market.rules.offers import (
     CLOSED,
     NOT_TO_RIVALS,
     OPEN,
     RIVAL_BITS,
     UNPUBLISHED,
-    annuity,
     grade_offers,
     mark_rivals,
     post_offers,
 )
+from moatlab.market.rules.orders import FIXED_CAPACITY
 from moatlab.market.rules.training import publish, start_runs
 from moatlab.market.rules.turnover import found, populate
 from moatlab.market.rules.users import fit_potential

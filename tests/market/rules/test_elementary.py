@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import lambertw
 
-from moatlab.market.rules.elementary import exp_below, exponentiate, log_above
-from moatlab.market.rules.pricing import lambert
+from moatlab.market.rules.elementary import exp_below, exponentiate, lambert, log_above
 from moatlab.market.rules.ranking import sort_spread
 from moatlab.market.state.compiled import kernel
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
+from moatlab.market.rules.chips import SCRAPPED, age_fleets
 
 ESSAY = Scenario("essay-2023")
 
@@ -54,7 +55,6 @@ def test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn() -> None:
     state.clouds["expected_rent"] = 0.5
     state.clouds["rent"] = 0.5
     fleet = state.fleet.copy()
-    from moatlab.market.rules.chips import SCRAPPED, age_fleets
 
     age_fleets(state.arrays)
     failing = float(ESSAY.kind_value("clouds", "failure_rate"))

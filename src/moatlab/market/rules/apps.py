@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.pricing import BUNDLED, quota_worth, refresh_app
-from moatlab.market.rules.settlement import SMOOTHING
-from moatlab.market.rules.sourcing import hours_per_token, own_hours_per_token
-from moatlab.market.rules.training import fading
-from moatlab.market.state.compiled import Rows, kernel
+from moatlab.market.rules.conventions import SMOOTHING, fading
+from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
+from moatlab.market.rules.pricing import BUNDLED, quota_worth, token_worth
+from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
 
 
@@ -143,3 +142,54 @@ def refresh_apps(s: Rows) -> None:
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.use_value = quota_worth(app, users[app.category], shared)
+
+
+@inlined
+def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
+    """Row of the lab whose models carry most of the app's tokens, wherever they are served; -1 for its own model."""
+    count = offers.shape[0]
+    best = -1
+    most = routing[row, count] if app.own_model == 1 else 0.0
+    for o in range(count):
+        if routing[row, o] > 0.0:
+            carried = 0.0
+            for other in range(count):
+                if offers[other].lab == offers[o].lab:
+                    carried += routing[row, other]
+            if carried > most:
+                most = carried
+                best = offers[o].lab
+    return best
+
+
+@inlined
+def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
+    """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
+    count = offers.shape[0]
+    shares = routing[row]
+    capability = 0.0
+    cost = 0.0
+    total = 0.0
+    if app.owner >= 0 or app.deal > 0:
+        for o in range(count):
+            cost += shares[o] * offer_price(app, offers[o], shared)
+    else:
+        for o in range(count):
+            cost += shares[o] * offers[o].price
+    for o in range(count):
+        capability += shares[o] * grades[o, app.category]
+        total += shares[o]
+    if app.own_model == 1:
+        capability += routing[row, count] * app.own_capability
+        cost += routing[row, count] * app.own_unit_cost
+        total += routing[row, count]
+    if total > 0.0:
+        app.capability = capability / total
+        app.token_cost = cost / total
+    elif app.token_cost <= 0.0:
+        # An app that reaches nobody yet reckons with the dearest list price.
+        for o in range(count):
+            app.token_cost = max(app.token_cost, offers[o].price)
+    app.token_worth = token_worth(app, user, shared)
+    app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
+    app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

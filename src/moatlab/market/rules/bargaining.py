@@ -10,8 +10,9 @@ Wolinsky 1988).
 
 from __future__ import annotations
 
+from moatlab.market.rules.conventions import annuity
 from moatlab.market.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, plan_models, upkeep
-from moatlab.market.rules.sourcing import annuity, list_worths, price_of_worth, reachable, token_taste
+from moatlab.market.rules.offers import list_worths, price_of_worth, reachable, token_taste
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to, running_cost
-from moatlab.market.rules.settlement import SMOOTHING
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import GENERATION, normal
 from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay

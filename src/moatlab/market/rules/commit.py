@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moatlab.market.rules.training import fading
+from moatlab.market.rules.conventions import fading
 from moatlab.market.state.compiled import Rows, kernel
 
 
@@ -53,24 +53,3 @@ def commit_hardware(s: Rows) -> None:
         chipmakers[v].price = chipmakers[v].next_price
     for f in range(foundry.shape[0]):
         foundry[f].price = foundry[f].next_price
-
-
-@kernel
-def price_hosted(s: Rows) -> None:
-    """A host's mean price and cost of a token, weighted by what it sells; of its cheapest offer while it sells none."""
-    hosts, offers = s.hosts, s.offers
-    for index in range(hosts.shape[0]):
-        host = hosts[index]
-        tokens = 0.0
-        value = 0.0
-        cost = 0.0
-        for o in range(offers.shape[0]):
-            offer = offers[o]
-            if offer.seller_kind == 1 and offer.seller == index and offer.open == 1:
-                weight = offer.tokens + 1e-12
-                tokens += weight
-                value += weight * offer.price
-                cost += weight * offer.unit_cost
-        if tokens > 0.0:
-            host.price = value / tokens
-            host.unit_cost = cost / tokens

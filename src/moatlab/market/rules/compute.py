@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from moatlab.market.rules.clearing import NOTHING, TOLERANCE, clear, place, placed_anew, settle_in
-from moatlab.market.rules.sourcing import FROZEN, MARKUP, hours_per_token, own_hours_per_token
+from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.fields import APP, HOST, LAB, OUTSIDE
 

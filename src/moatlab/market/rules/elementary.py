@@ -60,3 +60,22 @@ def exponentiate(values: Rows) -> None:
     """Replace ``values`` [n], none above 700, by their exponentials."""
     for i in range(values.shape[0]):
         values[i] = exp_below(values[i])
+
+
+@inlined
+def fritsch(w: float, log_z: float) -> float:
+    """A step of Fritsch, Shafer and Crowley's iteration (1973) to W(z): the error's fourth power is left."""
+    gap = log_z - log_above(w) - w
+    q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
+    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap))
+
+
+@inlined
+def lambert(log_z: float) -> float:
+    """W(z) for z = exp(log_z) > 0: two steps from Iacono and Boyd's estimate (2017)."""
+    z = exp_below(min(log_z, -log_z))
+    estimate = max(log_z, 0.0) + log_above(1.0 + z)
+    w = max(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300)
+    w = fritsch(fritsch(w, log_z), log_z)
+    # Where z is small 1 + z has lost its digits, but the series has them.
+    return w if log_z > -18.0 else z * (1.0 - z)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moatlab.market.rules.settlement import SMOOTHING
+from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.posting import CONSTRUCTION, FOUNDRY_OPERATION, SUPPLIERS, pay
 

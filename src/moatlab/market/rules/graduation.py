@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.sourcing import (
+from moatlab.market.rules.conventions import annuity, relative_data
+from moatlab.market.rules.offers import (
     UNPUBLISHED,
-    annuity,
     hours_per_token,
     list_worths,
     own_hours_per_token,
@@ -23,7 +23,6 @@ from moatlab.market.rules.sourcing import (
     token_taste,
     worth_of_price,
 )
-from moatlab.market.rules.users import relative_data
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import REVIEW, uniforms
 

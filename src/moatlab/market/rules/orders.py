@@ -11,8 +11,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.settlement import SMOOTHING
-from moatlab.market.rules.sourcing import FROZEN, MARKUP, annuity
+from moatlab.market.rules.conventions import FROZEN, MARKUP, SMOOTHING, annuity
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 

@@ -10,12 +10,11 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.elementary import exp_below, log_above
-from moatlab.market.rules.sourcing import FROZEN, MARKUP, offer_price
+from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.elementary import exp_below, lambert, log_above
+from moatlab.market.rules.token_prices import LERNER_CEILING
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
-#: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
-LERNER_CEILING = 0.9
 #: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
 BUNDLED = 3
 #: A worth of tokens that wants a smaller quota (Mtok) is none: times the worth, any logarithm of it is nothing.
@@ -61,25 +60,6 @@ def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
         return common + worth * math.log(app.quota / usual)
     power = 1.0 - 1.0 / eta
     return common + worth * (app.quota**power - usual**power) / power
-
-
-@inlined
-def fritsch(w: float, log_z: float) -> float:
-    """A step of Fritsch, Shafer and Crowley's iteration (1973) to W(z): the error's fourth power is left."""
-    gap = log_z - log_above(w) - w
-    q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap)
-    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap))
-
-
-@inlined
-def lambert(log_z: float) -> float:
-    """W(z) for z = exp(log_z) > 0: two steps from Iacono and Boyd's estimate (2017)."""
-    z = exp_below(min(log_z, -log_z))
-    estimate = max(log_z, 0.0) + log_above(1.0 + z)
-    w = max(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300)
-    w = fritsch(fritsch(w, log_z), log_z)
-    # Where z is small 1 + z has lost its digits, but the series has them.
-    return w if log_z > -18.0 else z * (1.0 - z)
 
 
 @inlined
@@ -299,100 +279,3 @@ def decide_app_prices(s: Rows) -> None:
             app.next_price = app.price + speed * (wanted - app.price)
         if app.quota > 0.0 and app.next_quota > 0.0:
             app.next_quota = app.quota * quotas[position]
-
-
-@inlined
-def token_markup(semi_elasticity: float, unit_cost: float) -> float:
-    """Markup on a token ($ per Mtok): the inverse semi-elasticity, up to the ceiling of the Lerner index."""
-    ceiling = unit_cost * LERNER_CEILING / (1.0 - LERNER_CEILING)
-    return min(1.0 / semi_elasticity, ceiling) if semi_elasticity > 0.0 else ceiling
-
-
-@inlined
-def cost_change(seller: Rows) -> float:
-    """Unit cost of a token over that at the last pricing; 1 at the first."""
-    return seller.unit_cost / seller.priced_cost if seller.priced_cost > 0.0 and seller.unit_cost > 0.0 else 1.0
-
-
-@kernel
-def decide_token_prices(s: Rows) -> None:
-    """Next month's API price of every lab and markup of every host.
-
-    A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
-    apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
-    part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
-    """
-    labs, hosts = s.labs, s.hosts
-    shared = s.shared[0]
-    for index in range(labs.shape[0]):
-        lab = labs[index]
-        lab.next_price = lab.price
-        if lab.price_rule != FROZEN:
-            markup = lab.markup_factor * token_markup(lab.semi_elasticity, lab.unit_cost)
-            if lab.price_rule == MARKUP:
-                markup = lab.markup * lab.unit_cost
-            wanted = lab.unit_cost / (1.0 - lab.revenue_share) + markup
-            passed_on = lab.price * cost_change(lab)
-            lab.next_price = passed_on + shared.labs_price_speed * (wanted - passed_on)
-        lab.priced_cost = lab.unit_cost
-    for index in range(hosts.shape[0]):
-        host = hosts[index]
-        host.next_margin = host.margin
-        if host.price_rule != FROZEN:
-            markup = token_markup(host.semi_elasticity, host.unit_cost)
-            if host.price_rule == MARKUP:
-                markup = host.markup * host.unit_cost
-            passed_on = host.margin * cost_change(host)
-            host.next_margin = passed_on + shared.labs_price_speed * (markup - passed_on)
-        host.priced_cost = host.unit_cost
-
-
-@inlined
-def main_lab(row: int, app: Rows, routing: Rows, offers: Rows) -> int:
-    """Row of the lab whose models carry most of the app's tokens, wherever they are served; -1 for its own model."""
-    count = offers.shape[0]
-    best = -1
-    most = routing[row, count] if app.own_model == 1 else 0.0
-    for o in range(count):
-        if routing[row, o] > 0.0:
-            carried = 0.0
-            for other in range(count):
-                if offers[other].lab == offers[o].lab:
-                    carried += routing[row, other]
-            if carried > most:
-                most = carried
-                best = offers[o].lab
-    return best
-
-
-@inlined
-def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grades: Rows, shared: Rows) -> None:
-    """What follows from an app's routing: capability behind it, cost and worth of a token, unit cost."""
-    count = offers.shape[0]
-    shares = routing[row]
-    capability = 0.0
-    cost = 0.0
-    total = 0.0
-    if app.owner >= 0 or app.deal > 0:
-        for o in range(count):
-            cost += shares[o] * offer_price(app, offers[o], shared)
-    else:
-        for o in range(count):
-            cost += shares[o] * offers[o].price
-    for o in range(count):
-        capability += shares[o] * grades[o, app.category]
-        total += shares[o]
-    if app.own_model == 1:
-        capability += routing[row, count] * app.own_capability
-        cost += routing[row, count] * app.own_unit_cost
-        total += routing[row, count]
-    if total > 0.0:
-        app.capability = capability / total
-        app.token_cost = cost / total
-    elif app.token_cost <= 0.0:
-        # An app that reaches nobody yet reckons with the dearest list price.
-        for o in range(count):
-            app.token_cost = max(app.token_cost, offers[o].price)
-    app.token_worth = token_worth(app, user, shared)
-    app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
-    app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.rules.sourcing import offer_price
+from moatlab.market.rules.conventions import SMOOTHING
+from moatlab.market.rules.offers import offer_price
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.fields import APP, HOST, LAB
 from moatlab.market.state.fields import OUTSIDE as ELSEWHERE
@@ -39,9 +40,6 @@ from moatlab.market.state.posting import (
     note,
     pay,
 )
-
-#: Weight of the latest month in the smoothed figures that firms keep of themselves.
-SMOOTHING = 0.2
 
 
 @kernel

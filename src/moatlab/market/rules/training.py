@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from moatlab.market.rules.users import relative_data
+from moatlab.market.rules.conventions import fading, relative_data
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import (
     RUN_OUTCOME,
@@ -21,12 +21,6 @@ from moatlab.market.state.draws import (
     uniform,
 )
 from moatlab.market.state.identity import identity
-
-
-@inlined
-def fading(half_life: float) -> float:
-    """Share of a stock lost in a month, of that half-life in months."""
-    return 1.0 - math.exp(-math.log(2.0) / half_life)
 
 
 @kernel

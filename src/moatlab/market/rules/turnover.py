@@ -6,16 +6,16 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.apps import refresh_app
+from moatlab.market.rules.offers import reachable, sold_to
 from moatlab.market.rules.pricing import (
     BUNDLED,
     METERED,
     app_price_wanted,
     quota_wanted,
     quota_worth,
-    refresh_app,
     token_price_wanted,
 )
-from moatlab.market.rules.sourcing import reachable, sold_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import (
     BRAND_SHOCK,

@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.conventions import relative_data
 from moatlab.market.rules.elementary import exponentiate
 from moatlab.market.rules.nests import (
     ABSENT,
@@ -31,14 +32,6 @@ from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: Utility of the outside option, in units of the taste scale, below which there is none.
 NO_OPTION = math.log(ABSENT)
-#: Decimal logarithms from natural ones, which cost half as much.
-LOG10_E = 0.4342944819032518
-
-
-@inlined
-def relative_data(stock: float, mean: float) -> float:
-    """log10 of a data stock against the mean of its peers, 0 at the mean and bounded for those with none."""
-    return LOG10_E * math.log((stock + mean + 1e-9) / (2.0 * mean + 1e-9)) if mean > 0.0 else 0.0
 
 
 @inlined
