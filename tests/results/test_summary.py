@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.results.results import frames
 from moatlab.results.frames import SHARED_LAYERS, Frames
+from moatlab.results.results import frames
 from moatlab.results.text.summary import cell, cents, count, number, percent, periods, summarise
 
 

@@ -95,7 +95,9 @@ def explain_name(name: str, scenario: str) -> str:
         _lines(f"payment {k.name}: {k.meaning}", [("from", k.payer), ("to", k.payee), ("use", k.use)])
         for k in KINDS_OF_PAYMENT if k.name == name
     ]  # fmt: skip
-    told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in phases() if phase == name]
+    if len(parts) == 1:
+        # Phases are read from the month itself, which needs the compiler: not for names with a dot.
+        told += [f"phase {number} of a month, {phase}: {text}" for number, phase, text in phases() if phase == name]
     if name in MOATS:
         told.append(_moat(name))
     told += meanings(name)

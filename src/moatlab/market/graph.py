@@ -166,7 +166,7 @@ def _volume(state: State, buyer: tuple[str, int], seller: tuple[str, int], dolla
         return float(hours[: state.buyer_count][mine][:, column].sum())
     if sells == "chipmakers":
         own = int(state.clouds["own_chip"][row]) == column
-        return dollars / float(state.chipmakers["sold_cost" if own else "price"][column])
+        return dollars / float(state.chipmakers["cost" if own else "price"][column])
     if sells == "foundry":
         return dollars / float(state.foundry["price"][column])
     return 0.0

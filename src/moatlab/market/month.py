@@ -19,19 +19,19 @@ from moatlab.market.record import record_trade, record_turnover
 from moatlab.market.rules.apps import commit_apps, decide_spending, refresh_apps
 from moatlab.market.rules.bargaining import decide_deals
 from moatlab.market.rules.capital import balance_infrastructure, move_hype, raise_rounds
-from moatlab.market.rules.chips import age_fleets, deliver, keep_priority, start_chips
+from moatlab.market.rules.chips import age_fleets, cost_chips, deliver, keep_priority, measure_fleets, start_chips
 from moatlab.market.rules.commit import commit_hardware, commit_sellers
 from moatlab.market.rules.compute import decide_reserves, expect, find_rents, gather_buyers, serve
 from moatlab.market.rules.foundry import decide_foundry, run_foundry
 from moatlab.market.rules.graduation import decide_own_model
-from moatlab.market.rules.offers import grade_offers, mark_rivals, post_offers, price_hosted
+from moatlab.market.rules.offers import post
 from moatlab.market.rules.orders import decide_list_prices, decide_orders, order_chips
 from moatlab.market.rules.outside import move_outside
 from moatlab.market.rules.pricing import decide_app_prices
 from moatlab.market.rules.settlement import account_labs, settle_apps, settle_compute
 from moatlab.market.rules.sourcing import carry_tokens, decide_routing
 from moatlab.market.rules.token_prices import decide_token_prices
-from moatlab.market.rules.training import decide_training, drift_specialisation, publish
+from moatlab.market.rules.training import decide_training, drift_specialisation
 from moatlab.market.rules.turnover import count_entrants, enter, leave
 from moatlab.market.rules.users import choose
 from moatlab.market.state.compiled import Chain, Rows, kernel
@@ -54,6 +54,18 @@ class Phase:
     def meaning(self) -> str:
         """What happens in it, in a sentence: the first paragraph of the rule's docstring."""
         return " ".join((self.rule.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+
+
+@kernel
+def offers(s: Rows) -> int:
+    """What follows from firms' decisions is brought up to date: open models are published, offers posted and graded;
+    costs of chips, running costs and capacity of fleets; prices of metered plans, apps' costs, capability and use.
+    """
+    post(s)
+    measure_fleets(s)
+    cost_chips(s)
+    refresh_apps(s)
+    return DONE
 
 
 @kernel
@@ -110,7 +122,7 @@ def decisions(s: Rows) -> int:
 
 @kernel
 def effect(s: Rows) -> int:
-    """Decisions take effect at once; models are released; stocks grow and fade."""
+    """Decisions take effect, all at once, for the next month; models are released; stocks grow and fade."""
     commit_apps(s)
     commit_sellers(s)
     commit_hardware(s)
@@ -142,7 +154,7 @@ def capital(s: Rows) -> int:
 
 @kernel
 def record(s: Rows) -> int:
-    """The month's trade goes into the tables, before firms exit and enter."""
+    """The month's trade goes into the tables, at the prices that were paid."""
     record_trade(s)
     return DONE
 
@@ -157,17 +169,12 @@ def exits(s: Rows) -> int:
 @kernel
 def entry(s: Rows) -> int:
     """Offers are posted as they now are; startups enter and choose their first sources, prices and quotas."""
-    publish(s)
-    mark_rivals(s)
-    post_offers(s)
-    grade_offers(s)
-    price_hosted(s)
+    post(s)
     count_entrants(s)
     now = s.now[0]
     if s.live.shape[0] != now.kept + now.coming or s.apps.shape[0] < now.rows + now.coming:
         return MORE_APPS
     enter(s)
-    refresh_apps(s)
     return DONE
 
 
@@ -180,15 +187,16 @@ def close(s: Rows) -> int:
 
 #: The month, in order.
 PHASES: tuple[Phase, ...] = (
+    Phase("offers", offers),
     Phase("users", users),
     Phase("tokens", tokens),
     Phase("compute", compute),
     Phase("settlement", settlement),
     Phase("decisions", decisions),
-    Phase("effect", effect),
     Phase("chips", chips),
     Phase("capital", capital),
     Phase("record", record),
+    Phase("effect", effect),
     Phase("exit", exits),
     Phase("entry", entry),
     Phase("close", close),

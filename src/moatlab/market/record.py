@@ -66,8 +66,10 @@ def gather(firms: Rows, cash: Rows, layer: Rows) -> None:
 
 @kernel
 def record_turnover(s: Rows) -> None:
-    """Entries and exits of the month, and its sums by kind of payment."""
+    """What happened at the month's end: entries, exits, graduations and returns; and its sums by kind of payment."""
     now = s.now[0]
+    s.market_records[now.record].apps_graduations = now.graduations
+    s.market_records[now.record].apps_returns = now.returns
     first = now.record * len(LAYERS)
     s.layer_records[first + APPS_KIND].entries = now.entries
     s.layer_records[first + APPS_KIND].exits = now.exits
@@ -200,15 +202,15 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         sold += cloud.hours
-        capacity += cloud.offered
+        capacity += cloud.capacity
         out.contract_rent += cloud.hours * cloud.contract_rent
         out.marginal_cost += cloud.cost_of_goods
         running = cloud.cost_of_goods / cloud.hours if cloud.hours > 0.0 else cloud.running
-        out.markup += cloud.hours * (cloud.floor_rent - running)
-        out.scarcity_rent += cloud.hours * (cloud.rent - cloud.floor_rent)
+        out.markup += cloud.hours * (cloud.reserve - running)
+        out.scarcity_rent += cloud.hours * (cloud.rent - cloud.reserve)
         out.full_unit_cost += cloud.hours * cloud.full_cost
         out.installed += cloud.fleet_now
-        power += cloud.hours * (cloud.floor_rent - running) / running
+        power += cloud.hours * (cloud.reserve - running) / running
     if sold > 0.0:
         out.contract_rent /= sold
         out.marginal_cost /= sold
@@ -266,8 +268,6 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.apps_new_customers = joined
     out.apps_acquisition_cost = marketing / joined if joined > 0.0 else math.nan
     out.apps_own_model_share = now.own_tokens / now.tokens_served if now.tokens_served > 0.0 else 0.0
-    out.apps_graduations = now.graduations
-    out.apps_returns = now.returns
     out.apps_expected_growth = now.expected_growth
     out.apps_lifetime_value = math.nan
     if customers > 0.0 and left > 0.0:
@@ -379,7 +379,9 @@ def record_firms(s: Rows) -> None:
     for index in range(hosts.shape[0]):
         if hosts[index].alive == 1:
             host = hosts[index]
-            goods(out[at], host.price, host.unit_cost, host.tokens * host.service, math.nan)
+            served = host.tokens * host.service
+            price = host.revenue / served if served > 0.0 else host.price
+            goods(out[at], price, host.unit_cost, served, math.nan)
             at += 1
     for index in range(clouds.shape[0]):
         if clouds[index].alive == 1:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from moatlab.results import metrics
 from moatlab.errors import InputError
+from moatlab.results import metrics
 from moatlab.results.metrics import Level, Metric
-from moatlab.scenario.addresses import nearest
 from moatlab.results.payments import LAYERS
+from moatlab.scenario.addresses import nearest
 
 #: The rows of each kind, in the order of the scenario.
 Slugs = Mapping[str, Sequence[str]]

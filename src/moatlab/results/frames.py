@@ -46,9 +46,9 @@ class Frames:
 
     ``market`` has a row per (seed, month), ``layers`` per (seed, month, layer), ``categories`` per (seed, month,
     category), ``firms`` per (seed, month, kind, slug), ``payments`` per (seed, month, kind) and ``retention`` per
-    (seed, category, joined, age).  Columns are named as in ``moatlab.results.metrics``.  ``start`` is the calendar month of
-    month 0, ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``), ``money`` has
-    a row per (seed, month, layer, pool), and ``events`` are the months of the scenario's events with their texts.
+    (seed, category, joined, age).  Columns are named as in `moatlab.results.metrics`.  ``start`` is the calendar month
+    of month 0, ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``), ``money``
+    has a row per (seed, month, layer, pool), and ``events`` are the months of the scenario's events with their texts.
     """
 
     market: pd.DataFrame

@@ -329,7 +329,7 @@ FIRM_DERIVED = [
     Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue")),
 ]
 
-#: Whose money a layer's figures are (see `moatlab.results.money`); of the tables of a run only this one needs the ledger.
+#: The source of a layer's revenue and profit (see `moatlab.results.money`): the one table that needs the ledger.
 MONEY = [
     Metric("money", "", *row)
     for row in (

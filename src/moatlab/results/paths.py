@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from moatlab.results import metrics
 from moatlab.results.addresses import BY_COLUMN, Slugs, find_metric, unknown_metric
 from moatlab.results.metrics import Level
-from moatlab.results.slugs import generated_slug
 from moatlab.results.payments import LAYERS
+from moatlab.results.slugs import generated_slug
 
 Path = NDArray[np.float64]
 

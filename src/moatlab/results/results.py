@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from moatlab.results import metrics
 from moatlab.errors import InputError
+from moatlab.results import metrics
 from moatlab.results.addresses import metric_addresses
-from moatlab.scenario.addresses import nearest
 from moatlab.results.paths import SHARED_OUT, Paths, layer_shares
-from moatlab.results.slugs import generated_slug
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
+from moatlab.results.slugs import generated_slug
+from moatlab.scenario.addresses import nearest
 
 if TYPE_CHECKING:
     from moatlab.results.frames import Frames

@@ -9,6 +9,7 @@ import pytest
 
 from moatlab import Market, Scenario
 from moatlab.errors import ClearingError
+from moatlab.market.month import MONTH, NOT_CLEARED
 from moatlab.market.rules import clearing
 from moatlab.market.rules.clearing import TOLERANCE
 from tests.market.rules.random_markets import Case, draw
@@ -74,14 +75,17 @@ def test_the_solution_does_not_depend_on_the_start() -> None:
 
 def test_what_does_not_clear_is_an_error_with_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     market = Market(Scenario("tiny"), rng=1)
-    monkeypatch.setattr("moatlab.market.month._trade", fail)
+    monkeypatch.setattr(MONTH, "_chain", NeverClears())
     with pytest.raises(ClearingError, match="capacity"):
         market.step()
 
 
-def fail(s: Any, book: Any, totals: Any) -> int:
-    s.now["residual"] = 1.0
-    return int(s.buyers.shape[0])
+class NeverClears:
+    """A chain of phases that stops in the market for GPU-hours."""
+
+    def run(self, arrays: Any, first: int, last: int) -> tuple[int, int]:
+        arrays.now["residual"] = 1.0
+        return MONTH.names.index("compute"), NOT_CLEARED
 
 
 def test_capacity_that_is_not_there_is_not_sold() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from moatlab.market.rules.conventions import SMOOTHING, fading
 from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
-from moatlab.market.rules.pricing import BUNDLED, quota_worth, token_worth
+from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted, quota_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
 
@@ -192,4 +192,8 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
             app.token_cost = max(app.token_cost, offers[o].price)
     app.token_worth = token_worth(app, user, shared)
     app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
+    if app.plan == METERED and app.price_rule != BUNDLED and app.token_price > 0.0:
+        # What is paid by use follows from the price of a token.
+        app.quota = quota_wanted(app, user, app.token_price, shared)
+        app.price = app.token_price * app.quota
     app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price

@@ -149,7 +149,7 @@ def raise_rounds(s: Rows) -> None:
         money = cash[app.account]
         # What it saves for its own model, and owes for it next month, is not paid out.
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
-        reserve += app.saving + app.own_budget
+        reserve += app.saving + app.next_own_budget
         if app.owner >= 0:
             # The owner keeps a month's costs in its app and has the rest.
             account = labs[app.owner].account

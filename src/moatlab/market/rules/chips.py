@@ -117,7 +117,6 @@ def deliver(s: Rows) -> None:
         maker.inventory += pipeline[v, month % slots]
         pipeline[v, month % slots] = 0.0
         maker.delivered = 0.0
-        maker.sold_cost = maker.cost
         generation = min(int(maker.generation), generations - 1)
         for c in range(n):
             wants[c] = backlog[c, v]
@@ -259,32 +258,61 @@ def start_chips(s: Rows) -> None:
 
 
 @kernel
-def age_fleets(s: Rows) -> None:
-    """Failures, retirement of vintages that cost more to run than they earn, generations, ecosystems, capacity.
-
-    A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
-    ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
-    """
-    clouds, chipmakers, fleet, foundry = s.clouds, s.chipmakers, s.fleet, s.foundry
+def measure_fleets(s: Rows) -> None:
+    """What follows from the fleets: accelerators, running cost, capacity, and shares of all clouds' fleets."""
+    clouds, fleet = s.clouds, s.fleet
     shared = s.shared[0]
-    now = s.now[0]
-    vendors = chipmakers.shape[0]
+    everything = 0.0
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.fleet_now = 0.0
+        power = 0.0
+        for g in range(fleet.shape[2]):
+            running = running_cost(float(g), shared)
+            for v in range(fleet.shape[1]):
+                cloud.fleet_now += fleet[c, v, g]
+                power += fleet[c, v, g] * running
+        if cloud.fleet_now > 0.0:
+            cloud.running = power / cloud.fleet_now
+        cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu if cloud.fleet_now >= ONE_GPU else 0.0
+        everything += cloud.fleet_now
+    for c in range(clouds.shape[0]):
+        clouds[c].size = clouds[c].fleet_now / everything if everything > 0.0 else 0.0
+
+
+@kernel
+def cost_chips(s: Rows) -> None:
+    """Marginal cost of every chip, k$ per H100-equivalent, at the foundries' prices."""
+    chipmakers, foundry = s.chipmakers, s.foundry
     package = 0.0
     reached = 0.0
     for f in range(foundry.shape[0]):
         package += foundry[f].capacity * foundry[f].price
         reached += foundry[f].capacity
     package = package / reached if reached > 0.0 else foundry[0].base_price
+    for v in range(chipmakers.shape[0]):
+        chipmakers[v].cost = unit_cost(chipmakers[v], package)
+
+
+@kernel
+def age_fleets(s: Rows) -> None:
+    """Failures, retirement of vintages that cost more to run than they earn, generations, ecosystems.
+
+    A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
+    ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
+    """
+    clouds, chipmakers, fleet = s.clouds, s.chipmakers, s.fleet
+    shared = s.shared[0]
+    now = s.now[0]
+    vendors = chipmakers.shape[0]
     fixed = shared.clouds_capacity_rule == FIXED_CAPACITY
-    everything = 0.0
     used = np.zeros(vendors)
     for v in range(vendors):
         chipmakers[v].installed = 0.0
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         cloud.fleet_now = 0.0
-        in_use = cloud.hours / cloud.offered if cloud.offered > 0.0 else 0.0
-        power = 0.0
+        in_use = cloud.hours / cloud.capacity if cloud.capacity > 0.0 else 0.0
         for g in range(fleet.shape[2]):
             running = running_cost(float(g), shared)
             keep = 1.0 if fixed else 1.0 - shared.clouds_failure_rate
@@ -293,15 +321,8 @@ def age_fleets(s: Rows) -> None:
             for v in range(vendors):
                 fleet[c, v, g] *= keep
                 cloud.fleet_now += fleet[c, v, g]
-                power += fleet[c, v, g] * running
                 chipmakers[v].installed += fleet[c, v, g]
                 used[v] += fleet[c, v, g] * in_use
-        if cloud.fleet_now > 0.0:
-            cloud.running = power / cloud.fleet_now
-        cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu if cloud.fleet_now >= ONE_GPU else 0.0
-        everything += cloud.fleet_now
-    for c in range(clouds.shape[0]):
-        clouds[c].size = clouds[c].fleet_now / everything if everything > 0.0 else 0.0
     everything = used.sum()
     for v in range(vendors):
         maker = chipmakers[v]
@@ -314,4 +335,3 @@ def age_fleets(s: Rows) -> None:
             shock = normal(now.seed, GENERATION, maker.generation, maker.identity)
             gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
             maker.next_generation += max(1.0, gap)
-        maker.cost = unit_cost(maker, package)

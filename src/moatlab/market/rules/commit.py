@@ -45,10 +45,12 @@ def commit_sellers(s: Rows) -> None:
 
 @kernel
 def commit_hardware(s: Rows) -> None:
-    """Reserve rents and list prices; orders are placed in the chips phase."""
+    """Reserve rents, contract rents and list prices."""
     clouds, chipmakers, foundry = s.clouds, s.chipmakers, s.foundry
     for c in range(clouds.shape[0]):
-        clouds[c].reserve = clouds[c].next_reserve
+        cloud = clouds[c]
+        cloud.reserve = cloud.next_reserve
+        cloud.contract_rent += (cloud.rent - cloud.contract_rent) / s.shared[0].compute_contract_months
     for v in range(chipmakers.shape[0]):
         chipmakers[v].price = chipmakers[v].next_price
     for f in range(foundry.shape[0]):

@@ -208,8 +208,6 @@ def serve(s: Rows) -> None:
         cloud.hours = 0.0
         cloud.own_hours = 0.0
         cloud.elasticity = 0.0
-        cloud.offered = cloud.capacity
-        cloud.floor_rent = cloud.reserve
     now.inference_wanted = 0.0
     now.inference_served = 0.0
     now.generative_hours = 0.0
@@ -286,7 +284,7 @@ def decide_reserves(s: Rows) -> None:
 
 @kernel
 def expect(s: Rows) -> None:
-    """Adaptive expectations of rents, contract rents, and outside demand's view of capability."""
+    """Adaptive expectations of rents, and outside demand's view of capability."""
     clouds = s.clouds
     shared = s.shared[0]
     now = s.now[0]
@@ -295,7 +293,6 @@ def expect(s: Rows) -> None:
     value = 0.0
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
-        cloud.contract_rent += (cloud.rent - cloud.contract_rent) / shared.compute_contract_months
         cloud.expected_rent += speed * (cloud.rent - cloud.expected_rent)
         total += cloud.hours
         value += cloud.hours * cloud.rent

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.training import publish
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: A price of tokens below this ($ per Mtok) counts as this: its powers have to stay numbers.
@@ -222,3 +223,13 @@ def price_hosted(s: Rows) -> None:
         if tokens > 0.0:
             host.price = value / tokens
             host.unit_cost = cost / tokens
+
+
+@kernel
+def post(s: Rows) -> None:
+    """Bring all that is for sale up to date: published models, who counts as a rival, offers, grades, hosts' prices."""
+    publish(s)
+    mark_rivals(s)
+    post_offers(s)
+    grade_offers(s)
+    price_hosted(s)

@@ -14,9 +14,9 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 
-from moatlab.results.money import origins
-from moatlab.results.metrics import ratio
 from moatlab.results.frames import SHARED_LAYERS, Array, Frames
+from moatlab.results.metrics import ratio
+from moatlab.results.money import origins
 from moatlab.results.payments import LAYERS
 
 NOTE = (
