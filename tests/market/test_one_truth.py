@@ -60,7 +60,7 @@ def agrees(results: Results, layer: str) -> None:
     mine = firms[(firms["kind"] == layer) & (firms["customers"] > 0)]
     wanted = [paid.get((row.month, f"{layer}.{row.slug}"), 0.0) for row in mine.itertuples()]
     np.testing.assert_allclose(mine["price"] * mine["customers"], wanted, rtol=1e-9, atol=1e-9 * max(wanted))
-    assert len(mine) >= MONTHS and max(wanted) > 0
+    assert len(mine) >= results.months and max(wanted) > 0
 
 
 @pytest.mark.parametrize("layer", list(SALES))
@@ -141,4 +141,3 @@ def test_a_model_that_an_event_improves_is_used_in_that_month(plain: Results) ->
     changed = Market(LIST_PRICES.with_events(event), rng=1).run(MONTHS)
     one, other = (r.series("apps.chatgpt.capability") for r in (plain, changed))
     assert other[MONTH] > one[MONTH] + 1 and other[MONTH - 1] == one[MONTH - 1]
-    assert changed.series("market.consumer_surplus")[MONTH] > plain.series("market.consumer_surplus")[MONTH]
