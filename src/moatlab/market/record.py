@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.costs import package_cost
 from moatlab.market.rules.offers import UNPUBLISHED
 from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -204,13 +205,12 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
         sold += cloud.hours
         capacity += cloud.capacity
         out.contract_rent += cloud.hours * cloud.contract_rent
-        out.marginal_cost += cloud.cost_of_goods
-        running = cloud.cost_of_goods / cloud.hours if cloud.hours > 0.0 else cloud.running
-        out.markup += cloud.hours * (cloud.reserve - running)
+        out.marginal_cost += cloud.hours * cloud.running
+        out.markup += cloud.hours * (cloud.reserve - cloud.running)
         out.scarcity_rent += cloud.hours * (cloud.rent - cloud.reserve)
         out.full_unit_cost += cloud.hours * cloud.full_cost
         out.installed += cloud.fleet_now
-        power += cloud.hours * (cloud.reserve - running) / running
+        power += cloud.hours * (cloud.reserve - cloud.running) / cloud.running
     if sold > 0.0:
         out.contract_rent /= sold
         out.marginal_cost /= sold
@@ -395,8 +395,7 @@ def record_firms(s: Rows) -> None:
     for index in range(foundry.shape[0]):
         if foundry[index].alive == 1:
             plant = foundry[index]
-            unit = plant.cost_of_goods / plant.starts if plant.starts > 0.0 else math.nan
-            goods(out[at], plant.price, unit, plant.starts, math.nan)
+            goods(out[at], plant.price, package_cost(plant, s.shared[0]), plant.starts, math.nan)
             at += 1
     now.firm_records = at
 

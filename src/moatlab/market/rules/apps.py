@@ -196,4 +196,4 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         # What is paid by use follows from the price of a token.
         app.quota = quota_wanted(app, user, app.token_price, shared)
         app.price = app.token_price * app.quota
-    app.unit_cost = app.quota * app.token_cost + shared.apps_variable_cost * app.price
+    app.unit_cost = app.quota * app.token_cost + app.levy + shared.apps_variable_cost * app.price

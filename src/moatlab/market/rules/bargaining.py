@@ -11,6 +11,7 @@ Wolinsky 1988).
 from __future__ import annotations
 
 from moatlab.market.rules.conventions import annuity
+from moatlab.market.rules.costs import api_cost
 from moatlab.market.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, plan_models, upkeep
 from moatlab.market.rules.offers import list_worths, price_of_worth, reachable, token_taste
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -89,7 +90,7 @@ def decide_deals(s: Rows) -> None:
         reservation = offer.price
         if outside > -1e299:
             reservation = price_of_worth((outside - quality) / taste, eta)
-        cost = offer.unit_cost / (1.0 - lab.revenue_share)
+        cost = api_cost(lab, offer.unit_cost)
         if reservation <= cost or offer.price <= cost:
             continue
         price = min(bargained_price(cost, reservation, shared.labs_bargaining_weight), offer.price)

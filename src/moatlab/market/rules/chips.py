@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from moatlab.market.rules.conventions import SMOOTHING
-from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to, running_cost
+from moatlab.market.rules.costs import chip_cost, hour_cost
+from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import GENERATION, normal
 from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay
@@ -23,12 +24,6 @@ SCRAPPED = 0.1
 ONE_GPU = 1e-3
 #: A lead time that stands for "nobody knows when", months.
 LONGEST_LEAD = 60.0
-
-
-@inlined
-def unit_cost(maker: Rows, package: float) -> float:
-    """Marginal cost per H100-equivalent, k$: components and packaging over performance."""
-    return (maker.unit_cost + package) / maker.performance
 
 
 @kernel
@@ -268,7 +263,7 @@ def measure_fleets(s: Rows) -> None:
         cloud.fleet_now = 0.0
         power = 0.0
         for g in range(fleet.shape[2]):
-            running = running_cost(float(g), shared)
+            running = hour_cost(cloud, float(g), shared)
             for v in range(fleet.shape[1]):
                 cloud.fleet_now += fleet[c, v, g]
                 power += fleet[c, v, g] * running
@@ -291,7 +286,7 @@ def cost_chips(s: Rows) -> None:
         reached += foundry[f].capacity
     package = package / reached if reached > 0.0 else foundry[0].base_price
     for v in range(chipmakers.shape[0]):
-        chipmakers[v].cost = unit_cost(chipmakers[v], package)
+        chipmakers[v].cost = chip_cost(chipmakers[v], package)
 
 
 @kernel
@@ -314,7 +309,7 @@ def age_fleets(s: Rows) -> None:
         cloud.fleet_now = 0.0
         in_use = cloud.hours / cloud.capacity if cloud.capacity > 0.0 else 0.0
         for g in range(fleet.shape[2]):
-            running = running_cost(float(g), shared)
+            running = hour_cost(cloud, float(g), shared)
             keep = 1.0 if fixed else 1.0 - shared.clouds_failure_rate
             if running > cloud.expected_rent and now.month > 0 and not fixed:
                 keep *= 1.0 - SCRAPPED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moatlab.market.rules.conventions import SMOOTHING
+from moatlab.market.rules.costs import package_base_price, package_cost
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.posting import CONSTRUCTION, FOUNDRY_OPERATION, SUPPLIERS, pay
 
@@ -37,7 +38,7 @@ def decide_foundry(s: Rows) -> None:
         plant.next_expansion = min(max(0.0, shared.foundry_expansion_speed * gap),
                                    shared.foundry_expansion_ceiling * plant.capacity)  # fmt: skip
         load = min(max(plant.requested / max(plant.capacity * plant.availability, 1e-9), 0.5), 20.0)
-        wanted = plant.base_price * load**shared.foundry_scarcity_response
+        wanted = package_base_price(plant) * load**shared.foundry_scarcity_response
         plant.next_price = plant.price + SMOOTHING * (wanted - plant.price)
 
 
@@ -54,7 +55,7 @@ def run_foundry(s: Rows) -> None:
     slots = construction.shape[1]
     for f in range(foundry.shape[0]):
         plant = foundry[f]
-        plant.cost_of_goods = plant.starts * plant.base_price * shared.foundry_operating_share
+        plant.cost_of_goods = plant.starts * (package_cost(plant, shared) - plant.levy)
         pay(s, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
         plant.gross_profit = plant.revenue - plant.cost_of_goods
         plant.depreciation = plant.book / FAB_LIFE

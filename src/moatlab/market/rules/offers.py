@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.costs import hosted_token_cost
 from moatlab.market.rules.training import publish
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
@@ -188,7 +189,7 @@ def post_offers(s: Rows) -> None:
             offer.open = OPEN if host.alive == 1 and lab.published > UNPUBLISHED and offer.licensed == 1 else CLOSED
             hours = hours_per_token(max(lab.published_hours, 1e-9), shared, now) * (1.0 + host.serving_overhead)
             fee = shared.hosts_licence_share if lab.hosting_agreement == 1 else 0.0
-            offer.unit_cost = hours * now.expected_rent / (1.0 - fee)
+            offer.unit_cost = hosted_token_cost(host, hours * now.expected_rent, fee)
             offer.price = offer.unit_cost + host.margin
 
 

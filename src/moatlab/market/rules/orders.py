@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from moatlab.market.rules.conventions import FROZEN, MARKUP, SMOOTHING, annuity
+from moatlab.market.rules.costs import hour_cost
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
@@ -58,12 +59,6 @@ def weigh_vendors(c: int, cloud: Rows, chipmakers: Rows, edges: Rows, shared: Ro
 
 
 @inlined
-def running_cost(generation: float, shared: Rows) -> float:
-    """Running cost of an H100-equivalent of that generation, $ per hour."""
-    return shared.clouds_running_cost * math.exp(-generation * math.log(shared.chipmakers_power_gain))
-
-
-@inlined
 def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
     """Monthly discount rate of a cloud: the market's, its own spread, and what access to capital takes off."""
     return max(0.0, now.discount + (cloud.capital_spread - shared.clouds_access_discount * cloud.access) / 12.0)
@@ -101,7 +96,7 @@ def decide_orders(s: Rows) -> None:
             ordered += backlog[c, v]
             price += weights[v] * price_to(cloud, v, maker, shared)
             lead += weights[v] * maker.lead_time
-            running += weights[v] * running_cost(maker.generation, shared)
+            running += weights[v] * hour_cost(cloud, maker.generation, shared)
         price = price / total if total > 0.0 else now.chip_price
         lead = lead / total if total > 0.0 else shared.chipmakers_build_months
         running = running / total if total > 0.0 else cloud.running

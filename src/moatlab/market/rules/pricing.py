@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.costs import customer_cost, metered_cost
 from moatlab.market.rules.elementary import exp_below, lambert, log_above
 from moatlab.market.rules.token_prices import LERNER_CEILING
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -102,7 +103,7 @@ def company_of(app: Rows) -> int:
 @inlined
 def margin(app: Rows, shared: Rows) -> float:
     """What a customer leaves over marginal cost at today's price, before fees on revenue, $ per month."""
-    return float(app.price - app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
+    return float(app.price - customer_cost(app, shared))
 
 
 @inlined
@@ -169,12 +170,6 @@ def logit_markup(level: float, share: float, moved: float) -> float:
 
 
 @inlined
-def marginal_cost(app: Rows, shared: Rows) -> float:
-    """What a customer costs at the margin, $ per month; fees on revenue divide the cost by 1 - t."""
-    return float(app.quota * app.token_cost / (1.0 - shared.apps_variable_cost))
-
-
-@inlined
 def taste_scale(app: Rows, user: Rows) -> float:
     """mu/alpha of the app's customers: $ per month that weigh as much as a unit of the taste for variety."""
     return float(user.taste_scale / (user.price_taste * app.price_taste_factor))
@@ -189,7 +184,7 @@ def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
     """
     if app.price_rule == BUNDLED:
         return 0.0
-    cost = marginal_cost(app, shared)
+    cost = customer_cost(app, shared)
     if app.price_rule == MARKUP:
         return cost * (1.0 + app.markup)
     cost += app.diverted
@@ -211,7 +206,7 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     lost customer elsewhere, P = c e / (e - 1 - (alpha/mu) r (1 - s) g).  ``price`` is where e is taken, at rest P
     itself.  No seller of tokens reckons with a Lerner index beyond the ceiling.
     """
-    cost = app.token_cost / (1.0 - shared.apps_variable_cost)
+    cost = metered_cost(app, shared)
     if app.price_rule == MARKUP:
         return cost * (1.0 + app.markup)
     scale = taste_scale(app, user)
@@ -244,7 +239,7 @@ def decide_app_prices(s: Rows) -> None:
         app = apps[live[position]]
         user = users[app.category]
         app.diverted = diverted_margin(app, user, apps, live, shared) if company_of(app) != 0 else 0.0
-        costs[position] = marginal_cost(app, shared) + app.diverted
+        costs[position] = customer_cost(app, shared) + app.diverted
         scales[position] = taste_scale(app, user)
         markups[position] = app.price - costs[position]
         shares[position] = app.choice_share

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from moatlab.market.rules.conventions import SMOOTHING
+from moatlab.market.rules.costs import served_token_cost
 from moatlab.market.rules.offers import offer_price
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.fields import APP, HOST, LAB
@@ -192,7 +193,7 @@ def settle_compute(s: Rows) -> None:
         cloud = clouds[c]
         mixed[c] = contract * cloud.contract_rent + (1.0 - contract) * cloud.rent
         cloud.revenue = 0.0
-        cloud.cost_of_goods = cloud.hours * cloud.running
+        cloud.cost_of_goods = cloud.hours * (cloud.running - cloud.levy)
         pay(s, RUNNING_COST, cloud.account, SUPPLIERS, cloud.cost_of_goods)
     for index in range(labs.shape[0]):
         labs[index].inference_cost = 0.0
@@ -276,9 +277,10 @@ def account_labs(s: Rows) -> None:
             continue
         served = lab.tokens * lab.service
         if served > 0.0:
-            lab.unit_cost = lab.inference_cost / served
+            lab.unit_cost = served_token_cost(lab, lab.inference_cost / served)
         else:
-            lab.unit_cost = lab.hours_per_token * (contract * now.expected_rent + (1.0 - contract) * now.mean_rent)
+            rent = contract * now.expected_rent + (1.0 - contract) * now.mean_rent
+            lab.unit_cost = served_token_cost(lab, lab.hours_per_token * rent)
         spending = lab.training + lab.staff
         own = min(spending, shared.labs_training_share * max(0.0, lab.gross_profit))
         if spending > 0.0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.costs import api_cost
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
@@ -39,7 +40,7 @@ def decide_token_prices(s: Rows) -> None:
             markup = lab.markup_factor * token_markup(lab.semi_elasticity, lab.unit_cost)
             if lab.price_rule == MARKUP:
                 markup = lab.markup * lab.unit_cost
-            wanted = lab.unit_cost / (1.0 - lab.revenue_share) + markup
+            wanted = api_cost(lab, lab.unit_cost) + markup
             passed_on = lab.price * cost_change(lab)
             lab.next_price = passed_on + shared.labs_price_speed * (wanted - passed_on)
         lab.priced_cost = lab.unit_cost

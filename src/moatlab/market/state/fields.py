@@ -33,6 +33,7 @@ COMMON: list[Field] = [
     whole("identity", "code", "kind, birth month and index in the cohort (market/state/identity.py)"),
     whole("alive", "flag", "whether the firm trades"),
     whole("account", "code", "its account in the ledger"),
+    Field("levy", "$ or k$ per unit sold", "charge on a unit that a rule from outside has set; part of marginal cost"),
 ]
 
 USERS: list[Field] = [
