@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moatlab.experiments import open as open
     from moatlab.market.agents import App, Chipmaker, Cloud, Foundry, Host, Investor, Lab
     from moatlab.market.market import Market
+    from moatlab.market.rule import Rule
     from moatlab.results.results import Results
     from moatlab.scenario.scenario import Scenario
 
@@ -27,6 +28,7 @@ _HOMES = {
     **dict.fromkeys(("ClearingError", "InputError"), "moatlab.errors"),
     "Market": "moatlab.market.market",
     "Results": "moatlab.results.results",
+    "Rule": "moatlab.market.rule",
     "Scenario": "moatlab.scenario.scenario",
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "Lab",
     "Market",
     "Results",
+    "Rule",
     "Scenario",
 ]
 

@@ -12,7 +12,7 @@ from moatlab.market.names import Names
 from moatlab.market.recorder import Recorder
 from moatlab.market.start import encode, size_own_models
 from moatlab.market.state.edges import set_edge
-from moatlab.market.state.posting import INVESTORS, PARENTS, pay
+from moatlab.market.state.posting import INVESTORS, PARENTS, pay_now
 from moatlab.market.state.state import State
 from moatlab.results.payments import CODE
 from moatlab.scenario.events import Event
@@ -61,7 +61,7 @@ class Events:
     def pay(self) -> None:
         """Post the money that grants bring; the month's ledger is open."""
         for kind, payer, account, amount in self._payments:
-            pay(self._state.arrays, kind, payer, account, amount)
+            pay_now(self._state.arrays, kind, payer, account, amount)
         self._payments.clear()
 
     def apply(self, event: Event) -> None:

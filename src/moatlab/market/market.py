@@ -19,11 +19,14 @@ from moatlab.market.graph import TradeGraph
 from moatlab.market.month import MONTH, Hook
 from moatlab.market.names import Names
 from moatlab.market.recorder import Recorder, collect
+from moatlab.market.rule import Rule, recorded
 from moatlab.market.start import start
 from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.state import State
 from moatlab.results.results import Results
+from moatlab.scenario.addresses import nearest
 from moatlab.scenario.events import Event
+from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.scenario import Scenario
 
 Detail = Literal["firm", "layer"]
@@ -63,6 +66,7 @@ class Market(mesa.Model):
         self._investor: Investor | None = None
         self._events = Events(self.scenario.events, self.state, self.names, self.recorder)
         self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
+        self._rules = [self._make_rule(use) for use in self.scenario.rules]
 
     @property
     def scenario(self) -> Scenario:
@@ -109,6 +113,8 @@ class Market(mesa.Model):
         self.ledger.open_month(self.state)
         self.recorder.open_month(self.state)
         self._events.pay()
+        for rule in self._rules:
+            rule.open_month()
 
     def _close_month(self) -> None:
         self.ledger.close_month(self.state)
@@ -118,7 +124,10 @@ class Market(mesa.Model):
     @property
     def _hooks(self) -> dict[str, list[Hook]]:
         """What Python does after phases, by the phase's name."""
-        return {"decisions": [self._decide_own]} if self._deciders else {}
+        hooks: dict[str, list[Hook]] = {"decisions": [self._decide_own]} if self._deciders else {}
+        for rule, use in zip(self._rules, self.scenario.rules, strict=True):
+            hooks.setdefault(use.after, []).append(rule.run)
+        return hooks
 
     def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
         """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.
@@ -138,7 +147,7 @@ class Market(mesa.Model):
     def results(self) -> Results:
         """What has been recorded so far."""
         return collect(self.scenario, self.seed, self.detail, self.names, self.state, self.ledger, self.recorder,
-                       self.first_cash)  # fmt: skip
+                       self.first_cash, recorded(self._rules))  # fmt: skip
 
     def _decide_own(self) -> None:
         """Ask firms of one's own for their decisions, all from the same snapshot, then write them."""
@@ -162,6 +171,15 @@ class Market(mesa.Model):
         agent: Firm = cls(self, row)
         self._views[kind, row] = agent
         return agent
+
+    def _make_rule(self, use: RuleUse) -> Rule:
+        if not issubclass(use.rule, Rule):
+            raise InputError(f"{use.rule.__name__} is no subclass of moatlab.Rule", "with_rule")
+        if use.after not in MONTH.names:
+            raise InputError(f"there is no phase {use.after!r}; {nearest(use.after, MONTH.names)}", f"rule {use.name}")
+        rule: Rule = use.rule(self.state, self.names, dict(use.values))
+        rule.start()
+        return rule
 
     # Events ---------------------------------------------------------------------------------------------------------
 

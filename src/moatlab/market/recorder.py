@@ -94,9 +94,13 @@ class Recorder:
 
 def collect(
     scenario: Scenario, seed: int, detail: str, names: Names, state: State, ledger: Ledger, recorder: Recorder,
-    first_cash: NDArray[np.float64],
+    first_cash: NDArray[np.float64], own_metrics: dict[str, Any],
 ) -> Results:  # fmt: skip
-    """The results of a market as it is; ``first_cash`` [accounts] is the cash of month 0, M$."""
+    """The results of a market as it is.
+
+    ``first_cash`` [accounts] is the cash of month 0, M$; ``own_metrics`` are those of rules from outside
+    (`moatlab.market.rule.recorded`).
+    """
     parts: dict[str, list[Any]] = {
         name: recorder.parts(name) for name in ("market", "layers", "categories", "firms", "payments")
     }
@@ -124,5 +128,6 @@ def collect(
         ],
         "first_account": dict(state.first_account),
         "first_cash": first_cash,
+        "own_metrics": own_metrics,
     }  # fmt: skip
     return Results(parts, about)

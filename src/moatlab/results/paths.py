@@ -62,6 +62,8 @@ class Paths:
     def __getitem__(self, address: str) -> Path:
         """The path at an address, a number a month; not-a-number in months in which a firm was not alive."""
         slugs: Slugs = self._about["slugs"]
+        if address in self._about["own_metrics"]:
+            return np.asarray(self._about["own_metrics"][address][0], float)
         metric = find_metric(address, slugs)
         parts = address.split(".")
         if metric is None and len(parts) == 3 and parts[0] == "apps":

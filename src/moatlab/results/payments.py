@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: Parties that are not firms of the stack; each is one account.
-OUTSIDE_PARTIES = ("users", "outside", "investors", "parents", "suppliers")
+OUTSIDE_PARTIES = ("users", "outside", "investors", "parents", "suppliers", "government")
 #: Layers of firms, from the top of the stack to its foundation.
 LAYERS = ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry")
 PARTIES = OUTSIDE_PARTIES + LAYERS
@@ -87,6 +87,10 @@ def _table() -> tuple[PaymentKind, ...]:
         ("chip finance", "investors", "chipmakers", "finance", False, "capital of chipmakers"),
         ("foundry finance", "investors", "foundry", "finance", False, "capital of the foundry"),
         ("enterprise agreement", "apps", "labs", "overhead", True, "support of open checkpoints that apps run"),
+        *(
+            (f"{layer} levy", layer, "government", "cost of goods", False, "charge on sales that a rule has set")
+            for layer in LAYERS
+        ),
     ]
     return tuple(PaymentKind(code, *row) for code, row in enumerate(rows))
 

@@ -197,6 +197,8 @@ class Results:
         for metric in wanted:
             if metric.derive is not None:
                 columns[metric.column] = self._paths.column("market", "market", 0, metric.column)
+        for address, (path, _, _) in self.about["own_metrics"].items():
+            columns[address] = np.asarray(path, float)
         frame = pd.DataFrame(columns)
         return frame.drop(columns=[m.column for m in metrics.HIDDEN])
 
@@ -332,7 +334,7 @@ class Results:
 
     def addresses(self) -> list[str]:
         """The metrics that have an address, with those of one firm or category as ``kind.slug.metric``."""
-        return metric_addresses(self.about["slugs"])
+        return [*metric_addresses(self.about["slugs"]), *self.about["own_metrics"]]
 
     @cached_property
     def _paths(self) -> Paths:

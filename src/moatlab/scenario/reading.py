@@ -15,6 +15,7 @@ from moatlab.scenario.addresses import ALL, SLUG, Address, check_slug, nearest, 
 from moatlab.scenario.events import Event, parse_event
 from moatlab.scenario.facts import cited, fact
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
+from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.tables import REGISTRY
 from moatlab.scenario.topology import GraphSpec, graph_table, read_graph
 from moatlab.scenario.values import check_value
@@ -42,6 +43,7 @@ class Contents:
     values: dict[Address, Value] = field(default_factory=dict)
     sources: dict[Address, str] = field(default_factory=dict)
     overrides: dict[str, type] = field(default_factory=dict)
+    rules: tuple[RuleUse, ...] = ()
 
     def slugs(self) -> dict[str, tuple[str, ...]]:
         """The slugs of each kind that has rows."""

@@ -18,6 +18,7 @@ from moatlab.scenario.contradictions import refuse_contradictions
 from moatlab.scenario.events import Event, parse_event
 from moatlab.scenario.reading import Contents, read_file, read_mapping, write_toml
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
+from moatlab.scenario.rules import RuleUse, split_changes, use
 from moatlab.scenario.tables import parameters_of
 from moatlab.scenario.topology import GraphSpec, graph_table, read_graph
 from moatlab.scenario.values import check_value, read_value
@@ -101,6 +102,11 @@ class Scenario:
         return dict(self._contents.overrides)
 
     @property
+    def rules(self) -> tuple[RuleUse, ...]:
+        """The rules from outside, in the order in which they were given."""
+        return self._contents.rules
+
+    @property
     def all_slugs(self) -> Slugs:
         """The slugs of every kind, as `addresses.resolve` and `events.parse_event` take them."""
         return self._contents.slugs()
@@ -160,11 +166,13 @@ class Scenario:
         addresses of single firms, whatever their order.
         """
         slugs = self.all_slugs
+        changes, rules = split_changes(changes, self.rules, "set")
         checked = [
             (address, check_value(address, value, slugs, "set"))
             for address, value in ((resolve(text, slugs, "set"), value) for text, value in changes.items())
         ]
-        return self._changed(checked)
+        changed = self._changed(checked)
+        return changed if rules == self.rules else changed._with(rules=rules)
 
     def set_text(self, changes: Iterable[str]) -> Scenario:
         """The same from texts such as ``labs.openai.markup=0.3``, as the command line gives them."""
@@ -211,6 +219,15 @@ class Scenario:
             raise InputError(f"{firm} takes an agent class, not {agent!r}", "replace")
         return self._with(overrides={**self._contents.overrides, f"{kind}.{slug}": agent})
 
+    def with_rule(self, rule: type, after: str, **values: object) -> Scenario:
+        """A copy in which a rule of one's own, a subclass of `moatlab.Rule`, runs every month after a phase.
+
+        ``after`` is the name of a phase (`moatlab phases` lists them); ``values`` are parameters that the rule
+        declares, which `set` also takes as ``name.parameter``.  The rule's source is part of what a stored run is
+        known by.  Raises `InputError` for what is no rule and for values that it does not accept.
+        """
+        return self._with(rules=(*self.rules, use(rule, after, values, self.rules)))
+
     def compare(self, on: Mapping[str, Any] | Scenario, seeds: int | Iterable[int] = 64, **options: Any) -> Comparison:
         """Paired effects of one change, by running with and without it from the same ``seeds``.
 
@@ -241,6 +258,8 @@ class Scenario:
             tables["overrides"] = {
                 firm: f"{agent.__module__}.{agent.__qualname__}" for firm, agent in self._contents.overrides.items()
             }
+        if self.rules:
+            tables["rules"] = [rule.resolved() for rule in self.rules]
         return tables
 
     def digest(self) -> str:

@@ -26,8 +26,8 @@ from moatlab.show import style
 
 #: Columns of the layers; the sources of money are column 0.
 COLUMNS = {"apps": 1, "hosts": 2, "labs": 3, "clouds": 4, "chipmakers": 5, "foundry": 6}
-SINKS = {"suppliers": "suppliers", "investors": "owners", "parents": "owners"}
-SINK_ORDER = ("advances", "suppliers", "owners", "kept")
+SINKS = {"suppliers": "suppliers", "government": "government", "investors": "owners", "parents": "owners"}
+SINK_ORDER = ("advances", "suppliers", "government", "owners", "kept")
 COLOURS = {
     **style.LAYER_COLOURS,
     "users": "#332288",
@@ -36,6 +36,7 @@ COLOURS = {
     "parents": "#c0a060",
     "cash drawn": "#bbbbbb",
     "suppliers": "#bbbbbb",
+    "government": "#999999",
     "owners": "#c9a94e",
 }
 SALES = {kind.name for kind in KINDS_OF_PAYMENT if kind.sale}

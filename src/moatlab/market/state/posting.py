@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.state.compiled import Rows, constant, inlined
+from moatlab.market.state.compiled import Rows, constant, direct, inlined, kernel
 from moatlab.results.payments import CODE, OUTSIDE_PARTIES
 
 #: Accounts of the parties outside the stack; firms' accounts follow.
-USERS, OUTSIDE, INVESTORS, PARENTS, SUPPLIERS = map(constant, range(len(OUTSIDE_PARTIES)))
+USERS, OUTSIDE, INVESTORS, PARENTS, SUPPLIERS, GOVERNMENT = map(constant, range(len(OUTSIDE_PARTIES)))
 
 POSTING_DTYPE = np.dtype(
     [
@@ -101,3 +101,10 @@ def pay(s: Rows, kind: int, payer: int, payee: int, amount: float) -> None:
     s.totals[kind] += amount
     last = s.totals.shape[0] - 1
     s.totals[last] = note(s.book, int(s.totals[last]), s.now[0].month, kind, payer, payee, amount)
+
+
+@direct
+@kernel
+def pay_now(s: Rows, kind: int, payer: int, payee: int, amount: float) -> None:
+    """`pay`, as Python calls it."""
+    pay(s, kind, payer, payee, amount)
