@@ -62,7 +62,7 @@ def test_explaining_needs_no_compiler() -> None:
         ("market.rent", "spot rent"),
         ("users.code.churn", "customers at the start"),
         ("api", "from  apps"),
-        ("settlement", "phase 4"),
+        ("settlement", "phase 5"),
         ("M085", "2022-09-01"),
         ("essay-2023", "120 from 2023-01"),
     ],

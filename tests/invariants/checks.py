@@ -153,7 +153,7 @@ class Watch:
         """Hours sold are within capacity, chips delivered within those made, wafers started within the fabs."""
         state = self.market.state
         clouds, makers = state.clouds, state.chipmakers
-        assert (clouds["hours"] <= clouds["offered"] * (1 + ROUNDING)).all(), self.fail("hours", clouds["hours"])
+        assert (clouds["hours"] <= clouds["capacity"] * (1 + ROUNDING)).all(), self.fail("hours", clouds["hours"])
         delivered = makers["delivered"]
         assert (delivered <= self.made * (1 + ROUNDING) + 1e-12).all(), self.fail("chips", (delivered, self.made))
         started = state.foundry["starts"]

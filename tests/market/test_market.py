@@ -172,7 +172,7 @@ def test_invariants_hold_every_month() -> None:
         customers = np.bincount(apps["category"], apps["tourists"] + apps["committed"], s.users.shape[0])
         assert (customers <= s.users["potential"] + 1e-9).all()
         assert (apps["tourists"] >= 0).all() and (apps["committed"] >= 0).all()
-        assert (s.clouds["hours"] <= s.clouds["offered"] * (1 + 1e-9)).all()
+        assert (s.clouds["hours"] <= s.clouds["capacity"] * (1 + 1e-9)).all()
         assert (s.clouds["rent"] >= s.clouds["running"] * 0.999).all()
         assert (s.backlog >= 0).all() and (s.fleet >= 0).all()
         assert np.isfinite(s.cash).all()

@@ -181,12 +181,14 @@ def test_a_fault_in_make_or_buy_would_be_seen(name: str) -> None:
     """An oracle that reckons with another parameter takes other decisions within a few years."""
     market = Market("essay-2023", rng=1)
     for _ in range(60):
-        market.step()
-        before = Reference(market.state)
-        make_or_buy.decide(before)
-        right = [app.next_own for app in before.apps]
-        setattr(before.shared, name, 1.5 * getattr(before.shared, name))
-        make_or_buy.decide(before)
-        if [app.next_own for app in before.apps] != right:
-            return
+        for phase, run in market.walk():
+            if phase == "decisions":
+                before = Reference(market.state)
+                make_or_buy.decide(before)
+                right = [app.next_own for app in before.apps]
+                setattr(before.shared, name, 3.0 * getattr(before.shared, name))
+                make_or_buy.decide(before)
+                if [app.next_own for app in before.apps] != right:
+                    return
+            run()
     pytest.fail("never")

@@ -52,7 +52,9 @@ def test_the_scarcity_rent_is_the_shadow_price_of_capacity() -> None:
     market = stepped(scenario)
     cloud = market.state.clouds[0]
     budget = float(market.state.buyers["budget"][0])
-    capacity, reserve = float(cloud["offered"]), float(cloud["floor_rent"])
+    # The reserve rent of the month is the one that it began with; by its end the next one has been decided.
+    reserve = float(Market(scenario, rng=1).state.clouds["reserve"][0])
+    capacity = float(cloud["capacity"])
     assert budget > 0 and reserve == pytest.approx(RUNNING * 1.5)
 
     def demand(rent: float) -> float:
@@ -68,7 +70,7 @@ def test_the_scarcity_rent_is_the_shadow_price_of_capacity() -> None:
 
     step = 0.05
     shadow = (surplus(capacity + step) - surplus(capacity - step)) / (2 * step)
-    found = float(cloud["rent"] - cloud["floor_rent"])
+    found = float(cloud["rent"] - reserve)
     assert found == pytest.approx(shadow, rel=1e-4)
     assert differs(shadow, cloud["rent"], cloud["rent"] - cloud["running"], cloud["rent"] - cloud["full_cost"])
     frame = market.results.market
@@ -76,8 +78,8 @@ def test_the_scarcity_rent_is_the_shadow_price_of_capacity() -> None:
 
 
 def test_ample_supply_has_no_scarcity_rent() -> None:
-    market = stepped(COMPUTE.set({"clouds.*.fleet": 5000.0}))
-    assert (market.state.clouds["rent"] == market.state.clouds["floor_rent"]).all()
+    ample = COMPUTE.set({"clouds.*.fleet": 5000.0})
+    assert (stepped(ample).state.clouds["rent"] == Market(ample, rng=1).state.clouds["reserve"]).all()
 
 
 # ------------------------------------------------------------------------------------------------- duopoly of clouds

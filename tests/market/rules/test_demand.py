@@ -57,13 +57,13 @@ def test_apps_on_one_model_lose_margin_and_apps_on_models_of_their_own_do_not() 
     assert kept[0] > kept[1]
 
 
-def test_nests_that_an_event_switches_on_form_by_the_next_month() -> None:
+def test_nests_that_an_event_switches_on_form_in_that_month() -> None:
     plain, later = (
         Market(s, rng=1).run(14) for s in (ESSAY, ESSAY.with_events("month 6: set users.*.nest_correlation 0.5"))
     )
     one, two = (run.series("apps.jasper.customers") for run in (plain, later))
-    assert (one.loc[:6] == two.loc[:6]).all()
-    assert (one.loc[7:] != two.loc[7:]).all()
+    assert (one.loc[:5] == two.loc[:5]).all()
+    assert (one.loc[6:] != two.loc[6:]).all()
     assert later.series("apps.jasper.price")[13] < plain.series("apps.jasper.price")[13]
 
 
@@ -115,8 +115,8 @@ def test_bundling_takes_customers_and_its_owner_pays() -> None:
         for s in (ESSAY, ESSAY.with_events("months 12-23: set apps.microsoft.price_rule bundled"))
     )
     price = bundled.series("apps.microsoft.price")
-    # The month's record has the price that was decided in it.
-    assert (price.loc[12:23] == 0.0).all() and price.loc[11] > 0.0 and price.loc[24] > 0.0
+    # It is free at once, and has a price again when it has decided on one.
+    assert (price.loc[12:24] == 0.0).all() and price.loc[11] > 0.0 and price.loc[25] > 0.0
     assert bundled.series("apps.microsoft.customers")[23] > 3.0 * plain.series("apps.microsoft.customers")[23]
     assert bundled.series("apps.jasper.customers")[23] < plain.series("apps.jasper.customers")[23]
     assert bundled.series("apps.microsoft.gross_profit")[20] < 0.0

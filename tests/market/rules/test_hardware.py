@@ -77,11 +77,13 @@ def test_portability_takes_the_ecosystem_out_of_the_choice() -> None:
     state, shared = market.state, market.state.shared[0]
     row = market.find_row("clouds.lambda")[1]
     backlog, fleet = state.backlog[row].copy(), state.fleet[row].sum(axis=1)
+    # Orders are placed at the month's list prices; those of the next are decided in it.
+    prices = state.chipmakers["price"].copy()
     market.step()
     keep = 1.0 - float(ESSAY.kind_value("clouds", "failure_rate"))
     placed = state.backlog[row] - backlog + state.fleet[row].sum(axis=1) / keep - fleet
     free = state.chipmakers["captive"] == 0
-    pull = np.where(free, state.chipmakers["price"] ** -shared["chipmakers_vendor_sharpness"], 0.0)
+    pull = np.where(free, prices ** -shared["chipmakers_vendor_sharpness"], 0.0)
     assert placed.sum() == pytest.approx(state.clouds["order"][row])
     assert placed / placed.sum() == pytest.approx(pull / pull.sum(), abs=1e-9)
 

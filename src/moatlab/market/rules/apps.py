@@ -192,7 +192,9 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
             app.token_cost = max(app.token_cost, offers[o].price)
     app.token_worth = token_worth(app, user, shared)
     app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
-    if app.plan == METERED and app.price_rule != BUNDLED and app.token_price > 0.0:
+    if app.price_rule == BUNDLED:
+        app.price = 0.0
+    elif app.plan == METERED and app.token_price > 0.0:
         # What is paid by use follows from the price of a token.
         app.quota = quota_wanted(app, user, app.token_price, shared)
         app.price = app.token_price * app.quota
