@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from moatlab.errors import InputError
-from moatlab.evidence.effects import Effect, Points, contrast, crossed
-from moatlab.evidence.inference import Array, precision
+from moatlab.evidence.effects import Effect, Points, contrast, of_arms
+from moatlab.evidence.units import Draws, of_experiment
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
 from moatlab.experiments.spec import Contrast
 from moatlab.results.text.numbers import aligned, short
@@ -18,21 +17,13 @@ from moatlab.results.text.numbers import aligned, short
 if TYPE_CHECKING:
     from moatlab.experiments import Batch
 
-#: Designs whose points were chosen, and stand for themselves; those of all others are draws.
-CHOSEN = ("replications", "grid", "chosen")
-
-
-def points_of(batch: Batch) -> Points:
-    """Whether the points of a batch are draws of the parameters or a choice of them."""
-    return "chosen" if batch.experiment.design.kind in CHOSEN else "drawn"
-
 
 def effects_of(batch: Batch) -> list[tuple[Effect, Predicted]]:
     """The declared contrasts, or every arm less the control, on each outcome, with what was predicted of it.
 
     What no complete pair has a value for is left out.
     """
-    experiment, outcomes, points = batch.experiment, batch.outcomes(), points_of(batch)
+    experiment, outcomes, points = batch.experiment, batch.outcomes(), of_experiment(batch.experiment)
     arms = {a: Contrast(weights={a: 1.0, experiment.control: -1.0}) for a in experiment.arms if a != experiment.control}
     found = []
     for name, outcome in experiment.outcomes.items():
@@ -111,7 +102,9 @@ def differences(batch: Batch, points: Points | None = None) -> pd.DataFrame:
         for arm in (arm for arm in experiment.arms if arm != experiment.control):
             weights = {arm: 1.0, experiment.control: -1.0}
             try:
-                effect = contrast(outcomes, name, weights, points_of(batch) if points is None else points)
+                effect = contrast(
+                    outcomes, name, weights, of_experiment(batch.experiment) if points is None else points
+                )
             except InputError:
                 continue
             low, high = effect.mean.interval(experiment.test.confidence)
@@ -129,26 +122,26 @@ def differences_by_point(batch: Batch) -> pd.DataFrame:
 def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
     """By treatment and month: arm, month, pairs, mean, low, high of the paired difference in one metric."""
     experiment = batch.experiment
-    wide = batch.paths(metric).pivot(index=["arm", "month", "point"], columns="replication", values="value")
+    points = of_experiment(experiment)
+    count = points.count if isinstance(points, Draws) else len(points)
+    table = batch.paths(metric)
+    seeds = sorted(table["replication"].unique())
+    full = pd.MultiIndex.from_product([range(count), seeds], names=["point", "replication"])
+    by_arm = {
+        str(arm): rows.pivot(index=["point", "replication"], columns="month", values="value").reindex(full)
+        for arm, rows in table.groupby("arm")
+    }
     parts = []
     for arm in (arm for arm in experiment.arms if arm != experiment.control):
-        if not {arm, experiment.control} <= set(wide.index.get_level_values("arm")):
+        if not {arm, experiment.control} <= set(by_arm):
             continue
-        gap = wide.loc[arm] - wide.loc[experiment.control]
-        for month, table in gap.groupby(level="month", sort=True):
-            values: Array = np.asarray(table, np.float64)
-            known = np.isfinite(values)
-            chosen = points_of(batch) == "chosen"
-            values = values[:, known.all(axis=0)] if chosen else values[np.ix_(*crossed(known))]
-            pairs = values.size
-            if not pairs:
-                continue
-            if chosen:
-                values = values.mean(axis=0, keepdims=True)
-            low = high = float("nan")
-            if values.size > 1:
-                variance, freedom = precision(values)
-                half = float(stats.t.ppf(0.5 + experiment.test.confidence / 2.0, freedom) * np.sqrt(variance))
-                low, high = float(values.mean()) - half, float(values.mean()) + half
-            parts.append((arm, month, pairs, float(values.mean()), low, high))
+        weights = {arm: 1.0, experiment.control: -1.0}
+        both = np.stack([by_arm[name].to_numpy(np.float64) for name in weights])
+        for at, month in enumerate(by_arm[arm].columns):
+            try:
+                effect = of_arms(metric, weights, both[:, :, at].reshape(2, count, -1), points)
+            except InputError:
+                continue  # no pair has a value in this month
+            low, high = effect.mean.interval(experiment.test.confidence) if effect.values.size > 1 else (np.nan, np.nan)
+            parts.append((arm, month, effect.pairs, effect.estimate, low, high))
     return pd.DataFrame(parts, columns=["arm", "month", "pairs", "mean", "low", "high"])
