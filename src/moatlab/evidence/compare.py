@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, of_arms
+from moatlab.evidence.identical import reasons, sentence
 from moatlab.evidence.inference import Array
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
 from moatlab.results.addresses import find_metric, unknown_metric
@@ -93,6 +95,16 @@ class Comparison:
         events = [event.month for event in self.treated.events[len(self.scenario.events) :]]
         at_once = self.scenario.given() != self.treated.given() or self.scenario.overrides != self.treated.overrides
         return min(events) if events and not at_once else 0
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether the change changes nothing that was recorded, at any seed."""
+        return all(without.equals(treated) for without, treated in self._runs)
+
+    @property
+    def why_the_same(self) -> str:
+        """That the two runs are the same, and why as far as it is known; empty where they differ."""
+        return sentence("the two runs are the same at every seed", reasons(self.scenario, self.treated)) * self.same
 
     def paths(self, metric: str) -> Array:
         """Monthly values [arms, seeds, months], without the change and with it.

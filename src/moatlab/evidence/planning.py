@@ -91,12 +91,14 @@ class Plan:
 
 
 def plan(
-    pilot: Effect, smallest: float, expected: float | None = None, power: float = 0.9, level: float = 0.95
-) -> Plan:
+    pilot: Effect, smallest: float, expected: float | None = None, power: float = POWER,
+    alpha: Callable[[float], float] = lambda more: 0.05,
+) -> Plan:  # fmt: skip
     """The units that a verdict needs, from the spread of a pilot's paired differences.
 
     ``smallest`` is the smallest effect of interest; ``expected`` the size hoped for (by default the pilot's own
-    estimate, which is a guess as well).  Raises `InputError` for a pilot of one unit or a size that is not positive.
+    estimate, which is a guess as well); ``alpha(more)`` the level of error of a test with ``more`` times the pilot's
+    runs.  Raises `InputError` for a pilot of one unit or a size that is not positive.
     """
     if not smallest > 0.0:
         raise InputError(f"the smallest effect of interest is a number above 0, not {smallest!r}")
@@ -108,6 +110,9 @@ def plan(
     # The spread that n units have, seen from their mean: constant, unless all draws share the luck of few seeds.
     caution = float(np.sqrt((count - 1) / stats.chi2.ppf(1.0 - CAUTION, count - 1)))
 
+    def level(n: int) -> float:
+        return 1.0 - alpha(n / count)
+
     def spread(n: int) -> float:
         return caution * pilot.mean.error_with(n) * float(np.sqrt(n))
 
@@ -116,9 +121,9 @@ def plan(
         return Plan(pilot.unit, 0.0, 0.0, smallest, size, power, 2, 2 if size > smallest else None, 2)
     return Plan(
         pilot.unit, spread(count) / caution, spread(count), smallest, size, power,
-        least(lambda n: power_to_detect(n, spread(n), smallest, 0.0, level) >= power),
-        least(lambda n: power_to_detect(n, spread(n), size, smallest, level) >= power) if size > smallest else None,
-        least(lambda n: power_of_equivalence(n, spread(n), 0.0, smallest, level) >= power),
+        least(lambda n: power_to_detect(n, spread(n), smallest, 0.0, level(n)) >= power),
+        least(lambda n: power_to_detect(n, spread(n), size, smallest, level(n)) >= power) if size > smallest else None,
+        least(lambda n: power_of_equivalence(n, spread(n), 0.0, smallest, level(n)) >= power),
     )  # fmt: skip
 
 

@@ -9,76 +9,95 @@ import pandas as pd
 
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, Points, contrast, of_arms
+from moatlab.evidence.identical import why_the_same
+from moatlab.evidence.looks import Seen, judge_at, question, tell_looks
 from moatlab.evidence.units import Draws, of_experiment
-from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
+from moatlab.evidence.verdicts import Predicted, Prediction, Verdict
+from moatlab.experiments.registered import Registered, registered
 from moatlab.experiments.spec import Contrast
-from moatlab.results.text.numbers import aligned, short
+from moatlab.results.text.numbers import aligned, p_text, short
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch
 
 
-def effects_of(batch: Batch) -> list[tuple[Effect, Predicted]]:
-    """The declared contrasts, or every arm less the control, on each outcome, with what was predicted of it.
+def effects_of(batch: Batch, on: Registered | None = None) -> list[tuple[Effect, Prediction, Contrast]]:
+    """The registered contrasts, or every arm less the control, on each outcome, with what was predicted of it.
 
     What no complete pair has a value for is left out.
     """
     experiment, outcomes, points = batch.experiment, batch.outcomes(), of_experiment(batch.experiment)
-    arms = {a: Contrast(weights={a: 1.0, experiment.control: -1.0}) for a in experiment.arms if a != experiment.control}
+    says = (on or registered(batch.folder, experiment.spec)).declared
+    same = says["test"]["kind"] == "equivalence"
     found = []
-    for name, outcome in experiment.outcomes.items():
-        for label, c in (experiment.spec.contrasts or arms).items():
-            title = label if experiment.spec.contrasts else ""
+    for name, outcome in says["outcomes"].items():
+        if name not in experiment.outcomes:
+            continue  # registered, and no longer in the file
+        for label, table in says["contrasts"].items():
+            asked = Contrast(**table)
+            if not set(asked.weights) <= set(experiment.arms):
+                continue
             try:
-                effect = contrast(outcomes, name, c.weights, c.points or points, title)
+                effect = contrast(outcomes, name, asked.weights, asked.points or points, label)
             except InputError:
                 continue  # no pair is complete; `moatlab status` says what is missing
-            found.append((effect, c.predicted.get(name, outcome.predicted)))
+            word: Predicted = asked.predicted.get(name, outcome["predicted"])
+            word = "none" if same and word == "open" else word
+            found.append((effect, Prediction(word, outcome["smallest_effect"] or 0.0, says["claim"]), asked))
     return found
 
 
 def judged(batch: Batch) -> list[Verdict]:
-    """Verdicts on all effects of a batch as one family, in the order of the file.
+    """Verdicts on all effects of a batch as one family, in the order of the file, at the level that earlier looks left.
 
-    The smallest effect of interest, the prediction, the claim's tag and the confidence are those of the file; where
-    its test is of equivalence, an outcome of which nothing else is predicted is predicted to have no effect.
+    The look is written into the batch's folder.  The smallest effect of interest, the prediction, the claim's tag and
+    the confidence are those that were registered; where the test is of equivalence, an outcome of which nothing else is
+    predicted is predicted to have no effect.
     """
     experiment = batch.experiment
-    same = experiment.test.kind == "equivalence"
-    family = []
-    for effect, predicted in effects_of(batch):
-        word: Predicted = "none" if same and predicted == "open" else predicted
-        smallest = experiment.smallest_effect.get(effect.outcome, 0.0)
-        family.append((effect, Prediction(word, smallest, experiment.spec.claim)))
-    return judge(family, level=experiment.test.confidence)
+    on = registered(batch.folder, experiment.spec)
+    found = effects_of(batch, on)
+    ended = batch.runs().query("status != 'missing'").groupby("arm").size()
+    seen = [min(int(ended.get(arm, 0)) for arm in asked.weights) for _, _, asked in found]
+    return judge_at(
+        batch.folder, [(effect, prediction) for effect, prediction, _ in found],
+        [question(batch, effect.outcome, asked) for effect, _, asked in found],
+        [Seen(runs, experiment.spec.replications * len(batch.plan["point"].unique())) for runs in seen],
+        on.declared["test"]["confidence"],
+    )  # fmt: skip
 
 
 def tell(batch: Batch, verdicts: list[Verdict]) -> list[str]:
-    """Lines of a table of verdicts, with what was predicted and what makes them less sure."""
-    experiment = batch.experiment
+    """Lines of a table of verdicts, with what was predicted and when, the look, and what makes them less sure."""
     if not verdicts:
         return []
-    width = f"{100 * experiment.test.confidence:g} % interval"
-    head = ["outcome", "contrast", "baseline", "effect", width, "smallest", "d_z", "P (Holm)", "predicted", "verdict"]
-    rows, notes = [], {}
+    on = registered(batch.folder, batch.experiment.spec)
+    level = on.declared["test"]["confidence"]
+    width = f"{100 * level:g} % interval"
+    head = ["outcome", "contrast", "baseline", "effect", width, "smallest", "d_z", "P of the verdict", "predicted",
+            "verdict"]  # fmt: skip
+    rows, notes, same = [], {}, why_the_same(batch, verdicts)
     for v in verdicts:
-        low, high = v.effect.mean.interval(experiment.test.confidence)
+        low, high = v.effect.mean.interval(level)
         mark = "*" if v.effect.caution else ""
-        notes[v.effect.outcome, v.effect.name] = v.effect.caution or (v.reason if v.verdict == "undecided" else "")
+        told = v.reason if v.verdict == "undecided" or v.finding == "same" or v.earlier is not None else ""
+        if v.finding == "same" and same.keys() & v.effect.weights:
+            told = ""  # said of the arm as a whole
+        notes[v.effect.outcome, v.effect.name] = v.effect.caution or told
         rows.append([
             v.effect.outcome, v.effect.name, short(v.effect.baseline), short(v.estimate),
             f"[{short(low)}, {short(high)}]", f"±{short(v.prediction.smallest)}" if v.prediction.smallest else "none",
-            short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001", v.prediction.predicted,
-            v.verdict + mark,
+            short(v.effect.dz, 2), p_text(v.p_verdict), v.prediction.predicted, v.verdict + mark,
         ])  # fmt: skip
     shape = verdicts[0].effect.values.shape
     units = f"{shape[1]} seeds" if shape[0] == 1 else f"{shape[0]} draws x {shape[1]} seeds"
-    title = f"Paired differences, judged ({experiment.spec.claim} claim; {units})"
-    if experiment.prediction:
-        title += f"\npredicted: {experiment.prediction}"
+    title = f"Paired differences, judged ({on.declared['claim']} claim; {units})"
+    if on.declared["prediction"]:
+        title += f"\npredicted: {on.declared['prediction']}"
     lines = aligned(title, head, rows)
-    told = [f"  {outcome}, {name}: {note}" for (outcome, name), note in notes.items() if note]
-    return [*lines, *told, ""] if told else lines
+    lines += [f"  {outcome}, {name}: {note}" for (outcome, name), note in notes.items() if note]
+    lines += [f"  {line}" for line in (*same.values(), *tell_looks(batch.folder, verdicts), *on.notes)]
+    return [*lines, ""]
 
 
 def picture(batch: Batch, verdicts: list[Verdict]) -> Any:

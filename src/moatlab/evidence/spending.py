@@ -36,18 +36,21 @@ class Look:
     """Which look at a question this is, and the ``share`` of the level that it may use.
 
     ``information`` is the largest number of runs that this look or one before it saw, as a multiple of those planned;
-    None where there is one look only, which has the whole level.
+    None where there is one look only, which has the whole level.  ``scale`` is the part of the level that is to be
+    shared, ``recorded`` whether the look could be written down.
     """
 
     number: int = 1
     share: float = 1.0
     information: float | None = None
+    scale: float = 1.0
+    recorded: bool = True
 
     def next_share(self, more: float, level: float = 0.05) -> float:
         """Share of the level for a next look at ``more`` times the runs of this one."""
         if self.information is None:
             return 1.0
-        return max(0.0, spent(self.information * more, level) - spent(self.information, level))
+        return self.scale * max(0.0, spent(self.information * more, level) - spent(self.information, level))
 
 
 #: The one look at what nobody looks at again.
