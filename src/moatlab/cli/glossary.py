@@ -90,7 +90,8 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "second": "Sobol: share of the variance by the pair's interaction",
     },
     "reduction of an outcome's months": {
-        "mean": "mean of the months",
+        "mean": "mean of the months; of a ratio of two flows the sum of the one over the sum of the other, undefined "
+        "where the other stays below its floor: 1,000 dollars, one customer, a million tokens, one GPU-hour a month",
         "sum": "sum of the months",
         "first": "the first month",
         "last": "the last month",

@@ -22,6 +22,7 @@ from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, ver
 from moatlab.results.addresses import find_metric, unknown_metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
+from moatlab.results.ratios import over_window
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.scenario import Scenario
 
@@ -201,8 +202,15 @@ class Comparison:
 
     def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
         """None where no seed has a value with and without."""
-        paths = self.paths(address)[:, :, first : last + 1]
-        values = np.array([[[reduce_path(path, reduce, address) for path in arm]] for arm in paths])
+        slugs, months = self.scenario.all_slugs, slice(first, last + 1)
+
+        def reduced(arm: int, seed: int) -> float:
+            ratio = (
+                over_window(address, slugs, lambda a: self.paths(a)[arm, seed, months]) if reduce == "mean" else None
+            )
+            return reduce_path(self.paths(address)[arm, seed, months], reduce, address) if ratio is None else ratio
+
+        values = np.array([[[reduced(arm, seed) for seed in range(len(self.seeds))]] for arm in range(2)])
         if not np.isfinite(values).all(axis=0).any():
             return None
         return of_arms(label, {CONTROL: -1.0, TREATED: 1.0}, values, seeds=self.seeds)
