@@ -45,7 +45,8 @@ def effect(units: np.ndarray) -> Effect:
 def follow(rng: np.random.Generator, middle: float, smallest: float, first: int, family: int) -> list[Verdict]:
     """Look, extend as the largest advice says, look again, six times at most; the verdicts of the last look."""
     units = rng.normal(middle, 1.0, (family, first))
-    state, done = look(1.0, None), [None] * family
+    state = look(1.0, None)
+    done: list[Earlier | None] = [None] * family
     verdicts: list[Verdict] = []
     for number in range(1, 7):
         judged = [(effect(row), Prediction("open", smallest)) for row in units]

@@ -129,7 +129,7 @@ def test_chosen_points_and_replications_cover_over_seeds() -> None:
     values = rng.normal(0.0, 1.0, (TRIALS, 1, 8)) + rng.normal(0.0, 0.5, (TRIALS, 5, 8)) + np.arange(5.0)[:, None]
     weights = of_design("grid", 5, 2)
     assert weights == (0.2,) * 5
-    hits = covered(np.tensordot(values, weights, (1, 0))[:, None], 2.0)  # type: ignore[arg-type]
+    hits = covered(np.tensordot(values, weights, (1, 0))[:, None], 2.0)
     assert not binomial_excludes(hits, TRIALS, 0.95), hits / TRIALS
 
 

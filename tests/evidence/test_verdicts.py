@@ -88,7 +88,7 @@ def test_a_verdict_and_its_interval_never_disagree() -> None:
 def test_what_differs_in_no_pair_is_said_to_be_the_same() -> None:
     """No P value, no claim of "no effect", and no member of the family."""
     nothing = Effect("rent", {"t": 1.0, "c": -1.0}, np.zeros((1, 8)), np.ones((2, 1, 8)), pairs=8)
-    judged = [(nothing, Prediction(predicted, 0.5)) for predicted in ("open", "higher", "none")]  # type: ignore[arg-type]
+    judged = [(nothing, Prediction(predicted, 0.5)) for predicted in ("open", "higher", "none")]
     *same, expected, other = judge([*judged, (effect(2.0), Prediction("open", 0.5))])
     assert [v.verdict for v in same] == ["the same"] * 2 and expected.verdict == "supported"
     assert all(np.isnan([v.p, v.p_holm, v.p_verdict]).all() for v in (*same, expected))

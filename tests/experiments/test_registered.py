@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,19 @@ def test_a_line_that_a_kill_left_unfinished_does_not_count(tmp_path: Path) -> No
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole + whole[:20])
     assert len(journal.entries()) == 1
+    journal.append({"a": 2})
+    assert [entry["a"] for entry in journal.entries()] == [1, 2] and not journal.altered()
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "j.jsonl")
+    journal.append({"a": 1})
+    whole = journal.path.read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
+    with pytest.raises(OSError, match="No space left"):
+        journal.append({"a": 2})
+    assert journal.path.read_bytes() == whole
 
 
 def test_a_folder_without_a_register_says_so(tmp_path: Path) -> None:

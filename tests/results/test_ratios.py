@@ -69,8 +69,9 @@ def test_below_the_floor_a_ratio_is_not_defined() -> None:
 
 
 def test_prices_and_rents_are_no_such_ratios() -> None:
+    nothing: dict[str, np.ndarray] = {}
     for name in ("market.rent", "apps.price", "labs.closed.price", "labs.hhi", "nothing.known"):
-        assert over_window(name, SLUGS, {}.__getitem__) is None and behind(name, SLUGS) == ()
+        assert over_window(name, SLUGS, nothing.__getitem__) is None and behind(name, SLUGS) == ()
 
 
 def test_outcomes_and_effects_reduce_ratios_so(run: Results) -> None:

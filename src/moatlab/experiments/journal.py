@@ -6,6 +6,7 @@ afterwards no longer has the digest that a later line holds.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -25,7 +26,8 @@ class Journal:
 
     def _lines(self) -> list[bytes]:
         try:
-            return [line for line in self.path.read_bytes().split(b"\n") if line]
+            # What follows the last end of a line was not written to its end.
+            return [line for line in self.path.read_bytes().split(b"\n")[:-1] if line]
         except FileNotFoundError:
             return []
         except OSError as problem:
@@ -36,15 +38,13 @@ class Journal:
 
         Raises `InputError` for a file that is no journal.
         """
-        found, lines = [], self._lines()
-        for at, line in enumerate(lines):
+        found = []
+        for at, line in enumerate(self._lines()):
             try:
                 entry = json.loads(line)
                 if not isinstance(entry, dict) or "time" not in entry:
                     raise ValueError("no entry")
             except (ValueError, RecursionError):
-                if at == len(lines) - 1:
-                    break
                 raise InputError(f"{self.path}: line {at + 1} is damaged") from None
             found.append(entry)
         return found
@@ -60,18 +60,28 @@ class Journal:
         lines = self._lines()
         whole = {"time": now(), "after": _digest(lines[-1]) if lines else "", **entry}
         text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
-        # One write, at the end of the file whoever else writes there; a line left unfinished is closed first.
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        # One write, at the end of the file whoever else writes there; what a killed process left unfinished goes first,
+        # and so does what a full disk took of this entry.
+        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            size = os.fstat(handle).st_size
-            os.write(handle, (b"\n" if size and not self._closed() else b"") + text + b"\n")
-            os.fsync(handle)
+            size = self._closed()
+            if size != os.fstat(handle).st_size:
+                os.ftruncate(handle, size)
+            data = text + b"\n"
+            try:
+                if os.write(handle, data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(handle)
+            except OSError as problem:
+                os.ftruncate(handle, size)
+                raise OSError(problem.errno, problem.strerror, str(self.path)) from None
         finally:
             os.close(handle)
         return whole
 
-    def _closed(self) -> bool:
-        return self.path.read_bytes().endswith(b"\n")
+    def _closed(self) -> int:
+        """Bytes of the file up to the end of its last whole line."""
+        return self.path.read_bytes().rfind(b"\n") + 1
 
 
 def _digest(line: bytes) -> str:
