@@ -42,9 +42,10 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
     assert wanted <= set(effects.index)
     assert effects.loc["apps.writer.share", "estimate"] > 0.0 and effects.loc["market.rent", "smallest"] == 0.5
     paths = pd.read_parquet(out / "paths.parquet")
-    mine = paths[paths["metric"] == "apps.writer.share"]
-    means = mine.groupby("seed")["difference"].mean()
-    assert effects.loc["apps.writer.share", "estimate"] == pytest.approx(means.mean())
+    for metric in ("apps.writer.price", "apps.writer.gross_profit"):
+        mine = paths[paths["metric"] == metric]
+        means = mine.groupby("seed")["difference"].mean()
+        assert effects.loc[metric, "estimate"] == pytest.approx(means.mean())
     pictures = {p.name for p in (out / "pictures").iterdir()}
     assert {"effects.png", "market.lead_time.png", "market.consumer_surplus.png", "apps.writer.share.png"} <= pictures
     about = json.loads((out / "manifest.json").read_text())

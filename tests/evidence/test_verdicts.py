@@ -21,7 +21,7 @@ def effect(middle: float, spread: float = 1.0, count: int = 25) -> Effect:
     return Effect("rent", {"t": 1.0, "c": -1.0}, units[None], np.stack([units, 0 * units])[:, None])
 
 
-# 25 units of spread 1: the 95 % interval reaches 0.413 to either side, the 90 % interval 0.342.
+# 25 units of spread 1: the 95 % interval reaches 0.413 to either side.
 CASES = [
     (2.0, 0.5, "higher", "supported"), (2.0, 0.5, "lower", "contradicted"), (-2.0, 0.5, "lower", "supported"),
     (-2.0, 0.5, "higher", "contradicted"), (0.0, 0.5, "higher", "no effect"), (0.0, 0.5, "none", "supported"),
@@ -31,8 +31,8 @@ CASES = [
     # Significant and shown to be small: [-0.01, 0.81] lies within 1.
     (0.45, 1.0, "higher", "no effect"),
     (0.90, 0.5, "higher", "undecided"), (0.92, 0.5, "higher", "supported"),
-    # Equivalence by the 90 % interval: 0.15 + 0.342 < 0.5 although 0.15 + 0.413 > 0.5.
-    (0.15, 0.5, "higher", "no effect"), (0.17, 0.5, "higher", "undecided"),
+    # Equivalence by the same 95 % interval: 0.08 + 0.413 < 0.5, and 0.15 + 0.342 of the 90 % interval is not enough.
+    (0.08, 0.5, "higher", "no effect"), (0.09, 0.5, "higher", "undecided"), (0.15, 0.5, "higher", "undecided"),
     # Without a smallest effect nothing is ever shown to be absent.
     (0.0, 0.0, "higher", "undecided"), (0.5, 0.0, "higher", "supported"),
 ]  # fmt: skip
@@ -77,13 +77,37 @@ def test_a_verdict_and_its_interval_never_disagree() -> None:
         found = effect(float(middle))
         best, p = decision(found, smallest)
         low, high = found.interval
-        inner = found.mean.interval(0.90)
         decided = {
-            "above": low > smallest, "below": high < -smallest, "within": -smallest < inner[0] and inner[1] < smallest,
+            "above": low > smallest, "below": high < -smallest, "within": -smallest < low and high < smallest,
         }  # fmt: skip
         assert (p <= 0.05) == any(decided.values())
         if p <= 0.05:
             assert decided[best]
+
+
+def test_what_differs_in_no_pair_is_said_to_be_the_same() -> None:
+    """No P value, no claim of "no effect", and no member of the family."""
+    nothing = Effect("rent", {"t": 1.0, "c": -1.0}, np.zeros((1, 8)), np.ones((2, 1, 8)), pairs=8)
+    judged = [(nothing, Prediction(predicted, 0.5)) for predicted in ("open", "higher", "none")]
+    *same, expected, other = judge([*judged, (effect(2.0), Prediction("open", 0.5))])
+    assert [v.verdict for v in same] == ["the same"] * 2 and expected.verdict == "supported"
+    assert all(np.isnan([v.p, v.p_holm, v.p_verdict]).all() for v in (*same, expected))
+    assert same[0].reason == "no difference in any of 8 pairs" and other.family == 1
+    one = Effect("rent", {"t": 1.0, "c": -1.0}, np.zeros((1, 1)), np.ones((2, 1, 1)), pairs=1)
+    assert judge([(one, Prediction("open", 0.5))])[0].verdict == "the same"
+
+
+def test_the_number_that_would_decide_is_for_the_family() -> None:
+    """Where Holm alone stands in the way a number is given too, and it grows with what else is open."""
+    barely = effect(0.5 + 0.43)
+    alone = judge([(effect(0.5 + 0.40), Prediction("higher", 0.5))])[0]
+    among = judge([(barely, Prediction("higher", 0.5)), *[(effect(0.55), Prediction("higher", 0.5))] * 9])[0]
+    beside = judge([(barely, Prediction("higher", 0.5)), (effect(0.55), Prediction("higher", 0.5)),
+                    *[(effect(9.0), Prediction("higher", 0.5))] * 8])[0]  # fmt: skip
+    assert alone.needed is not None and among.needed is not None and beside.needed is not None
+    assert alone.needed.count < among.needed.count and beside.needed.count < among.needed.count
+    assert (among.open, beside.open) == (10, 2)
+    assert "decided alone, not among 10 outcomes (Holm); about" in among.reason
 
 
 def test_the_share_of_draws_that_agree() -> None:

@@ -9,6 +9,7 @@ from moatlab.cli.glossary import GLOSSARY, meanings
 from moatlab.errors import InputError
 from moatlab.results import metrics
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
+from moatlab.results.ratios import RATIOS
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.facts import Fact, cited, fact, facts
 from moatlab.scenario.moats import MOATS, STOCKS
@@ -58,7 +59,9 @@ def _metric(metric: metrics.Metric) -> str:
     return _lines(
         f"{_metric_address(metric)}: {metric.formula}",
         [("unit", metric.unit), ("table", f"{table}, column {metric.column}"),
-         ("kind", "derived from other columns" if metric.derive else "recorded")],
+         ("kind", "derived from other columns" if metric.derive else "recorded"),
+         ("over months", "the sum of what is above over the sum of what is below; undefined below 1,000 dollars, one "
+          "customer, a million tokens or one GPU-hour a month" if (metric.level, metric.column) in RATIOS else "")],
     )  # fmt: skip
 
 

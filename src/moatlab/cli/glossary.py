@@ -70,8 +70,11 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "tag": "what kind of answer it can be: input, mechanical or emergent",
         "p_decision": "P value of the decision that the data come closest to, if it stood alone",
         "p_holm": "the same, corrected for the family by Holm's method",
-        "finding": "above, below or within the smallest effect of interest, or undecided",
-        "verdict": "supported, contradicted, no effect, undecided; rises or falls where nothing was predicted",
+        "p_verdict": "P of the verdict: the same, corrected for earlier looks too; it stands at 1 - confidence",
+        "look": "number of the look at this outcome and contrast; runs that no look had seen make a new one",
+        "look_share": "share of the level of error that this look may use",
+        "finding": "above, below or within the smallest effect of interest, the same in every pair, or undecided",
+        "verdict": "supported, contradicted, no effect, the same, undecided; rises, falls where nothing was predicted",
         "agreeing": "share of the draws, or seeds, whose own contrast lies where the mean's does",
         "reason": "why the verdict, in a line",
     },
@@ -87,7 +90,8 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "second": "Sobol: share of the variance by the pair's interaction",
     },
     "reduction of an outcome's months": {
-        "mean": "mean of the months",
+        "mean": "mean of the months; of a ratio of two flows the sum of the one over the sum of the other, undefined "
+        "where the other stays below its floor: 1,000 dollars, one customer, a million tokens, one GPU-hour a month",
         "sum": "sum of the months",
         "first": "the first month",
         "last": "the last month",

@@ -100,6 +100,9 @@ def run(
         bool, typer.Option("--other-version", help="Go on in a folder of another version of the model.")
     ] = False,
     reuse: Annotated[list[Path] | None, typer.Option(help="Take equal runs from this folder.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Confirm in a folder of its own, on seeds that no look has seen.")
+    ] = False,
 ) -> None:
     """Run an experiment: what its folder lacks, and nothing twice."""
     from moatlab.cli.run import Request
@@ -107,7 +110,7 @@ def run(
 
     told, code = run_experiment(
         Request(file, engine, workers, scheduler, out, only, replications, dry_run, extend, retry, other_version,
-                tuple(reuse or ()))
+                tuple(reuse or ()), fresh)
     )  # fmt: skip
     typer.echo(told)
     raise typer.Exit(code)
@@ -130,6 +133,17 @@ def show_(
     from moatlab.cli.show import show
 
     typer.echo(show(folder, out))
+
+
+@app.command()
+def plan(
+    folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
+    power: Annotated[float, typer.Option(help="Probability of a verdict.")] = 0.9,
+) -> None:
+    """Say how many seeds or draws would decide what a batch leaves undecided."""
+    from moatlab.cli.plan import plan as tell
+
+    typer.echo(tell(folder, power))
 
 
 @app.command()
@@ -217,6 +231,7 @@ COMMANDS = (
     "run",
     "status",
     "show",
+    "plan",
     "rerun",
     "whatif",
     "sensitivity",

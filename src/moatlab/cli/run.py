@@ -36,6 +36,7 @@ class Request:
     retry: bool
     other_version: bool
     reuse: tuple[Path, ...]
+    fresh: bool = False
 
 
 def run(request: Request) -> tuple[str, int]:
@@ -54,6 +55,12 @@ def run(request: Request) -> tuple[str, int]:
     if request.only is not None:
         experiment.check_arm(request.only)
     out = request.out or Path("results") / experiment.name
+    if request.fresh:
+        from moatlab.experiments.fresh import confirmatory
+
+        if request.dry_run:
+            raise InputError("--fresh begins a run on seeds of its own; leave out --dry-run")
+        experiment, out = confirmatory(experiment, out)
     if request.dry_run:
         return _announce(experiment, Store(out), request.only), 0
     last: list[Counts] = []

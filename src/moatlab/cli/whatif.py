@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
 from moatlab.errors import InputError
 from moatlab.results.addresses import BY_COLUMN
-from moatlab.results.text.numbers import aligned, short
+from moatlab.results.text.numbers import aligned, p_text, short
 from moatlab.scenario.events import parse_event
 from moatlab.scenario.scenario import Scenario
 
@@ -173,17 +173,19 @@ def _compare(request: Request, scenario: Scenario, treated: Scenario) -> Compari
 
 
 def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> str:
-    head = ["metric", "without", "effect", "95 % interval", "relative", "d_z", "P (Holm)", ""]
+    head = ["metric", "without", "effect", "95 % interval", "relative", "d_z", "P of the verdict", ""]
     rows = []
     for v in verdicts:
         low, high = v.interval
         rows.append([
             v.effect.outcome, short(v.effect.baseline), short(v.estimate), f"[{short(low)}, {short(high)}]",
-            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001",
+            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), p_text(v.p_verdict),
             v.verdict + ("*" if v.effect.caution else ""),
         ])  # fmt: skip
     title = f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of months {window[0]}-{window[1]}\n"
     lines = aligned(title, head, rows)
+    if e.same:
+        lines.append(e.why_the_same)
     if any(v.effect.caution for v in verdicts):
         lines.append("* few seeds carry the effect, or few differ at all: the interval may be too narrow")
     surplus = BY_COLUMN["market", "surplus"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,13 @@ import pandas as pd
 
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect, of_arms
+from moatlab.evidence.identical import reasons, sentence
 from moatlab.evidence.inference import Array
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
 from moatlab.results.addresses import find_metric, unknown_metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
+from moatlab.results.ratios import over_window
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.scenario import Scenario
 
@@ -93,6 +96,16 @@ class Comparison:
         events = [event.month for event in self.treated.events[len(self.scenario.events) :]]
         at_once = self.scenario.given() != self.treated.given() or self.scenario.overrides != self.treated.overrides
         return min(events) if events and not at_once else 0
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether the change changes nothing that was recorded, at any seed."""
+        return all(without.equals(treated) for without, treated in self._runs)
+
+    @property
+    def why_the_same(self) -> str:
+        """That the two runs are the same, and why as far as it is known; empty where they differ."""
+        return sentence("the two runs are the same at every seed", reasons(self.scenario, self.treated)) * self.same
 
     def paths(self, metric: str) -> Array:
         """Monthly values [arms, seeds, months], without the change and with it.
@@ -189,8 +202,15 @@ class Comparison:
 
     def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
         """None where no seed has a value with and without."""
-        paths = self.paths(address)[:, :, first : last + 1]
-        values = np.array([[[reduce_path(path, reduce, address) for path in arm]] for arm in paths])
+        slugs, months = self.scenario.all_slugs, slice(first, last + 1)
+
+        def reduced(arm: int, seed: int) -> float:
+            ratio = (
+                over_window(address, slugs, lambda a: self.paths(a)[arm, seed, months]) if reduce == "mean" else None
+            )
+            return reduce_path(self.paths(address)[arm, seed, months], reduce, address) if ratio is None else ratio
+
+        values = np.array([[[reduced(arm, seed) for seed in range(len(self.seeds))]] for arm in range(2)])
         if not np.isfinite(values).all(axis=0).any():
             return None
         return of_arms(label, {CONTROL: -1.0, TREATED: 1.0}, values, seeds=self.seeds)

@@ -3,9 +3,10 @@
 Arms of a replication share all luck that they have in common, and arms of a point its sampled parameters, so what is
 compared is never two groups of runs but the same run twice.  What was drawn independently is the unit: seeds (the
 replications) in an experiment of one point; draws of the parameters and seeds, crossed, in one over many points, since
-the replications of all points share their seeds.  Points that were chosen, as on a grid, are no draws: their mean is
-what is asked for.  Counting every pair as a unit of its own would shrink intervals with every seed spent on the same
-draws (Hurlbert 1984, pseudoreplication).
+the replications of all points share their seeds.  Which points make up one draw is the design's to say
+(`moatlab.evidence.units`).  Points that were chosen, as on a grid, are no draws: their mean is what is asked for.
+Counting every pair as a unit of its own would shrink intervals with every seed spent on the same draws (Hurlbert 1984,
+pseudoreplication).
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from scipy import stats
 
 from moatlab.errors import InputError
 from moatlab.evidence.inference import Array, Mean, Method, holm
+from moatlab.evidence.units import Draws
 from moatlab.scenario.addresses import nearest
 
-#: Whether the points of a design stand for a distribution, or for themselves; or how much each of them counts.
-Points = Literal["drawn", "chosen"] | Sequence[float]
+#: Whether every point is a draw from a distribution, or all were chosen; which points make up each draw; or how much
+#: each point counts.
+Points = Literal["drawn", "chosen"] | Draws | Sequence[float]
 #: Columns of the tables of outcomes that are read here.
 COLUMNS = ("arm", "point", "replication", "outcome", "value")
 UNIT = ["point", "replication"]
@@ -177,13 +180,18 @@ def contrast(
 ) -> Effect:
     """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
 
-    ``points`` says whether the points of the design were drawn, or chosen, so that their mean is asked for; weights by
-    point ask for something else, such as (-1, 0, 1) for how much larger the contrast is at the last than at the first.
+    ``points`` says whether the points of the design were drawn, each by itself or as `Draws` has it, or chosen, so that
+    their mean is asked for; weights by point ask for something else, such as (-1, 0, 1) for how much larger the
+    contrast is at the last than at the first.
     Raises `InputError` for an outcome or an arm that the table lacks, for a run that it holds twice, for weights that
     do not fit the points, and where no pair is complete.
     """
     wide = _wide(outcomes, outcome, list(weights))
-    each = wide.unstack("replication")
+    each: Any = wide.unstack("replication")
+    if not isinstance(points, str):
+        # A point without any run has no row, and must not shift those after it.
+        count = points.count if isinstance(points, Draws) else len(points)
+        each = each.reindex(range(max(count, int(each.index.max()) + 1)))
     values = np.stack([each[arm].to_numpy(np.float64) for arm in weights])
     seeds = each[next(iter(weights))].columns.to_numpy()
     return of_arms(outcome, weights, values, points, each.index.to_numpy(), seeds, label)
@@ -205,36 +213,44 @@ def of_arms(
     """
     draws = np.arange(values.shape[1]) if draws is None else draws
     seeds = np.arange(values.shape[2]) if seeds is None else seeds
-    of_points = _weights(points, values.shape[1], outcome)
     complete: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=0))
-    if of_points is None:
-        rows, columns = crossed(complete)
+    if isinstance(points, Draws) or points == "drawn":
+        members = points.members if isinstance(points, Draws) else np.arange(values.shape[1])[:, None]
+        whole: NDArray[np.bool_] = np.asarray(complete[members].all(axis=1))
+        rows, columns = crossed(whole)
+        asked, kept = members.ravel(), members[rows].ravel()
     else:
         # Points that were chosen are what is asked about: a gap costs the seed, never the point.
-        rows = np.flatnonzero(of_points)
-        columns = np.flatnonzero(complete[rows].all(axis=0))
+        of_points = _weights(points, values.shape[1], outcome)
+        asked = np.arange(values.shape[1]) if isinstance(points, str) else np.flatnonzero(of_points)
+        kept = rows = np.flatnonzero(of_points)
+        columns = np.flatnonzero(complete[kept].all(axis=0))
     if not (rows.size and columns.size):
         raise InputError(f"outcome {outcome}: no point and replication has a value in each of {', '.join(weights)}")
-    kept = np.zeros_like(complete)
-    kept[np.ix_(rows, columns)] = True
-    asked = np.zeros_like(complete)
-    asked[slice(None) if of_points is None else rows] = True
-    lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(asked & ~kept), strict=True))
-    arms = values[np.ix_(np.arange(len(values)), rows, columns)]
+    used = np.zeros_like(complete)
+    used[np.ix_(kept, columns)] = True
+    wanted = np.zeros_like(complete)
+    wanted[asked] = True
+    lost = tuple((int(draws[p]), int(seeds[r])) for p, r in zip(*np.nonzero(wanted & ~used), strict=True))
+    arms = values[np.ix_(np.arange(len(values)), kept, columns)]
     # Sums without rounding: equal arms give exactly zero, in an interaction too.
     weighted = arms * np.array(list(weights.values()))[:, None, None]
     pairs = weighted[0] + weighted[1] if len(arms) == 2 else np.apply_along_axis(math.fsum, 0, weighted)
     count = pairs.size
-    if of_points is not None:
+    if isinstance(points, Draws) or points == "drawn":
+        size = members.shape[1]
+        arms = arms.reshape(len(arms), rows.size, size, columns.size).mean(axis=2)
+        pairs = pairs.reshape(rows.size, size, columns.size).mean(axis=1)
+    else:
         arms = arms.mean(axis=1, keepdims=True)
-        pairs = np.apply_along_axis(math.fsum, 0, pairs * of_points[rows][:, None])[None]
+        pairs = np.apply_along_axis(math.fsum, 0, pairs * of_points[kept][:, None])[None]
     return Effect(outcome, dict(weights), pairs, arms, lost, label, count)
 
 
-def _weights(points: Points, count: int, outcome: str) -> Array | None:
-    """How much each point counts; None where points are draws, and units."""
+def _weights(points: Sequence[float] | str, count: int, outcome: str) -> Array:
+    """How much each of the points that were chosen counts."""
     if isinstance(points, str):
-        return None if points == "drawn" else np.full(count, 1.0 / count)
+        return np.full(count, 1.0 / count)
     if len(points) != count or not any(points):
         raise InputError(f"outcome {outcome}: {len(points)} weights for {count} points, or all of them 0")
     return np.asarray(points, np.float64)

@@ -116,20 +116,33 @@ class Mean:
             return float("nan")
         return 0.0 if self._all_equal else float(self.values.std(ddof=1))
 
-    def error_with(self, count: int) -> float:
-        """Standard error to expect with ``count`` draws and as many seeds as now; with ``count`` seeds of one draw.
+    def expected(self, count: int, of: Literal["draw", "seed"] | None = None) -> tuple[float, float]:
+        """Standard error, and its degrees of freedom, to expect with ``count`` draws and as many seeds as now.
 
-        The luck that all draws have in common stays, however many there are.
+        ``of`` "seed" has it the other way round; by default it is draws where there are several, else seeds.  The luck
+        that all draws have in common stays, however many draws there are, as do the differences between few draws.
         """
         draws, seeds = self._grid.shape
+        of = of or ("draw" if draws > 1 else "seed")
         if self._all_equal or draws == 1 or seeds == 1:
-            return self.error * float(np.sqrt(self.count / count))
+            if (draws if of == "draw" else seeds) == 1:
+                return self.error, self.freedom  # one draw, or one seed, cannot say what more of them would do
+            return self.error * float(np.sqrt(self.count / count)), count - 1.0
         by_draw, by_seed = self._grid.mean(axis=1), self._grid.mean(axis=0)
         rest = self._grid - by_draw[:, None] - by_seed + self.estimate
         noise = float((rest**2).sum()) / ((draws - 1) * (seeds - 1))
         between = max(0.0, float(by_draw.var(ddof=1)) - noise / seeds)
         luck = max(0.0, float(by_seed.var(ddof=1)) - noise / draws)
-        return float(np.sqrt(between / count + luck / seeds + noise / (count * seeds)))
+        many, few = (count, seeds) if of == "draw" else (draws, count)
+        parts = between / many, luck / few, noise / (many * few)
+        # The mean squares of draws and of seeds hold the noise too.
+        of_draws, of_seeds = parts[0] + parts[2], parts[1] + parts[2]
+        squares = of_draws**2 / (many - 1) + of_seeds**2 / (few - 1) + parts[2] ** 2 / ((many - 1) * (few - 1))
+        return float(np.sqrt(sum(parts))), sum(parts) ** 2 / squares
+
+    def error_with(self, count: int) -> float:
+        """Standard error to expect with ``count`` units, as `expected` has it."""
+        return self.expected(count)[0]
 
     @cached_property
     def _resampled(self) -> Array:
@@ -203,7 +216,7 @@ class Mean:
     def p_within(self, bound: float) -> float:
         """P value against "the expectation is ``bound`` or more away from zero": two one-sided tests.
 
-        Small says equivalence; at 0.05 it is the 90 % interval inside (-bound, bound) (Schuirmann 1987).
+        Small says equivalence; at 0.025 it is the 95 % interval inside (-bound, bound) (Schuirmann 1987).
         """
         return max(self.p_below(bound), self.p_above(-bound))
 

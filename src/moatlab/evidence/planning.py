@@ -1,12 +1,13 @@
-"""How many seeds or draws an experiment needs, from a pilot."""
+"""How many seeds or draws an experiment needs, from a pilot or from what a batch has by now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect
@@ -17,28 +18,36 @@ MOST_UNITS = 10_000_000
 CAUTION = 0.8
 
 
-def power_to_detect(count: int, spread: float, effect: float, bound: float = 0.0, level: float = 0.95) -> float:
+#: Power of what is planned, and units from which on Student's t is taken for normal.
+POWER = 0.9
+MANY = 2_000
+
+
+def _fails(level: float, count: float, shift: float) -> float:
+    """Probability that a t statistic with expectation ``shift`` stays below the upper end of a two-sided ``level``."""
+    if count > MANY:
+        return float(special.ndtr(special.ndtri((1.0 + level) / 2.0) - shift))
+    return float(special.nctdtr(count - 1, shift, special.stdtrit(count - 1, (1.0 + level) / 2.0)))
+
+
+def power_to_detect(count: float, spread: float, effect: float, bound: float = 0.0, level: float = 0.95) -> float:
     """Probability that the two-sided interval of ``count`` paired units lies wholly beyond ``bound``.
 
     ``effect`` > ``bound`` is the true mean and ``spread`` the standard deviation of the paired differences: the
     non-central t distribution with n - 1 degrees of freedom.  With ``bound`` 0 it is the power of the paired t test in
     the direction of the effect.
     """
-    critical = stats.t.ppf((1.0 + level) / 2.0, count - 1)
-    return float(stats.nct.sf(critical, count - 1, (effect - bound) * np.sqrt(count) / spread))
+    return 1.0 - _fails(level, count, (effect - bound) * np.sqrt(count) / spread)
 
 
-def power_of_equivalence(count: int, spread: float, effect: float, bound: float, level: float = 0.95) -> float:
-    """Probability that two one-sided tests find ``count`` units within ``bound`` (a lower limit; exact for large n).
+def power_of_equivalence(count: float, spread: float, effect: float, bound: float, level: float = 0.95) -> float:
+    """Probability that the two-sided interval of ``count`` units lies within ``bound`` (a lower limit).
 
     Each side fails with a probability of the non-central t distribution; both cannot fail at once unless the interval
     is wider than the bounds, so one less both failures is the power or a little less (Schuirmann 1987).
     """
-    critical = stats.t.ppf(level, count - 1)
-    fails = (
-        float(stats.nct.cdf(critical, count - 1, (bound - side * effect) * np.sqrt(count) / spread)) for side in (1, -1)
-    )
-    return max(0.0, 1.0 - sum(fails))
+    fails = sum(_fails(level, count, (bound - side * effect) * np.sqrt(count) / spread) for side in (1, -1))
+    return max(0.0, 1.0 - fails)
 
 
 def least(enough: Callable[[int], bool]) -> int | None:
@@ -82,12 +91,14 @@ class Plan:
 
 
 def plan(
-    pilot: Effect, smallest: float, expected: float | None = None, power: float = 0.9, level: float = 0.95
-) -> Plan:
+    pilot: Effect, smallest: float, expected: float | None = None, power: float = POWER,
+    alpha: Callable[[float], float] = lambda more: 0.05,
+) -> Plan:  # fmt: skip
     """The units that a verdict needs, from the spread of a pilot's paired differences.
 
     ``smallest`` is the smallest effect of interest; ``expected`` the size hoped for (by default the pilot's own
-    estimate, which is a guess as well).  Raises `InputError` for a pilot of one unit or a size that is not positive.
+    estimate, which is a guess as well); ``alpha(more)`` the level of error of a test with ``more`` times the pilot's
+    runs.  Raises `InputError` for a pilot of one unit or a size that is not positive.
     """
     if not smallest > 0.0:
         raise InputError(f"the smallest effect of interest is a number above 0, not {smallest!r}")
@@ -99,6 +110,9 @@ def plan(
     # The spread that n units have, seen from their mean: constant, unless all draws share the luck of few seeds.
     caution = float(np.sqrt((count - 1) / stats.chi2.ppf(1.0 - CAUTION, count - 1)))
 
+    def level(n: int) -> float:
+        return 1.0 - alpha(n / count)
+
     def spread(n: int) -> float:
         return caution * pilot.mean.error_with(n) * float(np.sqrt(n))
 
@@ -107,15 +121,50 @@ def plan(
         return Plan(pilot.unit, 0.0, 0.0, smallest, size, power, 2, 2 if size > smallest else None, 2)
     return Plan(
         pilot.unit, spread(count) / caution, spread(count), smallest, size, power,
-        least(lambda n: power_to_detect(n, spread(n), smallest, 0.0, level) >= power),
-        least(lambda n: power_to_detect(n, spread(n), size, smallest, level) >= power) if size > smallest else None,
-        least(lambda n: power_of_equivalence(n, spread(n), 0.0, smallest, level) >= power),
+        least(lambda n: power_to_detect(n, spread(n), smallest, 0.0, level(n)) >= power),
+        least(lambda n: power_to_detect(n, spread(n), size, smallest, level(n)) >= power) if size > smallest else None,
+        least(lambda n: power_of_equivalence(n, spread(n), 0.0, smallest, level(n)) >= power),
     )  # fmt: skip
 
 
-def to_decide(effect: Effect, smallest: float, level: float = 0.95) -> int | None:
-    """Units at which the interval would be decided, were the estimate the truth; None where no number would do."""
-    mean, distance = effect.mean, abs(abs(effect.estimate) - smallest)
-    if distance == 0.0 or not mean.error > 0.0:
-        return None if distance == 0.0 else 2
-    return least(lambda n: stats.t.ppf((1.0 + level) / 2.0, n - 1) * mean.error_with(n) <= distance)
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """So many units of a kind in all."""
+
+    count: int
+    unit: Literal["draw", "seed"]
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.unit}s"
+
+
+def to_decide(
+    effect: Effect, smallest: float, alpha: Callable[[float], float] = lambda more: 0.05, power: float = POWER
+) -> Needed | None:
+    """Units with which the effect would be decided with ``power``, were the estimate and its spread the truth.
+
+    ``alpha(more)`` is the level of error of its next test with ``more`` times the runs.  More of the effect's own unit
+    if that can do it; where it cannot, as more draws cannot average the luck of few seeds, more of the other; None
+    where neither can.
+    """
+    mean, size = effect.mean, abs(effect.estimate)
+    if not mean.error > 0.0 or size == smallest:
+        return None
+    draws, seeds = effect.values.shape
+    units: tuple[Literal["draw", "seed"], ...] = ("draw", "seed") if draws > 1 else ("seed",)
+    for unit in units:
+        now = draws if unit == "draw" else seeds
+
+        def enough(n: int, unit: Literal["draw", "seed"] = unit, now: int = now) -> bool:
+            level = alpha(n / now)
+            if level <= 0.0:
+                return False
+            error, freedom = mean.expected(n, unit)
+            count, spread = freedom + 1.0, error * float(np.sqrt(freedom + 1.0))
+            if size > smallest:
+                return power_to_detect(count, spread, size, smallest, 1.0 - level) >= power
+            return power_of_equivalence(count, spread, size, smallest, 1.0 - level) >= power
+
+        if now > 1 and (found := least(enough)) is not None:
+            return Needed(found, unit)
+    return None

@@ -6,88 +6,98 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from moatlab.errors import InputError
-from moatlab.evidence.effects import Effect, Points, contrast, crossed
-from moatlab.evidence.inference import Array, precision
-from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge
+from moatlab.evidence.effects import Effect, Points, contrast, of_arms
+from moatlab.evidence.identical import why_the_same
+from moatlab.evidence.looks import Seen, judge_at, question, tell_looks
+from moatlab.evidence.units import Draws, of_experiment
+from moatlab.evidence.verdicts import Predicted, Prediction, Verdict
+from moatlab.experiments.registered import Registered, registered
 from moatlab.experiments.spec import Contrast
-from moatlab.results.text.numbers import aligned, short
+from moatlab.results.text.numbers import aligned, p_text, short
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch
 
-#: Designs whose points were chosen, and stand for themselves; those of all others are draws.
-CHOSEN = ("replications", "grid", "chosen")
 
-
-def points_of(batch: Batch) -> Points:
-    """Whether the points of a batch are draws of the parameters or a choice of them."""
-    return "chosen" if batch.experiment.design.kind in CHOSEN else "drawn"
-
-
-def effects_of(batch: Batch) -> list[tuple[Effect, Predicted]]:
-    """The declared contrasts, or every arm less the control, on each outcome, with what was predicted of it.
+def effects_of(batch: Batch, on: Registered | None = None) -> list[tuple[Effect, Prediction, Contrast]]:
+    """The registered contrasts, or every arm less the control, on each outcome, with what was predicted of it.
 
     What no complete pair has a value for is left out.
     """
-    experiment, outcomes, points = batch.experiment, batch.outcomes(), points_of(batch)
-    arms = {a: Contrast(weights={a: 1.0, experiment.control: -1.0}) for a in experiment.arms if a != experiment.control}
+    experiment, outcomes, points = batch.experiment, batch.outcomes(), of_experiment(batch.experiment)
+    says = (on or registered(batch.folder, experiment.spec)).declared
+    same = says["test"]["kind"] == "equivalence"
     found = []
-    for name, outcome in experiment.outcomes.items():
-        for label, c in (experiment.spec.contrasts or arms).items():
-            title = label if experiment.spec.contrasts else ""
+    for name, outcome in says["outcomes"].items():
+        if name not in experiment.outcomes:
+            continue  # registered, and no longer in the file
+        for label, table in says["contrasts"].items():
+            asked = Contrast(**table)
+            if not set(asked.weights) <= set(experiment.arms):
+                continue
             try:
-                effect = contrast(outcomes, name, c.weights, c.points or points, title)
+                effect = contrast(outcomes, name, asked.weights, asked.points or points, label)
             except InputError:
                 continue  # no pair is complete; `moatlab status` says what is missing
-            found.append((effect, c.predicted.get(name, outcome.predicted)))
+            word: Predicted = asked.predicted.get(name, outcome["predicted"])
+            word = "none" if same and word == "open" else word
+            found.append((effect, Prediction(word, outcome["smallest_effect"] or 0.0, says["claim"]), asked))
     return found
 
 
 def judged(batch: Batch) -> list[Verdict]:
-    """Verdicts on all effects of a batch as one family, in the order of the file.
+    """Verdicts on all effects of a batch as one family, in the order of the file, at the level that earlier looks left.
 
-    The smallest effect of interest, the prediction, the claim's tag and the confidence are those of the file; where
-    its test is of equivalence, an outcome of which nothing else is predicted is predicted to have no effect.
+    The look is written into the batch's folder.  The smallest effect of interest, the prediction, the claim's tag and
+    the confidence are those that were registered; where the test is of equivalence, an outcome of which nothing else is
+    predicted is predicted to have no effect.
     """
     experiment = batch.experiment
-    same = experiment.test.kind == "equivalence"
-    family = []
-    for effect, predicted in effects_of(batch):
-        word: Predicted = "none" if same and predicted == "open" else predicted
-        smallest = experiment.smallest_effect.get(effect.outcome, 0.0)
-        family.append((effect, Prediction(word, smallest, experiment.spec.claim)))
-    return judge(family, level=experiment.test.confidence)
+    on = registered(batch.folder, experiment.spec)
+    found = effects_of(batch, on)
+    ended = batch.runs().query("status != 'missing'").groupby("arm").size()
+    seen = [min(int(ended.get(arm, 0)) for arm in asked.weights) for _, _, asked in found]
+    return judge_at(
+        batch.folder, [(effect, prediction) for effect, prediction, _ in found],
+        [question(batch, effect.outcome, asked) for effect, _, asked in found],
+        [Seen(runs, experiment.spec.replications * len(batch.plan["point"].unique())) for runs in seen],
+        on.declared["test"]["confidence"],
+    )  # fmt: skip
 
 
 def tell(batch: Batch, verdicts: list[Verdict]) -> list[str]:
-    """Lines of a table of verdicts, with what was predicted and what makes them less sure."""
-    experiment = batch.experiment
+    """Lines of a table of verdicts, with what was predicted and when, the look, and what makes them less sure."""
     if not verdicts:
         return []
-    width = f"{100 * experiment.test.confidence:g} % interval"
-    head = ["outcome", "contrast", "baseline", "effect", width, "smallest", "d_z", "P (Holm)", "predicted", "verdict"]
-    rows, notes = [], {}
+    on = registered(batch.folder, batch.experiment.spec)
+    level = on.declared["test"]["confidence"]
+    width = f"{100 * level:g} % interval"
+    head = ["outcome", "contrast", "baseline", "effect", width, "smallest", "d_z", "P of the verdict", "predicted",
+            "verdict"]  # fmt: skip
+    rows, notes, same = [], {}, why_the_same(batch, verdicts)
     for v in verdicts:
-        low, high = v.effect.mean.interval(experiment.test.confidence)
+        low, high = v.effect.mean.interval(level)
         mark = "*" if v.effect.caution else ""
-        notes[v.effect.outcome, v.effect.name] = v.effect.caution or (v.reason if v.verdict == "undecided" else "")
+        told = v.reason if v.verdict == "undecided" or v.finding == "same" or v.earlier is not None else ""
+        if v.finding == "same" and same.keys() & v.effect.weights:
+            told = ""  # said of the arm as a whole
+        notes[v.effect.outcome, v.effect.name] = v.effect.caution or told
         rows.append([
             v.effect.outcome, v.effect.name, short(v.effect.baseline), short(v.estimate),
             f"[{short(low)}, {short(high)}]", f"±{short(v.prediction.smallest)}" if v.prediction.smallest else "none",
-            short(v.effect.dz, 2), f"{v.p_holm:.3f}" if v.p_holm >= 0.001 else "< 0.001", v.prediction.predicted,
-            v.verdict + mark,
+            short(v.effect.dz, 2), p_text(v.p_verdict), v.prediction.predicted, v.verdict + mark,
         ])  # fmt: skip
     shape = verdicts[0].effect.values.shape
     units = f"{shape[1]} seeds" if shape[0] == 1 else f"{shape[0]} draws x {shape[1]} seeds"
-    title = f"Paired differences, judged ({experiment.spec.claim} claim; {units})"
-    if experiment.prediction:
-        title += f"\npredicted: {experiment.prediction}"
+    title = f"Paired differences, judged ({on.declared['claim']} claim; {units})"
+    if on.declared["prediction"]:
+        title += f"\npredicted: {on.declared['prediction']}"
     lines = aligned(title, head, rows)
-    told = [f"  {outcome}, {name}: {note}" for (outcome, name), note in notes.items() if note]
-    return [*lines, *told, ""] if told else lines
+    lines += [f"  {outcome}, {name}: {note}" for (outcome, name), note in notes.items() if note]
+    lines += [f"  {line}" for line in (*same.values(), *tell_looks(batch.folder, verdicts), *on.notes)]
+    return [*lines, ""]
 
 
 def picture(batch: Batch, verdicts: list[Verdict]) -> Any:
@@ -111,7 +121,9 @@ def differences(batch: Batch, points: Points | None = None) -> pd.DataFrame:
         for arm in (arm for arm in experiment.arms if arm != experiment.control):
             weights = {arm: 1.0, experiment.control: -1.0}
             try:
-                effect = contrast(outcomes, name, weights, points_of(batch) if points is None else points)
+                effect = contrast(
+                    outcomes, name, weights, of_experiment(batch.experiment) if points is None else points
+                )
             except InputError:
                 continue
             low, high = effect.mean.interval(experiment.test.confidence)
@@ -129,26 +141,26 @@ def differences_by_point(batch: Batch) -> pd.DataFrame:
 def path_differences(batch: Batch, metric: str) -> pd.DataFrame:
     """By treatment and month: arm, month, pairs, mean, low, high of the paired difference in one metric."""
     experiment = batch.experiment
-    wide = batch.paths(metric).pivot(index=["arm", "month", "point"], columns="replication", values="value")
+    points = of_experiment(experiment)
+    count = points.count if isinstance(points, Draws) else len(points)
+    table = batch.paths(metric)
+    seeds = sorted(table["replication"].unique())
+    full = pd.MultiIndex.from_product([range(count), seeds], names=["point", "replication"])
+    by_arm = {
+        str(arm): rows.pivot(index=["point", "replication"], columns="month", values="value").reindex(full)
+        for arm, rows in table.groupby("arm")
+    }
     parts = []
     for arm in (arm for arm in experiment.arms if arm != experiment.control):
-        if not {arm, experiment.control} <= set(wide.index.get_level_values("arm")):
+        if not {arm, experiment.control} <= set(by_arm):
             continue
-        gap = wide.loc[arm] - wide.loc[experiment.control]
-        for month, table in gap.groupby(level="month", sort=True):
-            values: Array = np.asarray(table, np.float64)
-            known = np.isfinite(values)
-            chosen = points_of(batch) == "chosen"
-            values = values[:, known.all(axis=0)] if chosen else values[np.ix_(*crossed(known))]
-            pairs = values.size
-            if not pairs:
-                continue
-            if chosen:
-                values = values.mean(axis=0, keepdims=True)
-            low = high = float("nan")
-            if values.size > 1:
-                variance, freedom = precision(values)
-                half = float(stats.t.ppf(0.5 + experiment.test.confidence / 2.0, freedom) * np.sqrt(variance))
-                low, high = float(values.mean()) - half, float(values.mean()) + half
-            parts.append((arm, month, pairs, float(values.mean()), low, high))
+        weights = {arm: 1.0, experiment.control: -1.0}
+        both = np.stack([by_arm[name].to_numpy(np.float64) for name in weights])
+        for at, month in enumerate(by_arm[arm].columns):
+            try:
+                effect = of_arms(metric, weights, both[:, :, at].reshape(2, count, -1), points)
+            except InputError:
+                continue  # no pair has a value in this month
+            low, high = effect.mean.interval(experiment.test.confidence) if effect.values.size > 1 else (np.nan, np.nan)
+            parts.append((arm, month, effect.pairs, effect.estimate, low, high))
     return pd.DataFrame(parts, columns=["arm", "month", "pairs", "mean", "low", "high"])

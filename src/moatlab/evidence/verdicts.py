@@ -7,16 +7,18 @@ cut at the smallest effect of interest, s:
     ------------|----+----|------------
                -s    0    s
 
-and an effect is *above*, *below* or *within* when its interval lies wholly there; else it is undecided (Lakens, Scheel
-and Isager 2018; Kruschke 2018 for the Bayesian counterpart).  The 95 % interval decides above and below, the 90 %
-interval within, which is the pair of one-sided tests at 5 %; so a wrong verdict has a probability of 5 % at most.
-Several verdicts of one experiment are a family, corrected by Holm.
+and an effect is *above*, *below* or *within* when its 95 % interval lies wholly there; else it is undecided (Lakens,
+Scheel and Isager 2018; Kruschke 2018 for the Bayesian counterpart).  Each end of the interval is on the wrong side of
+the truth with a probability of 2.5 %, so whatever the true effect, a wrong verdict has one of 5 % at most.  Several
+verdicts of one experiment are a family, corrected by Holm; several looks at one batch share the level
+(`moatlab.evidence.spending`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,20 +27,24 @@ import pandas as pd
 from moatlab.errors import InputError
 from moatlab.evidence.effects import Effect
 from moatlab.evidence.inference import Method, holm
-from moatlab.evidence.planning import to_decide
+from moatlab.evidence.planning import Needed, to_decide
+from moatlab.evidence.spending import ONCE, Look
 from moatlab.results.text.numbers import short
 
 Tag = Literal["input", "mechanical", "emergent"]
 TAGS: tuple[Tag, ...] = get_args(Tag)
 Predicted = Literal["higher", "lower", "none", "open"]
 PREDICTED: tuple[Predicted, ...] = get_args(Predicted)
-Finding = Literal["above", "below", "within", "undecided"]
+Finding = Literal["above", "below", "within", "same", "undecided"]
+#: The verdict on what does not differ in any pair.
+SAME = "the same"
 #: What a finding makes of a prediction.
 WORDS: dict[tuple[str, str], str] = {
     ("higher", "above"): "supported", ("higher", "below"): "contradicted", ("higher", "within"): "no effect",
     ("lower", "below"): "supported", ("lower", "above"): "contradicted", ("lower", "within"): "no effect",
     ("none", "within"): "supported", ("none", "above"): "contradicted", ("none", "below"): "contradicted",
     ("open", "above"): "rises", ("open", "below"): "falls", ("open", "within"): "no effect",
+    ("higher", "same"): SAME, ("lower", "same"): SAME, ("none", "same"): "supported", ("open", "same"): SAME,
 }  # fmt: skip
 
 
@@ -63,10 +69,25 @@ class Prediction:
             raise InputError(f"the smallest effect of interest is a number from 0, not {self.smallest!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier look decided: its finding, the P of that verdict, and the number of the look."""
+
+    finding: Finding
+    p: float
+    look: int
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """A judged effect.  ``p`` is the P value of the decision that the data come closest to (``nearest``, if it stood
-    alone), ``p_holm`` the same corrected for the ``family``, and ``finding`` what ``p_holm`` admits."""
+    """A judged effect.
+
+    ``p`` is the P value of the decision that the data come closest to (``nearest``, if it stood alone), ``p_holm`` the
+    same corrected for the ``family``, and ``p_verdict`` corrected for earlier looks too: ``finding`` is what it admits
+    at ``alpha``.  What an ``earlier`` look decided stays decided, and is no more part of the family.  ``open`` are the
+    members of the family that are undecided, this one included.  None of the P values is a number where all pairs are
+    the same: there is nothing to test.
+    """
 
     effect: Effect
     prediction: Prediction
@@ -74,7 +95,12 @@ class Verdict:
     nearest: Finding
     p: float
     p_holm: float
+    p_verdict: float
     family: int
+    open: int = 1
+    look: Look = ONCE
+    earlier: Earlier | None = None
+    alpha: float = 0.05
 
     @property
     def estimate(self) -> float:
@@ -111,34 +137,55 @@ class Verdict:
         where = _regions(self.effect.units, self.prediction.smallest)
         return float((where == _regions(np.array([self.effect.estimate]), self.prediction.smallest)[0]).mean())
 
+    def next_alpha(self, more: float) -> float:
+        """The level of error of the next test of this effect with ``more`` times the runs: Holm's for what is open."""
+        return self.alpha * self.look.next_share(more, self.alpha) / max(1, self.open)
+
+    @cached_property
+    def needed(self) -> Needed | None:
+        """Units that would decide it with a power of 90 %, were the estimate the truth, at the level that is left."""
+        if self.finding != "undecided" or self.effect.values.size < 2:
+            return None
+        return to_decide(self.effect, self.prediction.smallest, self.next_alpha)
+
     @property
     def reason(self) -> str:
         """Why, in a line."""
         small = self.prediction.smallest
-        low, high = self.effect.interval
+        low, high = self.effect.mean.interval(1.0 - self.alpha)
         where = f"[{short(low)}, {short(high)}] against ±{short(small)}"
+        if self.finding == "same":
+            return f"no difference in any of {self.effect.pairs} pairs"
         if self.prediction.tag == "input":
             return "the answer was put in: no verdict"
         if self.prediction.tag == "mechanical":
             return "the sign follows from an equation: the size is what is found"
         if self.effect.values.size < 2:
             return "one pair has no interval"
+        if self.earlier is not None:
+            alone = "" if self.nearest in (self.finding, "undecided") else f"; this look alone says {self.nearest}"
+            return f"decided at look {self.earlier.look}{alone}"
         if self.finding == "undecided":
-            if self.nearest != "undecided" and self.family > 1:
-                return f"{where}: decided alone, not among {self.family} outcomes (Holm)"
-            more = to_decide(self.effect, small)
-            about = f"; about {more:,} {self.effect.unit}s would decide" if more is not None else ""
-            return f"{where}: on both sides{about}"
+            return f"{where}: {self._undecided()}"
         told = {"above": "wholly above", "below": "wholly below", "within": "within"}[self.finding]
-        if self.finding == "within" and self.effect.p <= 0.05:
+        if self.finding == "within" and self.effect.p <= self.alpha:
             told += "; it is there, but smaller than what is of interest"
         return f"{where}: {told}"
+
+    def _undecided(self) -> str:
+        """What stands in the way, and what would help."""
+        ways = [f"among {self.family} outcomes (Holm)"] if self.family > 1 else []
+        if self.look.share < 1.0:
+            ways.append(f"at look {self.look.number}, which has {100.0 * self.look.share * self.alpha:.2g} % of error")
+        why = f"decided alone, not {' '.join(ways)}" if self.nearest != "undecided" and ways else "on both sides"
+        return why + (f"; about {self.needed} would decide (power 90 %)" if self.needed is not None else "")
 
     def row(self) -> dict[str, Any]:
         """The verdict as a row of a table, after the columns of its effect."""
         return {
             **self.effect.row(), "predicted": self.prediction.predicted, "smallest": self.prediction.smallest,
-            "tag": self.prediction.tag, "p_decision": self.p, "p_holm": self.p_holm, "finding": self.finding,
+            "tag": self.prediction.tag, "p_decision": self.p, "p_holm": self.p_holm, "p_verdict": self.p_verdict,
+            "look": self.look.number, "look_share": self.look.share, "finding": self.finding,
             "verdict": self.verdict, "agreeing": self.agreeing, "reason": self.reason,
         }  # fmt: skip
 
@@ -150,39 +197,53 @@ def _regions(values: Any, smallest: float) -> Any:
 def decision(effect: Effect, smallest: float, method: Method = "t") -> tuple[Finding, float]:
     """The finding that the data come closest to, and the level at which they would just decide for it.
 
-    Twice the one-sided P values stand for the two-sided interval; that of equivalence is taken as it is.
-    With no smallest effect (0) only what is exactly zero in every pair is within.
+    Twice the one-sided P values stand for the two-sided interval, for equivalence too.  Where nothing differs in any
+    pair there is nothing to test, and the level is not-a-number.
     """
+    if not effect.values.any():
+        return "same", float("nan")
     mean = effect.by(method)
-    if mean.estimate == mean.error == 0.0:
-        return "within", 0.0  # exactly nothing happened, in every pair
     options: dict[Finding, float] = {
         "above": min(1.0, 2.0 * mean.p_above(smallest)),
         "below": min(1.0, 2.0 * mean.p_below(-smallest)),
     }
     if smallest > 0.0:
-        options["within"] = mean.p_within(smallest)
+        options["within"] = min(1.0, 2.0 * mean.p_within(smallest))
     best = min(options, key=lambda name: options[name])
     return best, options[best]
 
 
-def judge(judged: Sequence[tuple[Effect, Prediction]], method: Method = "t", level: float = 0.95) -> list[Verdict]:
+def judge(
+    judged: Sequence[tuple[Effect, Prediction]], method: Method = "t", level: float = 0.95,
+    looks: Sequence[Look] | None = None, earlier: Sequence[Earlier | None] | None = None,
+) -> list[Verdict]:  # fmt: skip
     """Verdicts of one family of effects, in order.
 
-    Those with a verdict on the sign (tag ``emergent``) are the family that Holm's correction counts.
+    Those with a verdict on the sign (tag ``emergent``) that can be tested, and that no ``earlier`` look decided, are
+    the family that Holm's correction counts.  ``looks`` says which look at each effect this is: its share of the level.
     """
+    count, alpha = len(judged), 1.0 - level
+    looks, earlier = looks or [ONCE] * count, earlier or [None] * count
     decisions = [decision(effect, prediction.smallest, method) for effect, prediction in judged]
-    counted = [prediction.tag == "emergent" for _, prediction in judged]
-    p = np.array([p if counts else np.nan for (_, p), counts in zip(decisions, counted, strict=True)])
-    corrected = holm(p)
+    tested = np.array([
+        prediction.tag == "emergent" and before is None and not np.isnan(p)
+        for (_, prediction), before, (_, p) in zip(judged, earlier, decisions, strict=True)
+    ], bool)  # fmt: skip
+    alone = np.array([p for _, p in decisions])
+    shares = np.array([max(look.share, 1e-300) for look in looks])
+    p_holm, p_verdict = (holm(np.where(tested, p, np.nan)) for p in (alone, alone / shares))
+    p_verdict = np.where(tested, p_verdict, alone)
+    open_ = int((tested & ~(p_verdict <= alpha)).sum())
     found = []
-    for (effect, prediction), (best, alone), family_p, counts in zip(
-        judged, decisions, corrected, counted, strict=True
-    ):
-        final = float(family_p) if counts else alone
+    for at, ((effect, prediction), (best, p)) in enumerate(zip(judged, decisions, strict=True)):
+        before, final = earlier[at], float(p_verdict[at])
+        finding: Finding = best if best == "same" or final <= alpha else "undecided"
+        if before is not None and best != "same":
+            finding, final = before.finding, before.p
         found.append(Verdict(
-            effect, prediction, best if final <= 1.0 - level else "undecided",
-            best if alone <= 1.0 - level else "undecided", alone, final, sum(counted),
+            effect, prediction, finding, best if best == "same" or p <= alpha else "undecided", p,
+            float(p_holm[at]) if tested[at] else p, final, int(tested.sum()), open_, looks[at],
+            before if best != "same" else None, alpha,
         ))  # fmt: skip
     return found
 

@@ -16,6 +16,7 @@ from moatlab.experiments.plan import Plan, frame, luck
 from moatlab.experiments.record import Record
 from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, read_toml
 from moatlab.experiments.work import Job
+from moatlab.results.ratios import behind
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.reading import packaged
 from moatlab.scenario.scenario import Scenario
@@ -170,7 +171,10 @@ class Experiment:
         wanted = {o.metric for o in self.outcomes.values()}
         for pattern in self.spec.paths:
             wanted.update(self.model.expand(pattern))
-        return Record(tuple(sorted(wanted)), self.outcomes, self.months)
+        slugs = self.scenario.all_slugs if self.scenario is not None else {}
+        for outcome in self.outcomes.values():
+            wanted.update(behind(outcome.metric, slugs) if outcome.reduce == "mean" else ())
+        return Record(tuple(sorted(wanted)), self.outcomes, self.months, slugs)
 
     # Plan and job ---------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.experiments.spec import Outcome
+from moatlab.results.addresses import Slugs
 from moatlab.results.outcomes import reduce_path
+from moatlab.results.ratios import over_window
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,17 @@ class Record:
     paths: tuple[str, ...]
     outcomes: dict[str, Outcome]
     months: int
+    #: Rows of each kind of the market's scenario, by which its ratios are known; empty for a function.
+    slugs: Slugs = field(default_factory=dict)
 
     def reduce(self, recorded: NDArray[np.float64]) -> tuple[float, ...]:
         """The outcomes of a run from its paths, an array (months, paths)."""
         values = []
         for outcome in self.outcomes.values():
-            path = recorded[:, self.paths.index(outcome.metric)]
             first, last = outcome.months or (0, self.months - 1)
-            values.append(reduce_path(path[first : last + 1], outcome.reduce, outcome.metric))
+            window = dict(zip(self.paths, recorded[first : last + 1].T, strict=True))
+            ratio = over_window(outcome.metric, self.slugs, window.__getitem__) if outcome.reduce == "mean" else None
+            values.append(
+                reduce_path(window[outcome.metric], outcome.reduce, outcome.metric) if ratio is None else ratio
+            )
         return tuple(values)

@@ -17,6 +17,7 @@ from moatlab.experiments.batch import Batch
 from moatlab.experiments.engines import WorkerDiedError, check_engine, open_engine
 from moatlab.experiments.fingerprint import digest
 from moatlab.experiments.models import MarketModel
+from moatlab.experiments.registered import register
 from moatlab.experiments.resume import borrow, prepare
 from moatlab.experiments.store import Index, Store
 from moatlab.experiments.work import DIED, DONE, TIMEOUT, Run, Task, work
@@ -90,6 +91,7 @@ def run(
         prepare(store, experiment, options.extend, options.other_version)
         for source in options.reuse:
             borrow(store, Store(Path(source)), set(plan.keys), experiment.record)
+        register(store, experiment)
         batch = _Batch(experiment, store, executor, count, packed, options)
         batch.go()
     return Batch(out, experiment, kept)

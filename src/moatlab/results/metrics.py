@@ -49,19 +49,26 @@ class Metric:
         return self.column.replace(".", "_")
 
 
-def ratio(above: Any, below: Any) -> NDArray[np.float64]:
-    """``above / below``, arrays or numbers, and not-a-number where ``below`` is 0."""
+#: What a ratio is divided by has to reach so much in a month, by its unit, or the ratio is not defined: 1,000 dollars,
+#: one customer, a million tokens, one GPU-hour.
+FLOORS: dict[str, float] = {"M$": 1e-3, "M": 1e-6, "Ttok": 1e-6, "Mh": 1e-6}
+
+
+def ratio(above: Any, below: Any, floor: float = 0.0) -> NDArray[np.float64]:
+    """``above / below``, arrays or numbers, and not-a-number where ``below`` is 0 or smaller than ``floor``."""
     # Declarations are read without numpy.
     import numpy as np
 
     top, bottom = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
-    quotient: NDArray[np.float64] = np.divide(top, bottom, out=np.full(bottom.shape, np.nan), where=bottom != 0)
+    quotient: NDArray[np.float64] = np.divide(top, bottom, out=np.full(bottom.shape, np.nan), where=(bottom != 0) & (np.abs(bottom) >= floor))
     return quotient
 
 
-def _ratio(above: str, below: str) -> Derive:
+def _ratio(above: str, below: str, unit: str) -> Derive:
+    """``above / below``, which is in ``unit``, where it is not below the floor."""
+
     def derive(table: Any) -> Any:
-        return ratio(table[above], table[below])
+        return ratio(table[above], table[below], FLOORS[unit])
 
     return derive
 
@@ -240,7 +247,7 @@ LAYER = [
         "gross_margin",
         "share",
         "gross profit before depreciation / revenue",
-        _ratio("gross_profit", "revenue"),
+        _ratio("gross_profit", "revenue", "M$"),
     ),
     Metric(
         "layer",
@@ -304,7 +311,7 @@ CATEGORY_DERIVED = [
         "left / customers at the start of the month",
         lambda t: t["left"] / (t["customers"] - t["joined"] + t["left"] + 1e-300),
     ),
-    Metric("category", "users", "acquisition_cost", "$", "marketing / joined", _ratio("marketing", "joined")),
+    Metric("category", "users", "acquisition_cost", "$", "marketing / joined", _ratio("marketing", "joined", "M")),
 ]
 
 FIRM = [
@@ -326,7 +333,7 @@ FIRM = [
     )
 ]
 FIRM_DERIVED = [
-    Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue")),
+    Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue", "M$")),
 ]
 
 #: The source of a layer's revenue and profit (see `moatlab.results.money`): the one table that needs the ledger.

@@ -347,6 +347,11 @@ class Results:
         """
         return self._paths[address].copy()
 
+    def equals(self, other: Results) -> bool:
+        """Whether all that was recorded is the same in another run, byte for byte."""
+        tables = self._parts.keys() & other._parts.keys()
+        return all(self._raw(name).tobytes() == other._raw(name).tobytes() for name in tables)
+
     def named(self) -> Results:
         """A copy with the named firms only and without the ledger: a tenth of the memory, for many runs at once."""
         firms = self._raw("firms")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WITHOUT, WITH = Pen(style.PALETTE[0]), Pen(style.PALETTE[1])
 #: Colours of what was found.
-FINDINGS = {"above": "#009e73", "below": "#d55e00", "within": "#0072b2", "undecided": "#777777"}
+FINDINGS = {"above": "#009e73", "below": "#d55e00", "within": "#0072b2", "same": "#777777", "undecided": "#777777"}
 #: Inches of a row.
 ROW = 0.24
 

@@ -22,3 +22,8 @@ def aligned(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> l
         for row in [head, *rows]
     ]
     return [title, *("  ".join(row).rstrip() for row in cells), ""]
+
+
+def p_text(p: float) -> str:
+    """A P value; a dash where there is nothing to test."""
+    return "-" if np.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
