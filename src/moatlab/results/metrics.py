@@ -60,7 +60,9 @@ def ratio(above: Any, below: Any, floor: float = 0.0) -> NDArray[np.float64]:
     import numpy as np
 
     top, bottom = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
-    quotient: NDArray[np.float64] = np.divide(top, bottom, out=np.full(bottom.shape, np.nan), where=(bottom != 0) & (np.abs(bottom) >= floor))
+    quotient: NDArray[np.float64] = np.divide(
+        top, bottom, out=np.full(bottom.shape, np.nan), where=(bottom != 0) & (np.abs(bottom) >= floor)
+    )
     return quotient
 
 
