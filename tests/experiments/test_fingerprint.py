@@ -43,14 +43,23 @@ def test_the_key_does_not_depend_on_words() -> None:
         {"months": 23},
         {"set": {"apps.entry_rate": 0.31}},
         {"events": ["month 5: set apps.entry_rate 1"]},
+    ],
+)
+def test_the_key_depends_on_all_that_decides_a_run(changes: dict[str, Any]) -> None:
+    assert not set(keys()) & set(keys(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 8]}}},
         {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 9], "reduce": "max"}}},
         {"outcomes": {"rent": {"metric": "market.markup", "months": [3, 9]}}},
         {"paths": ["market.hype"]},
     ],
 )
-def test_the_key_depends_on_all_that_decides_a_run(changes: dict[str, Any]) -> None:
-    assert not set(keys()) & set(keys(**changes))
+def test_what_is_recorded_of_a_run_changes_no_number_and_no_key(changes: dict[str, Any]) -> None:
+    assert keys() == keys(**changes)
 
 
 def test_an_arm_and_a_point_that_say_the_same_are_the_same_run() -> None:
@@ -153,4 +162,7 @@ def test_a_point_has_the_digest_of_the_scenario_that_says_the_same() -> None:
         {"labs.*.private_lead": 0.4},
     ]
     whole = [model.digests(model.at(model.scenario, point), [{}])[0] for point in points]
-    assert model.digests(model.scenario, points) == whole and len(set(whole)) == 4
+    assert [model.digests(model.scenario, [point])[0] for point in points] == whole and len(set(whole)) == 4
+    steps: list[dict[str, Any]] = [{"labs.openai.price": float(p), "labs.*.price": 2.0} for p in (3, 4, 3)]
+    there = [model.digests(model.at(model.scenario, point), [{}])[0] for point in steps]
+    assert model.digests(model.scenario, steps) == there and len(set(there)) == 2

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 #: Layout of the folder and its files.
-SCHEMA = 1
+SCHEMA = 2
 _PACKAGES = ("numpy", "numba", "mesa", "scipy", "pandas", "pyarrow", "duckdb", "networkx", "pydantic")
 
 

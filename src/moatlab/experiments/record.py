@@ -1,4 +1,4 @@
-"""What an experiment keeps of a run: the monthly paths of some metrics, and outcomes reduced from them."""
+"""What an experiment keeps of a run: the monthly paths of some metrics, from which outcomes are reduced when read."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from moatlab.results.outcomes import reduce_path
 
 @dataclass(frozen=True)
 class Record:
-    """Names the paths in the order in which they are recorded, and the outcomes in the order of the file."""
+    """The names of the paths, in the order in which they are recorded, and the number of months."""
 
     paths: tuple[str, ...]
-    outcomes: dict[str, Outcome]
     months: int
 
-    def reduce(self, recorded: NDArray[np.float64]) -> tuple[float, ...]:
-        """The outcomes of a run from its paths, an array (months, paths)."""
-        values = []
-        for outcome in self.outcomes.values():
-            path = recorded[:, self.paths.index(outcome.metric)]
-            first, last = outcome.months or (0, self.months - 1)
-            values.append(reduce_path(path[first : last + 1], outcome.reduce, outcome.metric))
-        return tuple(values)
+
+def reduce(outcome: Outcome, path: NDArray[np.float64]) -> float:
+    """An outcome of a run from the path of its metric, a number a month."""
+    first, last = outcome.months or (0, len(path) - 1)
+    return reduce_path(path[first : last + 1], outcome.reduce, outcome.metric)
