@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from moatlab.errors import InputError
@@ -234,7 +233,7 @@ class Batch:
     def _columns(self) -> list[str]:
         names: dict[str, None] = {}
         for part in self._parts:
-            names |= dict.fromkeys(pq.read_schema(self._store.metrics / part).names)
+            names |= dict.fromkeys(self._store.columns(part))
         return list(names) or ["key", "month", *self.experiment.paths]
 
     @cached_property

@@ -191,6 +191,7 @@ class FunctionModel:
         self.parameters = dict(parameters)
         self.metrics = tuple(metrics)
         self.months = months
+        self._source: str | None = None
 
     def world(
         self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any], base: Any = None
@@ -225,7 +226,9 @@ class FunctionModel:
 
     def version(self) -> Mapping[str, str]:
         """The function's source beside the model's version."""
-        return {**model_version(), "function": function_source(self.function)}
+        if self._source is None:
+            self._source = function_source(self.function)
+        return {**model_version(), "function": self._source}
 
     def is_whole(self, name: str) -> bool:
         """Whether its value is a whole number."""

@@ -121,7 +121,8 @@ class Store:
         """The manifest.  Raises `InputError` for a folder without one, `DamagedError` for one that is not whole."""
         path = self.folder / MANIFEST
         try:
-            about = dict(json.loads(self.host.read(path)))
+            data = self.host.read(path)
+            about = dict(json.loads(data))
         except FileNotFoundError:
             if self.exists:
                 raise DamagedError(f"{path} is gone; {_HEAL}") from None
@@ -133,7 +134,8 @@ class Store:
         if about.get("kind", BATCH) != BATCH:
             raise InputError(f"{self.folder} holds no batch of runs, but the results of `{about.get('command')}`")
         seal = about.pop("digest", None)
-        if seal != _seal(about):
+        # To the byte: what only looks the same was not written here either.
+        if seal != _seal(about) or data != _json(about | {"digest": seal}):
             raise DamagedError(f"{path} is damaged; {_HEAL}")
         return about
 
@@ -143,8 +145,7 @@ class Store:
             self.host.make((self.folder / name).parent)
             in_one_move(self.host, self.folder / name, data)
         whole = {"kind": BATCH, **about, "digests": {name: _digest(data) for name, data in files.items()}}
-        text = json.dumps(whole | {"digest": _seal(whole)}, indent=2) + "\n"
-        in_one_move(self.host, self.folder / MANIFEST, text.encode())
+        in_one_move(self.host, self.folder / MANIFEST, _json(whole | {"digest": _seal(whole)}))
 
     def read_file(self, name: str) -> bytes:
         """One of the describing files.  Raises `DamagedError` if it is not what was written."""
@@ -162,7 +163,7 @@ class Store:
 
     def read_plan(self) -> pa.Table:
         """The plan.  Raises `DamagedError` if it is not what was written."""
-        return pq.read_table(pa.BufferReader(self.read_file(PLAN)))
+        return _table(self.read_file(PLAN))
 
     # Parts ----------------------------------------------------------------------------------------------------------
 
@@ -214,7 +215,7 @@ class Store:
             if data is None:
                 index.broken[name] = "is damaged"
                 continue
-            table = pq.read_table(pa.BufferReader(data), columns=["key", "status", "metrics"])
+            table = _table(data, ["key", "status", "metrics"])
             recorded = json.loads((table.schema.metadata or {}).get(_PATHS, b"[]"))
             columns = (table[column].to_pylist() for column in ("key", "status", "metrics"))
             self._enter(index, name, list(zip(*columns, strict=True)), index.wanted.issubset(recorded), verify)
@@ -253,7 +254,14 @@ class Store:
             data = None
         if data is None:
             raise InputError(f"{path} is damaged or gone; {_HEAL}")
-        return pq.read_table(pa.BufferReader(data), columns=None if columns is None else list(columns))
+        return _table(data, columns)
+
+    def columns(self, part: str) -> list[str]:
+        """The columns of a part of metrics.  Raises `InputError` if it is gone."""
+        try:
+            return list(pq.read_schema(pa.BufferReader(self.host.read(self.metrics / part))).names)
+        except (OSError, pa.ArrowInvalid):
+            raise InputError(f"{self.metrics / part} is damaged or gone; {_HEAL}") from None
 
     # Order in the folder --------------------------------------------------------------------------------------------
 
@@ -296,8 +304,18 @@ def encode(table: pa.Table) -> bytes:
     return bytes(memoryview(sink.getvalue()))
 
 
+def _table(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """Columns of the bytes of a parquet file; a small one is read faster without threads."""
+    wanted = None if columns is None else list(columns)
+    return pq.read_table(pa.BufferReader(data), columns=wanted, use_threads=len(data) > 1 << 20, pre_buffer=False)
+
+
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _json(about: Mapping[str, Any]) -> bytes:
+    return (json.dumps(about, indent=2) + "\n").encode()
 
 
 def _seal(about: Mapping[str, Any]) -> str:

@@ -46,19 +46,25 @@ def at_points(
     changes = [_Change(base, column, addresses) for column, addresses in _columns(scenario, points[0]).items()]
     checks = [check for check in CHECKS if base.reads(check) & {change.column for change in changes}]
     found = []
-    for index, point in enumerate(points):
+    for first in range(0, len(points), STEP):
+        block = points[first : first + STEP]
         try:
-            here = total
-            for change in changes:
-                here += change.difference(point)
-            if checks:
-                base.move(change.rows(point) for change in changes)
-                refuse_contradictions(cast(Scenario, base), checks)
-        except InputError as problem:
-            raise InputError(f"{what.format(index)}{problem}") from None
-        found.append(digest(head, (here % _MODULUS).to_bytes(32, "big")))
-        if progress is not None and index % STEP == STEP - 1:
-            progress(index + 1)
+            sums = [change.differences(block) for change in changes]
+        except InputError:
+            sums = []  # which point it is, is found below
+        for index, point in enumerate(block):
+            try:
+                if not sums:
+                    _ = [change.differences([point]) for change in changes]
+                if checks:
+                    base.move(change.rows(point) for change in changes)
+                    refuse_contradictions(cast(Scenario, base), checks)
+            except InputError as problem:
+                raise InputError(f"{what.format(first + index)}{problem}") from None
+        for moved in zip(*sums, strict=True) if changes else [()] * len(block):
+            found.append(digest(head, (sum(moved, total) % _MODULUS).to_bytes(32, "big")))
+        if progress is not None:
+            progress(len(found))
     return found
 
 
@@ -166,35 +172,36 @@ class _Change:
         """The column at a point."""
         rows = dict(self._rows)
         for at, address in enumerate(self._addresses):
-            value = self._value(at, _given(point, self._names[at], address))
+            value = self._value(at, point[_spelling(point, self._names[at], address)])
             if address.slug == ALL:
                 rows = dict.fromkeys(rows, value)
             else:
                 rows[address.slug] = value
         return self.column, rows
 
-    def difference(self, point: Mapping[str, Any]) -> int:
-        """How much the sum of hashes changes."""
-        given = tuple(_given(point, name, address)
-                      for name, address in zip(self._names, self._addresses, strict=True))  # fmt: skip
-        at_once = all(type(value) is float for value in given)
-        known = self._known.get(given) if at_once else None
-        if known is None:
-            texts = list(self._texts)
-            for at, (value, address) in enumerate(zip(given, self._addresses, strict=True)):
-                text = _text(self._value(at, value))
-                if address.slug == ALL:
-                    texts = [text] * len(texts)
-                else:
-                    texts[self._places[address.slug]] = text
-            known = _hash(self.column, texts) - self._before
-            if at_once:
-                self._known[given] = known
-        return known
+    def differences(self, points: Sequence[Mapping[str, Any]]) -> list[int]:
+        """How much the sum of hashes changes at each point."""
+        spelt = [_spelling(points[0], name, address)
+                 for name, address in zip(self._names, self._addresses, strict=True)]  # fmt: skip
+        given = list(zip(*([point[name] for point in points] for name in spelt), strict=True))
+        known = self._known
+        if all(type(value) is float for values in given for value in values):
+            for values in set(given) - known.keys():
+                known[values] = self._difference(values)
+            return [known[values] for values in given]
+        return [self._difference(values) for values in given]  # True, 1 and 1.0 would be one key
+
+    def _difference(self, given: Sequence[Any]) -> int:
+        texts = list(self._texts)
+        for at, (value, address) in enumerate(zip(given, self._addresses, strict=True)):
+            text = _text(self._value(at, value))
+            if address.slug == ALL:
+                texts = [text] * len(texts)
+            else:
+                texts[self._places[address.slug]] = text
+        return _hash(self.column, texts) - self._before
 
 
-def _given(point: Mapping[str, Any], name: str, address: Address) -> Any:
-    """The point's value; a design may spell an address with spaces."""
-    if name in point:
-        return point[name]
-    return next(value for text, value in point.items() if parse(text) == address)
+def _spelling(point: Mapping[str, Any], name: str, address: Address) -> str:
+    """An address as the design spells it, which may be with spaces."""
+    return name if name in point else next(text for text in point if parse(text) == address)
