@@ -226,16 +226,15 @@ def test_a_file_that_may_grow_no_further(tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
-def test_two_processes_on_one_folder(tmp_path: Path, undisturbed: Batch) -> None:
+def test_three_processes_on_one_folder(tmp_path: Path, undisturbed: Batch) -> None:
     log, out = tmp_path / "log", tmp_path / "out"
-    one, two = start(out, log), start(out, log)
-    for process in (one, two):
+    for process in [start(out, log) for _ in range(3)]:
         told, complaint = process.communicate(timeout=300)
         assert (process.returncode, told.strip()) == (0, "0"), complaint
     batch = experiment(REPLICATIONS, log=str(log), pause=PAUSE).run(engine="serial", out=out)
     assert values(batch) == values(undisturbed)
     runs = len(log.read_text().splitlines())
-    assert 2 * REPLICATIONS <= runs < 3 * REPLICATIONS, "they should share the work"
+    assert 2 * REPLICATIONS <= runs <= 2.1 * REPLICATIONS, "they should share the work"
 
 
 def damage(path: Path, how: str) -> None:

@@ -17,6 +17,8 @@ from moatlab.experiments.host import Host
 DIGITS = 12
 #: A session that has not touched its file for so many seconds is taken for dead, and touches it this often.
 STALE, BEAT = 120.0, 5.0
+#: Seconds between two looks for others by a session that is alone.
+GLANCE = 0.01
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Claims:
         self._name = f"{host.name}~{host.process}~{host.unique()}.txt"
         self._others: dict[str, _Session] = {}
         self._beaten = host.monotonic()
+        self._looked = -GLANCE
 
     def add(self, keys: Sequence[str]) -> set[str]:
         """Claim runs; returns those of them that another session has claimed as well and that it keeps.
@@ -45,7 +48,7 @@ class Claims:
         with contextlib.suppress(OSError):
             self._host.append(self._folder / self._name, lines)
             self._beaten = self._host.monotonic()
-        self.refresh()
+        self.glance()
         ahead = [session.keys for name, session in self._others.items() if name < self._name]
         return {key for key in keys if any(key[:DIGITS] in taken for taken in ahead)}
 
@@ -59,8 +62,14 @@ class Claims:
         """Whether no other session is at work."""
         return not self._others
 
+    def glance(self) -> None:
+        """`refresh`, but not every time by a session that is alone."""
+        if self._others or self._host.monotonic() - self._looked >= GLANCE:
+            self.refresh()
+
     def refresh(self) -> None:
         """Read what others have claimed since; forget those that are gone."""
+        self._looked = self._host.monotonic()
         try:
             there = {name for name in self._host.names(self._folder) if name != self._name and self._lives(name)}
         except OSError:

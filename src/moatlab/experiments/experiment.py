@@ -230,7 +230,7 @@ class Experiment:
         self.__dict__["plan"] = plan
         return plan
 
-    @property
+    @cached_property
     def _seeds(self) -> list[tuple[int, ...]]:
         """The seed of each replication and arm."""
         spec, found = self.spec, []
@@ -253,7 +253,7 @@ class Experiment:
         spec = self.spec
         told = json.dumps([
             list(self.arms), spec.design.model_dump(), {n: u.model_dump() for n, u in spec.uncertainties.items()},
-            self._seeds,
+            spec.seed, spec.seeds, spec.replications, [arm.luck for arm in self.arms.values()],
         ])  # fmt: skip
         return digest(self._frame, told, *(self.model.digests(world, [{}])[0] for world in self.worlds))
 

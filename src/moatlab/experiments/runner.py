@@ -6,9 +6,10 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 #: Seconds of work in a chunk, least and most runs in one, and most monthly numbers that it may bring back.
 CHUNK_SECONDS, LEAST_SECONDS, CHUNK_RUNS, CHUNK_NUMBERS = 1.0, 0.1, 400, 1_000_000
 #: A part is written when the first run in it has waited for so long, or when so many monthly numbers wait.
-FLUSH_SECONDS, FLUSH_NUMBERS = 2.0, 4_000_000
+FLUSH_SECONDS, FLUSH_NUMBERS = 2.0, 1_000_000
 #: Most runs in a part.
 FLUSH_RUNS = 20_000
 #: How often a chunk is sent to a worker before the death of the worker is put down to its run.
 ATTEMPTS = 3
 #: Seconds between two looks at what other processes have stored, while there are others and when only theirs is left.
 LOOK, POLL = 1.0, 0.1
+#: Workers for which one chunk is claimed at a time.
+CHUNKS_CLAIMED = 8
 
 Progress = Callable[["Counts"], None]
 
@@ -158,6 +161,7 @@ class _Batch:
         self.equipped = 0
         self.claims = store.session()
         self.claims.tidy()
+        self.claims.refresh()
         self.index: Index = store.scan(wanted=self.record.paths)
         store.tidy()
         damage = [f"{name} {what}; its runs are done again" for name, what in self.index.damaged.items()]
@@ -165,6 +169,8 @@ class _Batch:
         self.rows = self._missing()
         self.counts.todo = len(self.rows)
         self.counts.stored = len(set(self.plan.keys) & self.index.keys())
+        #: Rows that this session has claimed and not sent yet.
+        self.claimed: deque[int] = deque()
         #: Rows that another session has claimed.
         self.passed: deque[int] = deque()
         #: Runs whose worker died, by key: how often by now.
@@ -174,6 +180,9 @@ class _Batch:
         self.waiting: list[Run] = []
         self.recorded: list[Recorded] = []
         self.numbers = 0
+        #: Writes parts while the next chunks go out, one part at a time; nobody does where runs are done in here.
+        self.writer = None if engine.serial else ThreadPoolExecutor(1, "moatlab-writer")
+        self.writing: tuple[Future[tuple[str, str]], list[Run]] | None = None
         self.waited = self.looked = self.host.monotonic()
         self.spent, self.timed = 0.0, 0.0
 
@@ -201,18 +210,21 @@ class _Batch:
         finally:
             try:
                 self._flush()
+                self._written()
             except _DiskError as problem:
                 assert problem.__cause__ is not None
                 raise problem.__cause__ from None
             finally:
                 for future in self.flying:
                     future.cancel()
+                if self.writer is not None:
+                    self.writer.shutdown()
                 self.claims.close()
         if not self.options.only:
             self.store.retire(self.index)
 
     def _loop(self) -> None:
-        while self.rows or self.passed or self.alone or self.flying:
+        while self.rows or self.claimed or self.passed or self.alone or self.flying:
             self.claims.beat()
             ahead = self._ahead()
             while len(self.flying) < ahead and self._send():
@@ -224,8 +236,11 @@ class _Batch:
             elif self.passed:
                 # All that is left is being done by others: wait for their results, or for them to go.
                 self._flush()
+                self._written()
                 self.host.sleep(POLL)
                 self._look()
+            if self.writing is not None and self.writing[0].done():
+                self._written()
             late = self.waiting and self.host.monotonic() - self.waited >= FLUSH_SECONDS
             if late or self.numbers >= FLUSH_NUMBERS or len(self.waiting) >= FLUSH_RUNS:
                 self._flush()
@@ -245,7 +260,7 @@ class _Batch:
         mean = max(self.spent / self.timed if self.timed else 0.1, 1e-6)
         most = max(1, min(CHUNK_RUNS, int(CHUNK_SECONDS / mean),
                           CHUNK_NUMBERS // (self.record.months * len(self.record.paths))))  # fmt: skip
-        left = len(self.rows) + len(self.passed)
+        left = len(self.rows) + len(self.passed) + len(self.claimed)
         least = min(max(1, int(LEAST_SECONDS / mean)), -(-left // workers))
         return max(1, min(most, max(least, -(-left // (2 * workers)))))
 
@@ -256,9 +271,19 @@ class _Batch:
             return True
         if self.host.monotonic() - self.looked >= LOOK:
             self._look()
-        size, keys = self._size(), self.plan.keys
-        self.claims.refresh()
-        chosen: list[int] = []
+        size = self._size()
+        if not self.claimed and not self._claim(size):
+            return False
+        tasks = [self.plan.task(self.claimed.popleft()) for _ in range(min(size, len(self.claimed)))]
+        if tasks:
+            self._submit(tasks)
+        return True
+
+    def _claim(self, size: int) -> bool:
+        """Claim rows for the next chunk, and with many workers for some more; False if there are none to be had."""
+        self.claims.glance()
+        keys, chosen = self.plan.keys, list[int]()
+        size *= -(-self.engine.workers() // CHUNKS_CLAIMED)
         while self.rows and len(chosen) < size:
             row = self.rows.popleft()
             if not self.claims.alone and self.claims.taken(keys[row]):
@@ -269,9 +294,7 @@ class _Batch:
             return False
         lost = self.claims.add([keys[row] for row in chosen])
         self.passed.extend(row for row in chosen if keys[row] in lost)
-        tasks = [self.plan.task(row) for row in chosen if keys[row] not in lost]
-        if tasks:
-            self._submit(tasks)
+        self.claimed.extend(row for row in chosen if keys[row] not in lost)
         return True
 
     def _look(self) -> None:
@@ -352,13 +375,25 @@ class _Batch:
         return lost
 
     def _flush(self) -> None:
+        """Write what waits, after what is being written."""
+        self._written()
         if not self.waiting:
             return
         runs, recorded = self.waiting, self.recorded
         # What does not get onto the disk now is not tried again: the disk is full, or worse.
         self.waiting, self.recorded, self.numbers = [], [], 0
+        call = partial(self.store.commit, runs, recorded, self.record.paths)
+        self.writing = (_now(call) if self.writer is None else self.writer.submit(call)), runs
+        if self.writer is None:
+            self._written()
+
+    def _written(self) -> None:
+        """Wait for what is being written, and count it as stored."""
+        if self.writing is None:
+            return
+        (future, runs), self.writing = self.writing, None
         try:
-            self.store.commit(runs, recorded, self.record.paths, self.index)
+            self.index.committed(runs, *future.result())
         except OSError as problem:
             raise _DiskError from problem
 
@@ -369,3 +404,13 @@ class _Batch:
 
 def _died(problem: Exception) -> bool:
     return isinstance(problem, WorkerDiedError) or type(problem).__name__ == "KilledWorker"
+
+
+def _now(call: Callable[[], tuple[str, str]]) -> Future[tuple[str, str]]:
+    """A call that is made at once, as a future."""
+    future: Future[tuple[str, str]] = Future()
+    try:
+        future.set_result(call())
+    except OSError as problem:
+        future.set_exception(problem)
+    return future

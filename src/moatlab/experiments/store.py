@@ -81,6 +81,12 @@ class Index:
                 told[f"metrics/{name}"] = what
         return told
 
+    def committed(self, runs: Sequence[Run], name: str, part: str) -> None:
+        """Enter runs that were stored in these parts of runs and of metrics."""
+        self.seen.add(name)
+        for run in runs:
+            self.add(run.key, (run.status, name, part if run.status == DONE else ""))
+
     def add(self, key: str, ended: Ended) -> None:
         """Count a run, unless a success of the same key counts already."""
         known = self.runs.get(key)
@@ -168,11 +174,11 @@ class Store:
     # Parts ----------------------------------------------------------------------------------------------------------
 
     def commit(
-        self, runs: Sequence[Run], recorded: Sequence[NDArray[np.float64]], paths: Sequence[str], index: Index
-    ) -> None:
-        """Store runs, and enter them in ``index``: their paths first, then the record that makes them count.
+        self, runs: Sequence[Run], recorded: Sequence[NDArray[np.float64]], paths: Sequence[str]
+    ) -> tuple[str, str]:
+        """Store runs: their paths first, then the record that makes them count; returns the names of the two parts.
 
-        ``recorded`` are the paths of the successful ones, in arrays (runs, months, paths).  Raises `OSError` if the
+        ``recorded`` are the paths of the successful ones, in arrays (paths, runs, months).  Raises `OSError` if the
         disk does not take them; what was committed before stays as it is.
         """
         done = [run.key for run in runs if run.status == DONE]
@@ -186,10 +192,7 @@ class Store:
             "traceback": [run.traceback for run in runs],
             "metrics": [part if run.status == DONE else "" for run in runs],
         }).replace_schema_metadata({_PATHS: json.dumps(list(paths))})  # fmt: skip
-        name = self.write_part(self.runs, table)
-        index.seen.add(name)
-        for run in runs:
-            index.add(run.key, (run.status, name, part if run.status == DONE else ""))
+        return self.write_part(self.runs, table), part
 
     def write_part(self, folder: Path, table: pa.Table) -> str:
         """Write a table as a part of ``folder``; returns its name."""
@@ -300,7 +303,11 @@ _HEAL = "`moatlab run` with the same experiment and --out puts the folder in ord
 def encode(table: pa.Table) -> bytes:
     """A table as the bytes of a parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=1, write_page_checksum=True)
+    # Measured values hardly repeat: a dictionary of them takes six times as long to write and more room.
+    repeat = [column.name for column in table.schema if not pa.types.is_floating(column.type)]
+    pq.write_table(
+        table, sink, compression="zstd", compression_level=1, write_page_checksum=True, use_dictionary=repeat
+    )  # fmt: skip
     return bytes(memoryview(sink.getvalue()))
 
 
@@ -323,8 +330,7 @@ def _seal(about: Mapping[str, Any]) -> str:
 
 
 def _metrics_table(keys: Sequence[str], recorded: Sequence[NDArray[np.float64]], paths: Sequence[str]) -> pa.Table:
-    months = recorded[0].shape[1]
-    stacked = np.concatenate([array.reshape(-1, len(paths)) for array in recorded])
+    months = recorded[0].shape[2]
     columns: dict[str, Any] = {
         "key": pa.DictionaryArray.from_arrays(
             pa.array(np.repeat(np.arange(len(keys), dtype=np.int32), months)), pa.array(keys, pa.string())
@@ -332,7 +338,7 @@ def _metrics_table(keys: Sequence[str], recorded: Sequence[NDArray[np.float64]],
         "month": pa.array(np.tile(np.arange(months, dtype=np.int16), len(keys))),
     }
     for at, name in enumerate(paths):
-        columns[name] = pa.array(np.ascontiguousarray(stacked[:, at]))
+        columns[name] = pa.chunked_array([pa.array(array[at].ravel()) for array in recorded])
     return pa.table(columns)
 
 

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ DONE, FAILED, TIMEOUT, DIED = "done", "failed", "timeout", "died"
 Recorded = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One run to do: ``arm`` is the place of its world in the job."""
 
     key: str
@@ -34,8 +33,7 @@ class Task:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """How one run ended, and what went wrong if it was not well."""
 
     key: str
@@ -48,7 +46,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Runs that have ended, and the paths of those that are done: an array (runs, months, paths), None without any."""
+    """Runs that have ended, and the paths of those that are done: an array (paths, runs, months), None without any.
+
+    A path of all runs is one piece of memory, as the columns of a part are.
+    """
 
     runs: Sequence[Run]
     recorded: Recorded | None = None
@@ -113,7 +114,7 @@ def work(name: str, packed: bytes | None, tasks: Sequence[Task]) -> Chunk:
             _warm.add(name)
     ended = [job.run(task) for task in tasks]
     done = [paths for _, paths in ended if paths is not None]
-    return Chunk([run for run, _ in ended], np.stack(done) if done else None)
+    return Chunk([run for run, _ in ended], np.ascontiguousarray(np.stack(done).transpose(2, 0, 1)) if done else None)
 
 
 def _unpack(name: str, packed: bytes) -> None:
