@@ -4,8 +4,8 @@ python benchmarks/experiments.py [--runs 600] [--workers 2] [--months 120] [--st
 
 Side by side, on the same market and seeds: moatlab's batch (stored), `mesa.batch_run`, and a plain ProcessPoolExecutor.
 A stand-in of no cost, through the same runner and store, shows what the layer itself takes at 1,000 and many runs.
-256 workers that cost nothing, each at a run of 20 ms, show how many workers one parent can keep busy: chunks and replies
-are pickled as between processes, and stored.  A Sobol design is planned; `moatlab whatif` is measured at 1,000 seeds.
+256 workers that cost nothing, each at a run of 20 ms, show how many workers one parent can keep busy: chunks and
+replies are pickled as between processes, and stored.  A Sobol design is planned; `moatlab whatif` runs 1,000 seeds.
 """
 
 from __future__ import annotations
@@ -297,8 +297,8 @@ def main() -> None:
     runs, workers, months = asked.runs, asked.workers, asked.months
     if asked.many:
         efficiency, rate, parent = many_workers(asked.many, 256, 0.02, months)
-        print(f"256 workers that cost nothing, {asked.many:,d} runs of 20 ms, {months} months x {len(STAND_IN)} metrics: "
-              f"efficiency {efficiency:.2f}, {rate:,.0f} stored runs a second, {parent:.3f} ms of the parent's "
+        print(f"256 workers that cost nothing, {asked.many:,d} runs of 20 ms, {months} months x {len(STAND_IN)} "
+              f"metrics: efficiency {efficiency:.2f}, {rate:,.0f} stored runs a second, {parent:.3f} ms of the parent's "
               "processor a run")  # fmt: skip
     count, seconds = planned()
     print(f"a Sobol design of {count:,d} runs is planned in {seconds:.1f} s of processor")

@@ -67,7 +67,7 @@ class FaultyHost(Host):
         return super().size(path)
 
 
-class Killed(BaseException):  # noqa: N818  (no error of the program)
+class Killed(BaseException):
     """The simulated process is no more."""
 
 

@@ -18,7 +18,7 @@ from moatlab.errors import EngineError
 from moatlab.experiments import Batch, FunctionModel, host, runner
 from moatlab.experiments.runner import Counts
 from moatlab.experiments.store import Store
-from moatlab.experiments.work import Run
+from moatlab.experiments.work import Run, pack
 
 from .machines import OPERATIONS, FaultyHost, SimulatedHost
 
@@ -55,7 +55,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_with_faults(out: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> tuple[FaultyHost, str]:
-    """A batch of 20 runs of which one operation fails; returns what went over the disk, and the line if one was said."""
+    """A batch of 20 runs of which one operation fails; returns what the disk did, and the line if one was said."""
     machine = FaultyHost(at)
     with monkeypatch.context() as patched:
         patched.setattr(host, "HOST", machine)
@@ -166,7 +166,7 @@ def check_schedules(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(runner, "FLUSH_RUNS", 2)
         patched.setattr(runner, "CHUNK_RUNS", 2)
-        packed = runner.pack(trial.job)
+        packed = pack(trial.job)
         patched.setattr(runner, "pack", lambda job: packed)
         done = [simulate(seed, expected, patched, trial) for seed in seeds]
     calm = len([seed for seed in seeds if seed % 4 == 0])

@@ -268,10 +268,12 @@ def _experiment(
 
 def _goes_on(folder: Path, experiment: Experiment) -> bool:
     """Whether a folder compares the same, so that runs may be added.  Raises `InputError` if it holds another batch."""
+    from moatlab.experiments.ownership import BATCH, refuse_others
     from moatlab.experiments.resume import difference
     from moatlab.experiments.store import DamagedError, Store, describe
 
     store = Store(folder)
+    refuse_others(folder, BATCH)
     if not store.exists:
         return False
     try:

@@ -14,6 +14,7 @@ from moatlab.errors import InputError
 from moatlab.experiments import provenance
 from moatlab.experiments.experiment import Experiment, as_mapping
 from moatlab.experiments.models import MarketModel
+from moatlab.experiments.ownership import BATCH, refuse_others
 from moatlab.experiments.spec import read_spec, toml_of
 from moatlab.experiments.store import EXPERIMENT, PLAN, SCENARIO, DamagedError, Store, describe, encode
 from moatlab.experiments.work import DONE
@@ -42,6 +43,7 @@ def prepare(store: Store, experiment: Experiment, extend: bool = False, other_ve
 
     Files of it that are damaged are written again.  Raises `InputError` that names what differs.
     """
+    refuse_others(store.folder, BATCH, store.host)
     if store.exists:
         try:
             whole = _compare(store, experiment, extend, other_version)

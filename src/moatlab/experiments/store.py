@@ -138,7 +138,7 @@ class Store:
         except (ValueError, TypeError, RecursionError):
             raise DamagedError(f"{path} is damaged; {_HEAL}") from None
         if about.get("kind", BATCH) != BATCH:
-            raise InputError(f"{self.folder} holds no batch of runs, but the results of `{about.get('command')}`")
+            raise InputError(f"{self.folder} holds no batch of runs, but what `{about.get('command')}` wrote")
         seal = about.pop("digest", None)
         # To the byte: what only looks the same was not written here either.
         if seal != _seal(about) or data != _json(about | {"digest": seal}):
