@@ -298,8 +298,8 @@ def main() -> None:
     if asked.many:
         efficiency, rate, parent = many_workers(asked.many, 256, 0.02, months)
         print(f"256 workers that cost nothing, {asked.many:,d} runs of 20 ms, {months} months x {len(STAND_IN)} "
-              f"metrics: efficiency {efficiency:.2f}, {rate:,.0f} stored runs a second, {parent:.3f} ms of the parent's "
-              "processor a run")  # fmt: skip
+              f"metrics: efficiency {efficiency:.2f}, {rate:,.0f} stored runs a second, {parent:.3f} ms of the "
+              "parent's processor a run")  # fmt: skip
     count, seconds = planned()
     print(f"a Sobol design of {count:,d} runs is planned in {seconds:.1f} s of processor")
     if asked.seeds:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Seconds of work in a chunk, least and most runs in one, and most monthly numbers that it may bring back.
 CHUNK_SECONDS, LEAST_SECONDS, CHUNK_RUNS, CHUNK_NUMBERS = 1.0, 0.1, 400, 1_000_000
 #: A part is written when the first run in it has waited for so long, or when so many monthly numbers wait.
-FLUSH_SECONDS, FLUSH_NUMBERS = 2.0, 1_000_000
+FLUSH_SECONDS, FLUSH_NUMBERS = 2.0, 500_000
 #: Most runs in a part.
 FLUSH_RUNS = 20_000
 #: How often a chunk is sent to a worker before the death of the worker is put down to its run.

@@ -44,7 +44,8 @@ def at_points(
     if not points:
         return []
     changes = [_Change(base, column, addresses) for column, addresses in _columns(scenario, points[0]).items()]
-    checks = [check for check in CHECKS if base.reads(check) & {change.column for change in changes}]
+    checks = [_Check(check, base, changes) for check in CHECKS]
+    checks = [check for check in checks if check.depends]
     found = []
     for first in range(0, len(points), STEP):
         block = points[first : first + STEP]
@@ -56,9 +57,8 @@ def at_points(
             try:
                 if not sums:
                     _ = [change.differences([point]) for change in changes]
-                if checks:
-                    base.move(change.rows(point) for change in changes)
-                    refuse_contradictions(cast(Scenario, base), checks)
+                for check in checks:
+                    check.refuse(point)
             except InputError as problem:
                 raise InputError(f"{what.format(first + index)}{problem}") from None
         for moved in zip(*sums, strict=True) if changes else [()] * len(block):
@@ -108,7 +108,7 @@ class _View:
                     rows = (ALL, *scenario.slugs(kind))
                     self.base[kind, p.name] = {slug: scenario.at(Address(kind, slug, p.name)) for slug in rows}
         self.columns = dict(self.base)
-        self._read: set[Column] = set()
+        self.read: set[Column] = set()
         self._slugs = {kind: scenario.slugs(kind) for kind in KINDS}
 
     def texts(self) -> dict[Column, list[str]]:
@@ -117,10 +117,10 @@ class _View:
 
     def reads(self, check: Any) -> set[Column]:
         """The columns on which a check depends; with other values in other columns it goes the same way."""
-        self._read = set()
+        self.read = set()
         for _ in check(self):
             pass
-        return self._read
+        return self.read
 
     def move(self, changed: Any) -> None:
         """Go to a point: ``changed`` are columns with their rows."""
@@ -141,8 +141,46 @@ class _View:
         return self._at(address.kind, address.slug, address.parameter)
 
     def _at(self, kind: str, slug: str | None, name: str) -> Value:
-        self._read.add((kind, name))
+        self.read.add((kind, name))
         return self.columns[kind, name][slug]
+
+
+class _Check:
+    """A check of contradictions, made once for all points that give the same values to what it reads.
+
+    What a check reads next follows from what it has read, so points that agree in the columns that it has ever read
+    agree in its answer.
+    """
+
+    def __init__(self, check: Any, view: _View, changes: Sequence[_Change]) -> None:
+        self._check, self._view, self._changes = check, view, changes
+        self._known: set[tuple[str, ...]] = set()
+        self._spelt: list[str] = []
+        self.depends: set[Column] = set()
+        self._reads(view.reads(check))
+
+    def _reads(self, columns: set[Column]) -> None:
+        """Note what it has read of the changed columns."""
+        read = self.depends | (columns & {change.column for change in self._changes})
+        if read != self.depends:
+            self.depends = read
+            self._known.clear()
+            self._spelt = []
+
+    def refuse(self, point: Mapping[str, Any]) -> None:
+        """Raises `InputError` if there is a contradiction at a point."""
+        if not self._spelt:
+            mine = [change for change in self._changes if change.column in self.depends]
+            self._spelt = [name for change in mine for name in change.spelt(point)]
+        given = tuple([repr(point[name]) for name in self._spelt])
+        if given in self._known:
+            return
+        self._view.move(change.rows(point) for change in self._changes)
+        self._view.read = set()
+        refuse_contradictions(cast(Scenario, self._view), [self._check])
+        self._reads(self._view.read)
+        if self._spelt:
+            self._known.add(given)
 
 
 class _Change:
@@ -181,15 +219,18 @@ class _Change:
 
     def differences(self, points: Sequence[Mapping[str, Any]]) -> list[int]:
         """How much the sum of hashes changes at each point."""
-        spelt = [_spelling(points[0], name, address)
-                 for name, address in zip(self._names, self._addresses, strict=True)]  # fmt: skip
-        given = list(zip(*([point[name] for point in points] for name in spelt), strict=True))
+        given = list(zip(*([point[name] for point in points] for name in self.spelt(points[0])), strict=True))
         known = self._known
         if all(type(value) is float for values in given for value in values):
             for values in set(given) - known.keys():
                 known[values] = self._difference(values)
             return [known[values] for values in given]
         return [self._difference(values) for values in given]  # True, 1 and 1.0 would be one key
+
+    def spelt(self, point: Mapping[str, Any]) -> list[str]:
+        """The addresses of the column as the design spells them."""
+        return [_spelling(point, name, address)
+                for name, address in zip(self._names, self._addresses, strict=True)]  # fmt: skip
 
     def _difference(self, given: Sequence[Any]) -> int:
         texts = list(self._texts)
