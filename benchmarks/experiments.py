@@ -1,21 +1,27 @@
 """The experiment layer: overhead, efficiency, stored runs a second, the parent's memory, and a query over many runs.
 
-python benchmarks/experiments.py [--runs 600] [--workers 2] [--months 120] [--stand-in 20000]
+python benchmarks/experiments.py [--runs 600] [--workers 2] [--months 120] [--stand-in 20000] [--many 307200]
 
 Side by side, on the same market and seeds: moatlab's batch (stored), `mesa.batch_run`, and a plain ProcessPoolExecutor.
 A stand-in of no cost, through the same runner and store, shows what the layer itself takes at 1,000 and many runs.
+256 workers that cost nothing, each at a run of 20 ms, show how many workers one parent can keep busy: chunks and
+replies are pickled as between processes, and stored.  A Sobol design is planned; `moatlab whatif` runs 1,000 seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import json
 import multiprocessing
+import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +35,8 @@ import moatlab
 from moatlab import Experiment, Market, Scenario
 from moatlab.experiments import FunctionModel
 from moatlab.experiments.plan import luck
+from moatlab.experiments.work import Chunk, Run, Task
+from moatlab.scenario.addresses import parse
 
 SCENARIO = "essay-2023"
 METRICS = ("market.rent", "market.scarcity_rent", "labs.gross_profit", "labs.revenue", "clouds.value_share", "apps.hhi")
@@ -160,6 +168,129 @@ def memory(runs: int, months: int, workers: int, folder: Path) -> dict[str, floa
     return found
 
 
+# Many workers ---------------------------------------------------------------------------------------------------------
+
+
+class Simulated(Executor):
+    """Workers that cost nothing: a chunk comes back, as pickled bytes, when its worker would have done its runs."""
+
+    def __init__(self, workers: int, seconds: float, months: int, metrics: int) -> None:
+        self._max_workers = workers
+        self.seconds, self.shape = seconds, (months, metrics)
+        self.busy = self.leapt = 0.0
+        self._queue: deque[tuple[Future[Any], Any]] = deque()
+        self._out: list[tuple[float, int, Future[Any], bytes]] = []
+        self._known: dict[int, bytes] = {}
+        self._count = 0
+        self._wake, self._closing = threading.Lock(), False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call, future = pickle.dumps((fn, args)), Future[Any]()
+        with self._wake:
+            self._queue.append((future, call))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._closing = True
+        self._thread.join()
+
+    def now(self) -> float:
+        """The simulated time: it passes with this process's own processor time, and leaps when there is nothing to do.
+
+        So what is measured is the parent, whatever else the machine is doing.
+        """
+        return time.process_time() + self.leapt
+
+    def _work(self) -> None:
+        while not self._closing:
+            with self._wake:
+                while self._queue and len(self._out) < self._max_workers:
+                    future, call = self._queue.popleft()
+                    _, (_, _, tasks) = pickle.loads(call)
+                    self.busy += self.seconds * len(tasks)
+                    self._count += 1
+                    due = self.now() + self.seconds * len(tasks)
+                    heapq.heappush(self._out, (due, self._count, future, self._reply(tasks)))
+            while self._out and self._out[0][0] <= self.now():
+                _, _, future, reply = heapq.heappop(self._out)
+                runs, size = pickle.loads(reply)
+                future.set_result(Chunk(runs, pickle.loads(self._known[size]) if size else None))
+            if not self._queue or len(self._out) == self._max_workers:
+                before = time.process_time()
+                time.sleep(0.001)
+                idle = time.process_time() - before < 0.0005 and not any(map(_runs, threading.enumerate()))
+                if idle and self._out and (not self._queue or len(self._out) == self._max_workers):
+                    self.leapt += max(0.0, self._out[0][0] - self.now())
+
+    def _reply(self, tasks: list[Task]) -> bytes:
+        """The paths are the same for all chunks of a size; the worker's time to make them is not the parent's."""
+        size = len(tasks)
+        if size and size not in self._known:
+            draws = np.random.Generator(np.random.PCG64(size)).normal(size=(self.shape[1], size, self.shape[0]))
+            self._known[size] = pickle.dumps(np.cumsum(draws, axis=2), protocol=5)
+        return pickle.dumps(([Run(t.key, t.seed, "done", self.seconds) for t in tasks], size))
+
+
+def _runs(thread: threading.Thread) -> bool:
+    """Whether a thread other than this one has something to do, or waits for the disk."""
+    if thread is threading.current_thread() or thread.native_id is None:
+        return False
+    try:
+        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "S"
+
+
+def many_workers(runs: int, workers: int, seconds: float, months: int) -> tuple[float, float, float]:
+    """Efficiency, stored runs a second, and milliseconds of the parent's processor a run, the simulation's included."""
+    experiment = stand_in(runs, months)
+    assert experiment.plan
+    with tempfile.TemporaryDirectory() as folder, Simulated(workers, seconds, months, len(STAND_IN)) as pool:
+        start, cpu = pool.now(), time.process_time()
+        experiment.run(pool, out=folder)
+        wall, cpu = pool.now() - start, time.process_time() - cpu
+        return pool.busy / (workers * wall), runs / wall, 1e3 * cpu / runs
+
+
+def planned() -> tuple[int, float]:
+    """Runs of a Sobol design over ten parameters of the market in two arms, and seconds of processor to plan them."""
+    names = ("labs.*.markup", "labs.leak_half_life", "users.*.network_taste", "apps.entry_rate", "apps.overhead",
+             "chipmakers.portability", "labs.*.private_lead", "users.*.switching_cost", "compute.rent_sharpness",
+             "outside.spot_elasticity")  # fmt: skip
+    start = time.process_time()
+    plan = Experiment.from_dict({
+        "name": "sobol", "scenario": SCENARIO, "design": {"kind": "sobol", "samples": 4096},
+        "arms": {"control": {}, "twice": {"events": ["month 12: scale foundry.tsmc.capacity 2"]}},
+        "uncertainties": {name: _range(name) for name in names}, "outcomes": {"rent": {"metric": "market.rent"}},
+    }).plan  # fmt: skip
+    plan.table()
+    return len(plan), time.process_time() - start
+
+
+def _range(name: str) -> list[float]:
+    declared = parse(name).declared
+    middle = float(declared.default)
+    return [max(float(declared.low), 0.8 * middle), min(float(declared.high), 1.2 * middle + 0.1)]
+
+
+def whatif(seeds: int, workers: int, folder: Path) -> tuple[float, float]:
+    """Most memory of the parent, MB, and seconds of `moatlab whatif` with so many seeds."""
+    code = (
+        "import experiments, sys, time; from moatlab.cli.main import run_cli; start = time.perf_counter(); "
+        f"code = run_cli(['whatif', {SCENARIO!r}, '--event', 'month 12: scale foundry.tsmc.capacity 2', '--seeds', "
+        f"'{seeds}', '--workers', '{workers}', '--out', {str(folder)!r}]); "
+        "print(); print(experiments.peak(), time.perf_counter() - start); sys.exit(code)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    ).stdout
+    most, seconds = told.splitlines()[-1].split()
+    return float(most), float(seconds)
+
+
 def query(folder: Path) -> tuple[float, float, float, int]:
     """Seconds to open a batch; seconds, and of processor, of the mean and 95 % band by arm and month; rows."""
     start = time.perf_counter()
@@ -177,8 +308,23 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--months", type=int, default=120)
     parser.add_argument("--stand-in", type=int, default=20_000, help="runs of the stand-in; 0 leaves it out")
+    parser.add_argument("--many", type=int, default=307_200, help="runs of 256 simulated workers; 0 leaves them out")
+    parser.add_argument("--seeds", type=int, default=1000, help="seeds of whatif; 0 leaves it out")
     asked = parser.parse_args()
     runs, workers, months = asked.runs, asked.workers, asked.months
+    if asked.many:
+        efficiency, rate, parent = many_workers(asked.many, 256, 0.02, months)
+        print(f"256 workers that cost nothing, {asked.many:,d} runs of 20 ms, {months} months x {len(STAND_IN)} "
+              f"metrics: efficiency {efficiency:.2f}, {rate:,.0f} stored runs a second, {parent:.3f} ms of the "
+              "parent's processor a run")  # fmt: skip
+    count, seconds = planned()
+    print(f"a Sobol design of {count:,d} runs is planned in {seconds:.1f} s of processor")
+    if asked.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            most, seconds = whatif(asked.seeds, workers, Path(folder) / "whatif")
+        print(f"whatif with {asked.seeds:,d} seeds: parent's memory {most:.0f} MB, {seconds:.0f} s")
+    if not runs:
+        return
 
     Market(SCENARIO, rng=1, detail="layer").run(2)
     batch(2 * workers, months, workers)

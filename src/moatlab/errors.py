@@ -18,3 +18,10 @@ class ClearingError(RuntimeError):
 
 class StoppedError(Exception):
     """Ctrl-C in the middle of work of which a part is kept: the message says what, and how to go on."""
+
+
+class EngineError(RuntimeError):
+    """Runs could not be done: workers, their scheduler or their pool failed, or runs that are needed did.
+
+    The message is one line and says what is stored.
+    """

@@ -48,10 +48,10 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
         assert effects.loc[metric, "estimate"] == pytest.approx(means.mean())
     pictures = {p.name for p in (out / "pictures").iterdir()}
     assert {"effects.png", "market.lead_time.png", "market.consumer_surplus.png", "apps.writer.share.png"} <= pictures
-    about = json.loads((out / "manifest.json").read_text())
-    assert about["seeds"] == [1, 2, 3] and set(about["files"]) >= {"effects.csv", "with.toml", "without.toml"}
+    about = json.loads((out / "whatif.json").read_text())
+    assert about["seeds"] == [1, 2, 3] and set(about["files"]) >= {"effects.csv", "paths.parquet", "whatif.json"}
     # The scenario that is written is the changed one.
-    assert run_cli(["whatif", str(out / "without.toml"), "--set", "apps.writer.brand=1", "--event", EVENT, "--seeds",
+    assert run_cli(["whatif", str(out / "scenario.toml"), "--set", "apps.writer.brand=1", "--event", EVENT, "--seeds",
                     "3", "--months", "12", "--out", str(tmp_path / "again")]) == 0  # fmt: skip
     again: Any = pd.read_csv(tmp_path / "again" / "effects.csv").set_index("outcome")
     assert again.loc["apps.price", "estimate"] == effects.loc["apps.price", "estimate"]
@@ -60,14 +60,16 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
 def test_mergers_and_divestitures_happen_at_the_start_or_in_a_month(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = ["--seeds", "2", "--months", "8", "--out", str(tmp_path / "o")]
-    assert run_cli(["whatif", "tiny", "--merge", "writer", "apps.assistant", "--month", "3", *short]) == 0
+    def short(name: str) -> list[str]:
+        return ["--seeds", "2", "--months", "8", "--out", str(tmp_path / name)]
+
+    assert run_cli(["whatif", "tiny", "--merge", "writer", "apps.assistant", "--month", "3", *short("a")]) == 0
     told = capsys.readouterr().out
     assert "month 3: set apps.writer.company writer" in told and "means of months 3-7" in told
     assert "apps.assistant.price" in told and "users.copy.hhi" in told
-    assert run_cli(["whatif", "tiny", "--divest", "assistant", *short]) == 0
+    assert run_cli(["whatif", "tiny", "--divest", "assistant", *short("b")]) == 0
     assert "apps.assistant.owner = " in capsys.readouterr().out
-    assert run_cli(["whatif", "tiny", "--divest", "assistant", "--month", "2", *short]) == 0
+    assert run_cli(["whatif", "tiny", "--divest", "assistant", "--month", "2", *short("c")]) == 0
     assert 'month 2: set apps.assistant.owner ""' in capsys.readouterr().out
 
 

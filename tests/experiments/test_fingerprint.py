@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import random
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -43,14 +44,23 @@ def test_the_key_does_not_depend_on_words() -> None:
         {"months": 23},
         {"set": {"apps.entry_rate": 0.31}},
         {"events": ["month 5: set apps.entry_rate 1"]},
+    ],
+)
+def test_the_key_depends_on_all_that_decides_a_run(changes: dict[str, Any]) -> None:
+    assert not set(keys()) & set(keys(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 8]}}},
         {"outcomes": {"rent": {"metric": "market.rent", "months": [3, 9], "reduce": "max"}}},
         {"outcomes": {"rent": {"metric": "market.markup", "months": [3, 9]}}},
         {"paths": ["market.hype"]},
     ],
 )
-def test_the_key_depends_on_all_that_decides_a_run(changes: dict[str, Any]) -> None:
-    assert not set(keys()) & set(keys(**changes))
+def test_what_is_recorded_of_a_run_changes_no_number_and_no_key(changes: dict[str, Any]) -> None:
+    assert keys() == keys(**changes)
 
 
 def test_an_arm_and_a_point_that_say_the_same_are_the_same_run() -> None:
@@ -153,4 +163,33 @@ def test_a_point_has_the_digest_of_the_scenario_that_says_the_same() -> None:
         {"labs.*.private_lead": 0.4},
     ]
     whole = [model.digests(model.at(model.scenario, point), [{}])[0] for point in points]
-    assert model.digests(model.scenario, points) == whole and len(set(whole)) == 4
+    assert [model.digests(model.scenario, [point])[0] for point in points] == whole and len(set(whole)) == 4
+    steps: list[dict[str, Any]] = [{"labs.openai.price": float(p), "labs.*.price": 2.0} for p in (3, 4, 3)]
+    there = [model.digests(model.at(model.scenario, point), [{}])[0] for point in steps]
+    assert model.digests(model.scenario, steps) == there and len(set(there)) == 2
+
+
+def test_the_first_point_that_contradicts_itself_is_the_one_that_a_scenario_refuses() -> None:
+    model = MarketModel(Scenario("tiny"))
+    draw = random.Random(3)
+    names = ("apps.rnd_share", "apps.marketing_share", "users.copy.market_size", "users.*.market_size")
+    for _ in range(20):
+        points: list[dict[str, Any]] = [
+            dict(zip(names, (draw.uniform(0.1, 0.55), draw.choice([0.2, 0.4, 0.5]), draw.uniform(1.0, 9.0),
+                             draw.choice([2.0, 6.0])), strict=True))
+            for _ in range(60)
+        ]  # fmt: skip
+        refused = [at for at, point in enumerate(points) if contradicts(model, point)]
+        if refused:
+            with pytest.raises(InputError, match=f"^point {refused[0]} of the design: "):
+                model.digests(model.scenario, points)
+        fine = [point for at, point in enumerate(points) if at not in refused]
+        assert len(model.digests(model.scenario, fine)) == len(fine)
+
+
+def contradicts(model: MarketModel, point: dict[str, Any]) -> bool:
+    try:
+        model.at(model.scenario, point)
+    except InputError:
+        return True
+    return False

@@ -15,7 +15,7 @@ from moatlab.scenario.registry import Moves, declare
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "excise"))
 
-from excise import Excise
+from excise import Excise  # type: ignore[import-not-found]
 
 ESSAY = Scenario("essay-2023")
 TINY = Scenario("tiny")

@@ -33,8 +33,11 @@ def check_folder(out: Path) -> None:
 
 
 @contextmanager
-def replacing(out: Path) -> Iterator[Path]:
-    """A hidden folder to write into; its files take their places in ``out`` when the block ends without an error."""
+def replacing(out: Path, manifest: str = MANIFEST) -> Iterator[Path]:
+    """A hidden folder to write into; its files take their places in ``out`` when the block ends without an error.
+
+    ``manifest`` is the file whose "files" are what the same command wrote before.
+    """
     out = out.absolute()
     parts = _nearest(out) / f".moatlab-{os.getpid()}"
     parts.mkdir()
@@ -42,7 +45,7 @@ def replacing(out: Path) -> Iterator[Path]:
         yield parts
         with _uninterrupted():
             if out.exists():
-                _move(parts, out)
+                _move(parts, out, manifest)
             else:
                 out.parent.mkdir(parents=True, exist_ok=True)
                 parts.rename(out)
@@ -63,8 +66,8 @@ def _nearest(path: Path) -> Path:
     return place
 
 
-def _move(parts: Path, out: Path) -> None:
-    new, former = files_of(parts), _former(out)
+def _move(parts: Path, out: Path, manifest: str) -> None:
+    new, former = files_of(parts), _former(out, manifest)
     for name in new:
         target = out / name
         if target.is_dir() or (target.parent.exists() and not target.parent.is_dir()):
@@ -78,10 +81,10 @@ def _move(parts: Path, out: Path) -> None:
             (out / name).parent.rmdir()
 
 
-def _former(out: Path) -> set[str]:
+def _former(out: Path, manifest: str) -> set[str]:
     """What the manifest of an earlier run says that it wrote, as far as that lies inside the folder."""
     try:
-        names = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        names = json.loads((out / manifest).read_text(encoding="utf-8"))["files"]
         inside = {str(name) for name in names}
     except (OSError, ValueError, TypeError, KeyError):
         return set()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moatlab.errors import InputError, StoppedError
+from moatlab.errors import EngineError, InputError, StoppedError
 
 app = typer.Typer(
     name="moatlab", add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
@@ -179,15 +179,21 @@ def whatif(
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 1,
     seeds: Annotated[int, typer.Option(help="Number of pairs of runs.")] = 32,
-    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="local, dask or serial (by default serial with one worker, else local).")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one).")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, tcp://HOST:PORT.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the runs, tables and pictures (by default one for the change).")
+    ] = None,
 ) -> None:
     """Compare runs with and without one change: prices, surplus, profits, with intervals."""
     from moatlab.cli.whatif import Request, run
 
     typer.echo(run(Request(
         scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
-        tuple(smallest or ()), window, months, seed, seeds, workers, out,
+        tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out,
     )))  # fmt: skip
 
 
@@ -258,6 +264,8 @@ def run_cli(arguments: list[str]) -> int:
         return _complain(str(told), STOPPED)
     except InputError as problem:
         return _complain(str(problem), 2)
+    except EngineError as problem:
+        return _complain(str(problem), 1)
     except OSError as problem:
         return _complain(f"{problem.filename or 'output'}: {problem.strerror or problem}", 2)
     except Exception as problem:

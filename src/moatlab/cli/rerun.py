@@ -15,6 +15,7 @@ def rerun(folder: Path, key: str) -> tuple[str, int]:
     refuse_no_batch(folder)
     from moatlab.experiments import open_batch
     from moatlab.experiments.fingerprint import model_version
+    from moatlab.experiments.record import reduce
 
     batch = open_batch(folder)
     found = sorted({k for k in batch.plan["key"] if k.startswith(key)}) if key else []
@@ -29,20 +30,22 @@ def rerun(folder: Path, key: str) -> tuple[str, int]:
         raise InputError(f"run {key} has agents of one's own ({batch.manifest['own_agents']}): run it from Python")
     row = experiment.plan.keys.index(found[0])
     replication, point, arm = experiment.plan.place(row)
-    run = experiment.job.run(experiment.plan.task(row))
+    run, paths = experiment.job.run(experiment.plan.task(row))
     name = experiment.plan.arms[arm]
     lines = [f"run {found[0]}: arm {name}, point {point}, replication {replication}, seed {run.seed}"]
     lines += [f"  {at} = {value}" for at, value in experiment.plan.points[point].items()]
-    if run.paths is None:
+    if paths is None:
         return "\n".join([*lines, f"{run.status}: {run.error}", run.traceback]), 1
-    lines += [f"  {n} = {v!r}" for n, v in zip(experiment.outcomes, run.outcomes, strict=True)]
-    names = ", ".join(batch.quoted(metric) for metric in experiment.record.paths)
+    recorded = experiment.paths
+    by_name = dict(zip(recorded, paths.T, strict=True))
+    lines += [f"  {n} = {reduce(o, by_name, experiment.slugs)!r}" for n, o in experiment.outcomes.items()]
+    names = ", ".join(batch.quoted(metric) for metric in recorded)
     stored = batch.sql(f"select {names} from monthly where key = '{found[0]}' and arm = '{name}' and point = {point} "
                        f"and replication = {replication} order by month").to_numpy(np.float64)  # fmt: skip
     if not len(stored):
         return "\n".join([*lines, "it is not among the stored successes, so there is nothing to compare with"]), 0
-    if stored.tobytes() == run.paths.tobytes():
+    if stored.tobytes() == paths.tobytes():
         return "\n".join([*lines, "the same bytes as stored"]), 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.nanmax(np.abs(stored - run.paths) / np.maximum(np.abs(stored), 1e-300))
+        gap = np.nanmax(np.abs(stored - paths) / np.maximum(np.abs(stored), 1e-300))
     return "\n".join([*lines, f"differs from what is stored, by {gap:.2g} of the value at most"]), 1

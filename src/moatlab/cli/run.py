@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ def run(request: Request) -> tuple[str, int]:
         return _announce(experiment, Store(out), request.only), 0
     last: list[Counts] = []
     try:
-        with _progress() as show:
+        with _progress() as (show, planning):
 
             def progress(counts: Counts) -> None:
                 last[:] = [counts]
@@ -74,20 +74,20 @@ def run(request: Request) -> tuple[str, int]:
             batch = experiment.run(
                 request.engine, request.workers, out, only=request.only, extend=request.extend, retry=request.retry,
                 other_version=request.other_version, reuse=request.reuse, scheduler=request.scheduler,
-                progress=progress,
+                progress=progress, planning=planning,
             )  # fmt: skip
     except KeyboardInterrupt:
         done = last[0].stored + last[0].done if last else 0
         told = f"stopped; {done} runs are stored in {out}, and the same command goes on from there"
         raise StoppedError(told) from None
-    return _report(batch, last[0])
+    return _report(batch, last[0], last[0].damage)
 
 
 def _announce(experiment: Experiment, store: Store, only: str | None) -> str:
     """What would be run."""
     plan = experiment.plan
     keys = {plan.keys[row] for row in plan.rows(only)}
-    stored = len(keys & store.scan(verify=False).keys()) if store.exists else 0
+    stored = len(keys & store.scan(verify=False, wanted=experiment.paths).keys()) if store.exists else 0
     arms = ", ".join(plan.arms) if only is None else only
     lines = [
         f"{experiment.name}: {experiment.question}" if experiment.question else experiment.name,
@@ -101,10 +101,10 @@ def _announce(experiment: Experiment, store: Store, only: str | None) -> str:
     return "\n".join(lines)
 
 
-def _report(batch: Batch, counts: Counts) -> tuple[str, int]:
+def _report(batch: Batch, counts: Counts, damage: list[str]) -> tuple[str, int]:
     """How it went, what failed, and how to repeat that."""
     lines = [f"{counts.done} runs done, {counts.failed} failed, {counts.stored} stored before: {batch.folder}"]
-    lines += [f"  {name} {what}; its runs were done again" for name, what in batch.index.damaged.items()]
+    lines += [f"  {line}" for line in damage]
     failures = batch.failures()
     for _, row in failures.head(LISTED).iterrows():
         place = f"arm {row['arm']}, point {row['point']}, replication {row['replication']}"
@@ -123,28 +123,32 @@ def _report(batch: Batch, counts: Counts) -> tuple[str, int]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar with what is done, failed, the rate and the time left; nothing where standard error is no terminal."""
+def _progress() -> Iterator[tuple[Progress, Callable[[int, int], None]]]:
+    """Bars with points laid out, and with runs done, failed, the rate and the time left; nothing off a terminal."""
     if not sys.stderr.isatty():
-        yield lambda counts: None
+        yield lambda counts: None, lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
-        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn(),
-        console=Console(stderr=True),
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(), console=Console(stderr=True),
     ) as bar:  # fmt: skip
-        task = bar.add_task("runs", told="")
+        points = bar.add_task("points", told="of the plan", visible=False)
+        task = bar.add_task("runs", told="", visible=False)
 
         def show(counts: Counts) -> None:
             told = f"{counts.failed} failed, {counts.rate:.1f} a second"
-            bar.update(task, total=counts.todo, completed=counts.done + counts.failed, told=told)
+            bar.update(task, total=counts.todo, completed=counts.done + counts.failed, told=told, visible=True)
 
-        yield show
+        def planning(done: int, total: int) -> None:
+            bar.update(points, total=total, completed=done, visible=True)
+
+        yield show, planning
 
 
 def refuse_no_batch(folder: Path) -> None:
     """One line for a folder without a batch."""
-    if not (folder / "manifest.json").is_file():
+    if not any((folder / name).is_file() for name in ("manifest.json", "plan.parquet")):
         raise InputError(f"{folder} holds no batch of runs: moatlab run FILE.toml --out {folder} makes one")

@@ -63,8 +63,11 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path]:
         first = int(scenario.start[:4])
         last = first + (int(scenario.start[5:7]) - 1 + months - 1) // 12
         within("--year", request.year, first, last)
+    from moatlab.experiments.ownership import SIMULATION, refuse_others
+
     out = request.out or Path("results") / scenario.name
     check_folder(out)
+    refuse_others(out, SIMULATION)
     return scenario, months, out
 
 
@@ -128,6 +131,7 @@ def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     from moatlab import __version__
+    from moatlab.experiments.ownership import SIMULATION
     from moatlab.market.state.sources import model_digest
 
     def of(package: str) -> str:
@@ -140,6 +144,9 @@ def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     ) if shutil.which("git") else None  # fmt: skip
     return {
+        "kind": SIMULATION,
+        "name": scenario.name,
+        "command": f"moatlab simulate {scenario.name}",
         "moatlab": __version__,
         "source": model_digest(),
         "commit": git.stdout.strip() if git is not None and git.returncode == 0 else None,

@@ -6,10 +6,10 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
-from moatlab.errors import InputError
+from moatlab.cli.folder import check_folder, files_of, replacing
+from moatlab.errors import InputError, StoppedError
 from moatlab.results.addresses import BY_COLUMN
 from moatlab.results.text.numbers import aligned, p_text, short
 from moatlab.scenario.events import parse_event
@@ -25,6 +25,8 @@ OF_CATEGORY = ("price", "consumer_surplus", "hhi")
 #: Those of them that get a picture of their own, and most pictures of single metrics.
 DRAWN = ("price", "share")
 MOST_PICTURES = 12
+#: What the tables and pictures in a folder are of; the manifest beside it is that of the runs.
+ABOUT = "whatif.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class Request:
     months: int | None = None
     seed: int = 1
     seeds: int = 32
-    workers: int = 1
+    engine: str | None = None
+    workers: int | None = None
+    scheduler: str | None = None
     out: Path | None = None
     #: Firms and categories that the change names, found while it is read.
     named: dict[str, None] = field(default_factory=dict)
@@ -53,7 +57,8 @@ def run(request: Request) -> str:
     """Compare as asked, write the folder, and return the table."""
     scenario = Scenario(request.scenario)
     treated = _change(request, scenario)
-    out = request.out or Path("results") / f"whatif-{scenario.name}"
+    horizon = scenario.months if request.months is None else request.months
+    out = request.out or _folder(scenario, treated, horizon)
     check_folder(out)
     if request.seeds < 2:
         raise InputError(f"--seeds is a whole number from 2, not {request.seeds}: one pair of runs has no interval")
@@ -61,14 +66,13 @@ def run(request: Request) -> str:
         raise InputError(f"--seed is a whole number from 0, not {request.seed}")
     metrics = _metrics(request, scenario)
     smallest = _smallest(request, metrics)
-    horizon = scenario.months if request.months is None else request.months
     if request.window is not None and not 0 <= request.window[0] <= request.window[1] < horizon:
         first, last = request.window
         raise InputError(f"--window {first} {last} does not lie within the run, months 0-{horizon - 1}")
-    e = _compare(request, scenario, treated)
+    e = _compare(request, scenario, treated, metrics, out)
     window = request.window or (e.since, e.months - 1)
     verdicts = e.table(metrics, window, smallest)
-    with replacing(out) as parts:
+    with replacing(out, ABOUT) as parts:
         _write(parts, e, verdicts, request, metrics, window)
     return f"{_tell(e, verdicts, window)}\ntables and pictures: {out}\n"
 
@@ -153,7 +157,14 @@ def _smallest(request: Request, metrics: list[str]) -> dict[str, float]:
     return found
 
 
-def _compare(request: Request, scenario: Scenario, treated: Scenario) -> Comparison:
+def _folder(scenario: Scenario, treated: Scenario, months: int) -> Path:
+    """A folder for this change and horizon: more seeds and metrics are added to what it has."""
+    from moatlab.experiments.digests import digest
+
+    return Path("results") / f"whatif-{scenario.name}-{digest(scenario.digest(), treated.digest(), str(months))[:8]}"
+
+
+def _compare(request: Request, scenario: Scenario, treated: Scenario, metrics: list[str], out: Path) -> Comparison:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -163,13 +174,24 @@ def _compare(request: Request, scenario: Scenario, treated: Scenario) -> Compari
         TextColumn("pairs of runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not sys.stderr.isatty(),
     )  # fmt: skip
-    with bar:
-        task = bar.add_task("pairs", total=request.seeds)
-        engine: dict[str, Any] = {"engine": "local" if request.workers > 1 else "serial", "workers": request.workers}
-        return compare(
-            scenario, treated, range(request.seed, request.seed + request.seeds), request.months, **engine,
-            progress=lambda done: bar.update(task, completed=done),
-        )  # fmt: skip
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done = count
+        bar.update(task, completed=done)
+
+    engine = request.engine or ("serial" if request.workers in (None, 1) else "local")
+    try:
+        with bar:
+            task = bar.add_task("pairs", total=request.seeds)
+            return compare(
+                scenario, treated, range(request.seed, request.seed + request.seeds), request.months, engine,
+                request.workers, progress, out=out, metrics=metrics, scheduler=request.scheduler,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        told = f"stopped; {done} pairs of runs are stored in {out}, and the same command goes on from there"
+        raise StoppedError(told) from None
 
 
 def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> str:
@@ -202,7 +224,7 @@ def _write(
 
     verdicts_table(verdicts).to_csv(parts / "effects.csv", index=False)
     shown = [v.effect.outcome for v in verdicts]
-    e.to_pandas(*shown).to_parquet(parts / "paths.parquet", index=False)
+    _write_paths(parts / "paths.parquet", e, shown)
     pictures = parts / "pictures"
     pictures.mkdir()
     source = f"{e.scenario.title}, seeds {e.seeds[0]} to {e.seeds[-1]}"
@@ -212,12 +234,24 @@ def _write(
     for metric in dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]):
         if metric in shown:
             show.write(e.plot(metric), pictures / f"{metric}.png")
-    (parts / "without.toml").write_text(e.scenario.to_toml(), encoding="utf-8")
-    (parts / "with.toml").write_text(e.treated.to_toml(), encoding="utf-8")
     about = {
         "scenario": e.scenario.name, "change": e.what, "months": e.months, "seeds": list(e.seeds),
         "window": list(window), "source": model_digest(), "metrics": metrics,
         "scenario_digest": e.scenario.digest(), "treated_digest": e.treated.digest(),
-        "files": [*files_of(parts), MANIFEST],
+        "files": [*files_of(parts), ABOUT],
     }  # fmt: skip
-    (parts / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (parts / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_paths(path: Path, e: Comparison, metrics: list[str]) -> None:
+    """Metric by metric, so that memory does not grow with their number."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer = None
+    for metric in metrics:
+        table = pa.Table.from_pandas(e.to_pandas(metric), preserve_index=False)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()

@@ -7,27 +7,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from moatlab.errors import InputError
+from moatlab.errors import EngineError, InputError
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.identical import reasons, sentence
 from moatlab.evidence.inference import Array
 from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
-from moatlab.results.addresses import find_metric, unknown_metric
+from moatlab.results.addresses import find_metric, metric_addresses, unknown_metric
+from moatlab.results.metrics import Metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import over_window
 from moatlab.scenario.addresses import nearest
+from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
-    from moatlab.results.results import Results
+    from moatlab.experiments import Batch, Experiment
+    from moatlab.experiments.runner import Counts
 
 CONTROL, TREATED = "without", "with"
 #: What a change may say, as the tables of an arm in an experiment file.
@@ -65,16 +69,16 @@ def change(scenario: Scenario, on: Mapping[str, Any]) -> Scenario:
 
 
 class Comparison:
-    """Runs of a scenario with and without a change, by seed."""
+    """Runs of a scenario with and without a change, by seed: a batch of two arms."""
 
     def __init__(
-        self, scenario: Scenario, treated: Scenario, seeds: Sequence[int], months: int,
-        runs: Sequence[tuple[Results, Results]],
+        self, scenario: Scenario, treated: Scenario, batch: Batch, widen: Callable[[Batch, Sequence[str]], Batch]
     ) -> None:  # fmt: skip
-        """``runs`` are the pairs (without, with) in the order of ``seeds``; `compare` makes them."""
+        """`compare` makes them; ``widen`` does the runs of a batch again where they lack the paths of some metrics."""
         self.scenario, self.treated = scenario, treated
-        self.seeds, self.months = tuple(seeds), months
-        self._runs = runs
+        self.batch = batch
+        self.seeds, self.months = batch.experiment.spec.seeds, batch.experiment.months
+        self._widen = widen
         self._paths: dict[str, Array] = {}
 
     def __repr__(self) -> str:
@@ -100,7 +104,8 @@ class Comparison:
     @cached_property
     def same(self) -> bool:
         """Whether the change changes nothing that was recorded, at any seed."""
-        return all(without.equals(treated) for without, treated in self._runs)
+        arms = ((self.paths(metric)[0], self.paths(metric)[1]) for metric in self.batch.metrics)
+        return all(np.array_equal(without, treated, equal_nan=True) for without, treated in arms)
 
     @property
     def why_the_same(self) -> str:
@@ -110,11 +115,17 @@ class Comparison:
     def paths(self, metric: str) -> Array:
         """Monthly values [arms, seeds, months], without the change and with it.
 
-        Raises `InputError` for a metric that does not exist.
+        Where the runs have not recorded a metric, such as one of a firm, they are done again with the paths of all
+        firms.  Raises `InputError` for a metric that does not exist.
         """
         if metric not in self._paths:
-            arms = zip(*self._runs, strict=True)
-            self._paths[metric] = np.array([[run.path(metric) for run in arm] for arm in arms])
+            if metric not in self.batch.metrics:
+                _known(self.scenario, metric)
+                firms = (
+                    [m for m in metric_addresses(self.scenario.all_slugs) if _is_firm(m)] if _is_firm(metric) else []
+                )
+                self.batch = self._widen(self.batch, [metric, *(m for m in firms if _recordable(self, m))])
+            self._paths[metric] = self.batch.cube(metric)[:, 0]
         return self._paths[metric]
 
     def address(
@@ -192,9 +203,7 @@ class Comparison:
 
     def unit(self, metric: str) -> str:
         """The unit of a metric."""
-        known = find_metric(metric, self.scenario.all_slugs)
-        if known is None:
-            raise unknown_metric(metric, self.scenario.all_slugs)
+        known = _known(self.scenario, metric)
         return UNITS_OF_GOODS.get((metric.partition(".")[0], known.name), known.unit)
 
     def _told(self, first: int, last: int) -> str:
@@ -226,34 +235,105 @@ class Comparison:
 
 def compare(
     scenario: Scenario, on: Mapping[str, Any] | Scenario, seeds: int | Iterable[int] = 64, months: int | None = None,
-    engine: str | Executor = "serial", workers: int | None = None, progress: Callable[[int], None] | None = None,
+    engine: str | Executor = "serial", workers: int | None = None, progress: Callable[[int], None] | None = None, *,
+    out: str | Path | None = None, metrics: Sequence[str] | None = None, scheduler: str | None = None,
 ) -> Comparison:  # fmt: skip
     """Run a scenario with and without a change, from the same seeds.
 
     ``on`` is the change (see `change`) or the changed scenario; ``seeds`` a number of them, from 1 on, or the seeds
-    themselves; ``engine`` as in `Experiment.run`.  ``progress`` is called with the number of pairs done.  Raises
-    `InputError` for a change that is none or comes after the run, and for seeds and months that cannot be.
-    """
-    from moatlab.experiments.engines import open_engine
-    from moatlab.experiments.models import MarketModel
-    from moatlab.market.compilation import warm_up
+    themselves; ``engine``, ``workers`` and ``scheduler`` as in `Experiment.run`.  The runs are a batch in the folder
+    ``out``, which is gone on with if it compares the same, or in a temporary one; they record ``metrics``, by default
+    all but those of single firms.  ``progress`` is called with the number of pairs done.
 
+    Raises `InputError` for a change that is none or comes after the run, for seeds and months that cannot be, and for a
+    folder that holds something else; `EngineError` if runs fail.
+    """
     treated = on if isinstance(on, Scenario) else change(scenario, on)
     horizon = scenario.months if months is None else months
-    if isinstance(horizon, bool) or int(horizon) != horizon or horizon < 1:
-        raise InputError(f"months is a whole number from 1, not {months!r}", "compare")
+    if isinstance(horizon, bool) or int(horizon) != horizon or not 1 <= horizon <= LONGEST:
+        raise InputError(f"months is a whole number from 1 to {LONGEST}, not {months!r}", "compare")
     chosen = _seeds(seeds)
-    for world in (scenario, treated):
-        MarketModel(world).check_horizon(world, horizon)
-    warm_up()  # before workers start, else each of them compiles
-    found: dict[int, tuple[Results, Results]] = {}
-    with open_engine(engine, workers) as (executor, _):
-        flying = {executor.submit(_pair, scenario, treated, seed, horizon): seed for seed in chosen}
-        for future in as_completed(flying):
-            found[flying[future]] = future.result()
-            if progress is not None:
-                progress(len(found))
-    return Comparison(scenario, treated, chosen, horizon, [found[seed] for seed in chosen])
+    wanted = [m for m in metric_addresses(scenario.all_slugs) if not _is_firm(m)] if metrics is None else list(metrics)
+
+    def tell(counts: Counts) -> None:
+        if progress is not None:
+            progress((counts.stored + counts.done) // 2)
+
+    def run(paths: Sequence[str], folder: Path | None) -> Batch:
+        experiment = _experiment(scenario, treated, chosen, int(horizon), paths)
+        extend = folder is not None and _goes_on(folder, experiment)
+        batch = experiment.run(engine, workers, folder, extend=extend, scheduler=scheduler, progress=tell)
+        _refuse_failures(batch, folder)
+        return batch
+
+    def widen(batch: Batch, paths: Sequence[str]) -> Batch:
+        return run([*batch.metrics, *paths], batch.folder).keeping(batch)
+
+    return Comparison(scenario, treated, run(wanted, None if out is None else Path(out)), widen)
+
+
+def _experiment(
+    scenario: Scenario, treated: Scenario, seeds: Sequence[int], months: int, paths: Sequence[str]
+) -> Experiment:
+    """The experiment behind a comparison: two arms, of which the second has a scenario of its own."""
+    from moatlab.experiments import Experiment
+
+    shown = [m for m in HEADLINE if m in paths] or list(paths[:1])
+    return Experiment.from_dict({
+        "name": "whatif", "scenario": scenario, "months": months, "seeds": list(seeds),
+        "arms": {CONTROL: {}, TREATED: {"scenario": treated}},
+        "outcomes": {m.replace(".", "-").replace("_", "-"): {"metric": m} for m in shown},
+        "paths": sorted(set(paths)),
+    }, "compare")  # fmt: skip
+
+
+def _goes_on(folder: Path, experiment: Experiment) -> bool:
+    """Whether a folder compares the same, so that runs may be added.  Raises `InputError` if it holds another batch."""
+    from moatlab.experiments.ownership import BATCH, refuse_others
+    from moatlab.experiments.resume import difference
+    from moatlab.experiments.store import DamagedError, Store, describe
+
+    store = Store(folder)
+    refuse_others(folder, BATCH)
+    if not store.exists:
+        return False
+    try:
+        changed = difference(store, experiment)
+    except DamagedError:
+        return False
+    free = ("seeds", "replications", "paths", "outcomes")
+    other = {name: what for name, what in changed.items() if name.partition(".")[0] not in free}
+    if other:
+        raise InputError(f"{folder} compares something else: {describe(other)}; name another folder")
+    return bool(changed)
+
+
+def _refuse_failures(batch: Batch, folder: Path | None) -> None:
+    failures = batch.failures()
+    if len(failures):
+        row = failures.iloc[0]
+        where = f"; the others are stored: moatlab status {folder}" if folder is not None else ""
+        raise EngineError(
+            f"{len(failures)} of {len(batch.plan)} runs failed, the first, {row['arm']} the change with seed "
+            f"{row['seed']}, with {row['error']}{where}"
+        )
+
+
+def _is_firm(metric: str) -> bool:
+    return metric.count(".") == 2 and not metric.startswith("users.")
+
+
+def _known(scenario: Scenario, metric: str) -> Metric:
+    known = find_metric(metric, scenario.all_slugs)
+    if known is None or known.unit == "code":
+        raise unknown_metric(metric, scenario.all_slugs)
+    return known
+
+
+def _recordable(e: Comparison, metric: str) -> bool:
+    """Whether a metric has a path in both scenarios: codes have none."""
+    found = (find_metric(metric, world.all_slugs) for world in (e.scenario, e.treated))
+    return all(known is not None and known.unit != "code" for known in found)
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
@@ -264,14 +344,6 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
             f"seeds is a number from 1 to {MOST_SEEDS}, or different whole numbers from 0, not {seeds!r}", "compare"
         )
     return [int(seed) for seed in chosen]
-
-
-def _pair(scenario: Scenario, treated: Scenario, seed: int, months: int) -> tuple[Results, Results]:
-    """Both runs of a seed, in a worker."""
-    from moatlab.market.market import Market
-
-    without, with_ = (Market(world, rng=seed).run(months).named() for world in (scenario, treated))
-    return without, with_
 
 
 def _span(seeds: Sequence[int]) -> str:

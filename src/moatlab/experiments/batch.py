@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from moatlab.errors import InputError
-from moatlab.experiments.store import OUTCOME, Index, Store
+from moatlab.experiments.record import needed, reduce
+from moatlab.experiments.store import EXPERIMENT, PLAN, Index, Store
 from moatlab.experiments.work import DONE
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ _ID = ["key", "arm", "point", "replication"]
 
 
 class Batch:
-    """The runs of an experiment in a folder.  Pairs of runs that share luck have the same (point, replication)."""
+    """The runs of an experiment in a folder.  Pairs of runs that share a seed have the same (point, replication)."""
 
     def __init__(self, folder: Path, experiment: Experiment, kept: Any = None) -> None:
         """``kept`` is held on to: a temporary folder that goes when the batch does."""
@@ -32,23 +34,24 @@ class Batch:
         self._kept = kept
         self._store = Store(folder)
 
+    def keeping(self, other: Batch) -> Batch:
+        """This batch, which lives in the temporary folder of another one."""
+        self._kept = other._kept
+        return self
+
     def __repr__(self) -> str:
         return f"<Batch of {self.experiment.name} in {self.folder}: {len(self.plan)} runs planned>"
 
     @cached_property
     def index(self) -> Index:
         """What is stored, and which parts are damaged."""
-        return self._store.scan()
+        return self._store.scan(wanted=self.experiment.paths)
 
     @cached_property
     def plan(self) -> pd.DataFrame:
         """Every planned run: key, arm, point, replication, seed, and a column for each uncertain parameter."""
-        path = self.folder / "plan.parquet"
-        try:
-            plan: pd.DataFrame = pq.read_table(path).to_pandas()
-            return plan
-        except (OSError, pa.ArrowInvalid) as problem:
-            raise InputError(f"{path} cannot be read: {problem}") from None
+        plan: pd.DataFrame = self._store.read_plan().to_pandas()
+        return plan
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -57,17 +60,68 @@ class Batch:
 
     @cached_property
     def _ended(self) -> pd.DataFrame:
-        """How the runs ended, one row a key: status, seconds, error, traceback, and a column ``outcome.NAME`` each."""
-        names = ["status", "seconds", "error", "traceback", "metrics"]
-        outcomes = [OUTCOME + name for name in self.experiment.outcomes]
-        parts = sorted({part for _, part, _ in self.index.runs.values()})
-        frame: pd.DataFrame = self._store.columns(parts, ["key", *names, *outcomes]).to_pandas()
-        for column in (*names, *outcomes):
-            if column not in frame:
-                frame[column] = np.nan if column in outcomes else ""
-        chosen = [self.index.runs.get(key, ("", "", ""))[:2] for key in frame["key"]]
-        here = [(s, p) == c for s, p, c in zip(frame["status"], frame["part"], chosen, strict=True)]
-        return frame[here].drop_duplicates("key").set_index("key")
+        """How the runs ended, one row a key: status, seconds, error, traceback."""
+        wanted = ["key", "status", "seconds", "error", "traceback"]
+        tables = []
+        for name in sorted({part for _, part, _ in self.index.runs.values()}):
+            table = self._store.table(self._store.runs / name, wanted)
+            ends = zip(*(table[column].to_pylist() for column in ("key", "status")), strict=True)
+            counts = [self.index.runs.get(key, ("", "", ""))[:2] == (status, name) for key, status in ends]
+            tables.append(table.filter(pa.array(counts)))
+        if not tables:
+            frame = pd.DataFrame({name: pd.Series([], dtype="float64" if name == "seconds" else "str")
+                                  for name in wanted})  # fmt: skip
+        else:
+            frame = pa.concat_tables(tables).to_pandas()
+        return frame.drop_duplicates("key").set_index("key")
+
+    @cached_property
+    def _reduced(self) -> pd.DataFrame:
+        """The outcomes of the successful runs, one row a key, a column an outcome; read part by part."""
+        outcomes = self.experiment.outcomes
+        slugs = self.experiment.slugs
+        columns = sorted({metric for outcome in outcomes.values() for metric in needed(outcome, slugs)})
+        keys: list[str] = []
+        values: dict[str, list[float]] = {name: [] for name in outcomes}
+        for part in self._parts:
+            for key, paths in self._paths_of(part, columns):
+                keys.append(key)
+                for name, outcome in outcomes.items():
+                    values[name].append(reduce(outcome, paths, slugs))
+        return pd.DataFrame(values, index=pd.Index(keys, dtype="str"), dtype=np.float64)
+
+    def _paths_of(self, part: str, metrics: Sequence[str]) -> Iterator[tuple[str, dict[str, NDArray[np.float64]]]]:
+        """The runs of a part of metrics that count, each with the paths of some metrics."""
+        table = self._store.table(self._store.metrics / part, ["key", *metrics], verified=True)
+        keys = table["key"].unify_dictionaries().combine_chunks()
+        codes, names = keys.indices.to_numpy(), keys.dictionary.to_pylist()
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        columns = {metric: table[metric].to_numpy() for metric in metrics}
+        for first, last in zip(starts, [*starts[1:], len(codes)], strict=True):
+            key = names[codes[first]]
+            if self.index.runs.get(key, ("", "", ""))[2] == part:
+                yield key, {metric: column[first:last] for metric, column in columns.items()}
+
+    def cube(self, metric: str) -> NDArray[np.float64]:
+        """A recorded metric by month: (arms, points, replications, months), not-a-number where a run is missing.
+
+        Raises `InputError` for a metric that was not recorded.
+        """
+        self.quoted(metric)
+        plan = self.plan
+        shape = [len(self.experiment.arms), int(plan["point"].max()) + 1, int(plan["replication"].max()) + 1]
+        place = {name: at for at, name in enumerate(self.experiment.arms)}
+        rows: dict[str, list[tuple[int, int, int]]] = {}
+        for key, arm, point, replication in zip(*(plan[c] for c in _ID), strict=True):
+            rows.setdefault(key, []).append((place[arm], point, replication))
+        found: NDArray[np.float64] | None = None
+        for part in self._parts:
+            for key, paths in self._paths_of(part, [metric]):
+                if found is None:
+                    found = np.full((*shape, len(paths[metric])), np.nan)
+                for at in rows.get(key, ()):
+                    found[at] = paths[metric]
+        return np.full((*shape, 0), np.nan) if found is None else found
 
     def runs(self) -> pd.DataFrame:
         """A row a planned run: key, arm, point, replication, seed, status, seconds, error, and the point's values.
@@ -86,13 +140,13 @@ class Batch:
     def outcomes(self) -> pd.DataFrame:
         """A row a successful run and outcome: key, arm, point, replication, outcome, value."""
         plan = self.plan[_ID]
-        done = self._ended[self._ended["status"] == DONE]
+        done = self._reduced
         mine = plan[plan["key"].isin(done.index)]
         parts = []
         for name in self.experiment.outcomes:
             part = mine.copy()
             part["outcome"] = name
-            part["value"] = done[OUTCOME + name].reindex(part["key"]).to_numpy(np.float64)
+            part["value"] = done[name].reindex(part["key"]).to_numpy(np.float64)
             parts.append(part)
         return pd.concat(parts, ignore_index=True).sort_values(
             ["outcome", "replication", "point", "arm"], kind="stable", ignore_index=True
@@ -180,8 +234,8 @@ class Batch:
     def _columns(self) -> list[str]:
         names: dict[str, None] = {}
         for part in self._parts:
-            names |= dict.fromkeys(pq.read_schema(self._store.metrics / part).names)
-        return list(names) or ["key", "month", *self.experiment.record.paths]
+            names |= dict.fromkeys(self._store.columns(part))
+        return list(names) or ["key", "month", *self.experiment.paths]
 
     @cached_property
     def _connection(self) -> Any:
@@ -219,6 +273,10 @@ def open_batch(folder: str | Path) -> Batch:
     path = Path(folder)
     store = Store(path)
     about = store.read_manifest()
+    spec = stored_spec(store)
     if about.get("model_kind") == "function":
-        return Batch(path, Experiment(stored_spec(store), None, str(path)))
-    return Batch(path, Experiment.load(path / "experiment.toml"))
+        return Batch(path, Experiment(spec, None, str(path)))
+    for name in about["digests"]:
+        if name != PLAN:
+            store.read_file(name)
+    return Batch(path, Experiment.load(path / EXPERIMENT))

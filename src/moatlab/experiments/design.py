@@ -43,10 +43,10 @@ def points(spec: Spec, is_whole: IsWhole = lambda name: False, where: str = "") 
             for levels in itertools.product(*(u.values for u in uncertain.values()))
         ]
     cube = unit_sample(design, tuple(uncertain))
-    columns = [
-        [level(u, float(at), is_whole(name)) for at in cube[:, index]]
-        for index, (name, u) in enumerate(uncertain.items())
-    ]
+    columns = []
+    for index, (name, u) in enumerate(uncertain.items()):
+        whole = is_whole(name)
+        columns.append([level(u, at, whole) for at in cube[:, index].tolist()])
     return [dict(zip(uncertain, row, strict=True)) for row in zip(*columns, strict=True)]
 
 

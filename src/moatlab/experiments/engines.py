@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import selectors
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from multiprocessing.connection import Connection, Pipe, wait
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from moatlab.errors import InputError
@@ -75,13 +78,18 @@ class LocalExecutor(Executor):
     """Worker processes, each with a pipe of its own; a worker that dies is replaced."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = [_Worker() for _ in range(workers)]
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._ear = Pipe()
+        self._selector.register(self._ear, selectors.EVENT_READ, None)
+        self._workers: set[_Worker] = set()
+        self._idle: deque[_Worker] = deque()
+        for _ in range(workers):
+            self._hire()
         self._queue: deque[tuple[Future[Any], Any]] = deque()
         self._lock = threading.Lock()
         self._closing = False
         self._stillborn = 0
         self._problem: Exception = RuntimeError("the executor has been shut down")
-        self._bell, self._ear = Pipe()
         self._thread = threading.Thread(target=self._manage, daemon=True, name="moatlab-workers")
         self._thread.start()
 
@@ -111,17 +119,29 @@ class LocalExecutor(Executor):
         if wait:
             self._thread.join()
 
+    def _hire(self) -> None:
+        worker = _Worker()
+        self._workers.add(worker)
+        self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
+
+    def _dismiss(self, worker: _Worker) -> int:
+        """Put another worker in the place of one that ended; returns its exit code."""
+        self._selector.unregister(worker.pipe)
+        self._workers.remove(worker)
+        code = worker.end()
+        self._hire()
+        return code
+
     def _manage(self) -> None:
         """The life of the thread between the queue and the pipes."""
         try:
             while not self._closing:
                 self._hand_out()
-                pipes: dict[Any, int] = {w.pipe: at for at, w in enumerate(self._workers) if w.future or not w.ready}
-                for ready in wait([self._ear, *pipes]):
-                    if ready is self._ear:
+                for key, _ in self._selector.select():
+                    if key.data is None:
                         self._ear.recv_bytes()
                     else:
-                        self._take(pipes[ready])
+                        self._take(key.data)
         except Exception as met:
             self._problem = met
         with self._lock:
@@ -129,38 +149,40 @@ class LocalExecutor(Executor):
             left = [future for future, _ in self._queue] + [w.future for w in self._workers if w.future]
         for worker in self._workers:
             worker.end()
+        self._selector.close()
         for future in left:
-            if not future.cancel():
+            if future.running() or future.set_running_or_notify_cancel():
                 future.set_exception(self._problem)
 
     def _hand_out(self) -> None:
-        for at in range(len(self._workers)):
-            while self._workers[at].ready and self._workers[at].future is None:
-                with self._lock:
-                    if not self._queue:
-                        return
-                    future, call = self._queue.popleft()
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    self._workers[at].pipe.send_bytes(pickle.dumps(call))
-                    self._workers[at].future = future
-                except OSError:
-                    # It was killed while it had nothing to do.
-                    future.set_exception(WorkerDiedError(self._workers[at].end()))
-                    self._workers[at] = _Worker()
-                except Exception as problem:
-                    future.set_exception(problem)
+        while self._idle:
+            with self._lock:
+                if not self._queue:
+                    return
+                future, call = self._queue.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            worker = self._idle.popleft()
+            try:
+                worker.pipe.send_bytes(pickle.dumps(call))
+                worker.future = future
+            except OSError:
+                # It was killed while it had nothing to do.
+                future.set_exception(WorkerDiedError(self._dismiss(worker)))
+            except Exception as problem:
+                self._idle.append(worker)
+                future.set_exception(problem)
 
-    def _take(self, at: int) -> None:
-        worker = self._workers[at]
+    def _take(self, worker: _Worker) -> None:
         try:
             fine, result = worker.pipe.recv()
         except (EOFError, OSError):
-            code = worker.end()
-            self._workers[at] = _Worker()
-            if worker.future is not None:
-                worker.future.set_exception(WorkerDiedError(code))
+            if worker in self._idle:
+                self._idle.remove(worker)
+            future, worker.future = worker.future, None
+            code = self._dismiss(worker)
+            if future is not None:
+                future.set_exception(WorkerDiedError(code))
             elif code > 0:
                 self._stillborn += 1
                 if self._stillborn > 3:
@@ -168,6 +190,7 @@ class LocalExecutor(Executor):
             return
         except Exception as problem:
             fine, result = False, problem
+        self._idle.append(worker)
         if not worker.ready:
             worker.ready = True
             return
@@ -218,31 +241,43 @@ def check_engine(engine: str | Executor, workers: int | None, scheduler: str | N
         raise InputError("a scheduler goes with the engine dask")
 
 
+@dataclass(frozen=True)
+class Engine:
+    """An executor, and how many workers it has at the moment."""
+
+    executor: Executor
+    workers: Callable[[], int]
+    #: Whether it works in this process, when something is submitted.
+    serial: bool = False
+
+
 @contextlib.contextmanager
-def open_engine(
-    engine: str | Executor, workers: int | None = None, scheduler: str | None = None
-) -> Iterator[tuple[Executor, int]]:
-    """An engine by name, or an executor as it is, with its number of workers; closed afterwards if opened here.
+def open_engine(engine: str | Executor, workers: int | None = None, scheduler: str | None = None) -> Iterator[Engine]:
+    """An engine by name, or an executor as it is; closed afterwards if opened here.
 
     Raises `InputError` for engines that do not exist and schedulers that do not answer.
     """
     check_engine(engine, workers, scheduler)
     count = workers or workers_here()
     if isinstance(engine, Executor):
-        yield engine, workers or int(getattr(engine, "_max_workers", None) or count)
-        return
-    if engine == "serial":
-        yield SerialExecutor(), 1
+        yield Engine(engine, lambda: workers or int(getattr(engine, "_max_workers", None) or count),
+                     isinstance(engine, SerialExecutor))  # fmt: skip
+    elif engine == "serial":
+        yield Engine(SerialExecutor(), lambda: 1, True)
     elif engine == "local":
         with LocalExecutor(count) as local:
-            yield local, count
+            yield Engine(local, lambda: count)
     else:
         with _dask(count if scheduler is None else None, scheduler) as found:
             yield found
 
 
+#: Seconds for which the number of a scheduler's workers is believed.
+COUNTED = 2.0
+
+
 @contextlib.contextmanager
-def _dask(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+def _dask(workers: int | None, scheduler: str | None) -> Iterator[Engine]:
     """A dask scheduler at an address, or one started here with so many worker processes."""
     try:
         import distributed
@@ -256,10 +291,25 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor
                 cluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
             ).scheduler_address
         try:
-            client = stack.enter_context(client_of(scheduler, timeout="10s"))
+            client = client_of(scheduler, timeout="10s")
         except (OSError, ValueError) as problem:
             raise InputError(f"no dask scheduler answers at {scheduler!r}: {problem}") from None
+        stack.callback(_close, client)
         threads = sum(client.nthreads().values())
         if not threads:
             raise InputError(f"the dask scheduler at {scheduler} has no workers: start one with `dask worker`")
-        yield stack.enter_context(client.get_executor(pure=False)), threads
+        known = [time.monotonic(), threads]
+
+        def count() -> int:
+            if time.monotonic() - known[0] > COUNTED and client.status == "running":
+                with contextlib.suppress(Exception):
+                    known[:] = time.monotonic(), sum(client.nthreads().values()) or known[1]
+            return int(known[1])
+
+        yield Engine(stack.enter_context(client.get_executor(pure=False)), count)
+
+
+def _close(client: Any) -> None:
+    """Leave a scheduler, which may be gone; what its client then says of it is said in one line elsewhere."""
+    with contextlib.suppress(Exception):
+        client.close(timeout=2 if client.status == "running" else 0)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moatlab.errors import InputError
 from moatlab.experiments import design as designs
+from moatlab.experiments.digests import digest
 from moatlab.experiments.models import MarketModel, Model
 from moatlab.experiments.plan import Plan, frame, luck
-from moatlab.experiments.record import Record
+from moatlab.experiments.record import Record, needed
 from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, read_toml
 from moatlab.experiments.work import Job
-from moatlab.results.ratios import behind
+from moatlab.results.addresses import Slugs
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.reading import packaged
 from moatlab.scenario.scenario import Scenario
@@ -57,8 +59,9 @@ class Layout:
 class Experiment:
     """An experiment, by `load` from a file or by `from_dict` from nested tables."""
 
-    def __init__(self, spec: Spec, model: Model | None, where: str = "experiment") -> None:
+    def __init__(self, spec: Spec, model: Model | None, where: str = "experiment", folder: Path | None = None) -> None:
         """Bind declarations to a model, without checking; ``model`` None is one that can be read and not run."""
+        self.folder = folder
         self.spec = spec
         self.where = where
         self._model = model
@@ -83,14 +86,14 @@ class Experiment:
         ``scenario`` may be a `Scenario`; paths of scenarios start at ``folder``.  A ``model`` takes the market's place.
         """
         spec = read_spec({"name": "experiment", **mapping}, where)
-        experiment = cls(spec, model or _market(spec, where, folder), where)
+        experiment = cls(spec, model or _market(spec, where, folder), where, folder)
         experiment._check()
         return experiment
 
     def with_spec(self, **changes: Any) -> Experiment:
         """A checked copy with other top-level entries, such as ``replications``."""
         spec = read_spec({**as_mapping(self.spec), **changes}, self.where)
-        experiment = Experiment(spec, self._model, self.where)
+        experiment = Experiment(spec, self._model, self.where, self.folder)
         experiment._check()
         return experiment
 
@@ -168,13 +171,28 @@ class Experiment:
     @cached_property
     def record(self) -> Record:
         """What is taken out of each run."""
-        wanted = {o.metric for o in self.outcomes.values()}
+        return Record(self.paths, self.months)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The metrics whose monthly paths are recorded: those of the outcomes, and further ones."""
+        wanted: set[str] = set()
         for pattern in self.spec.paths:
-            wanted.update(self.model.expand(pattern))
-        slugs = self.scenario.all_slugs if self.scenario is not None else {}
+            # A stored function's metrics were written out.
+            wanted.update(self._model.expand(pattern) if self._model is not None else [pattern])
         for outcome in self.outcomes.values():
-            wanted.update(behind(outcome.metric, slugs) if outcome.reduce == "mean" else ())
-        return Record(tuple(sorted(wanted)), self.outcomes, self.months, slugs)
+            wanted.update(needed(outcome, self.slugs))
+        return tuple(sorted(wanted))
+
+    @property
+    def slugs(self) -> Slugs:
+        """The rows of each kind of the market's scenario; none for a function in its place."""
+        return self.scenario.all_slugs if self.scenario is not None else {}
+
+    def base_of(self, arm: str) -> Scenario:
+        """The scenario from which an arm starts: one of its own, or that of the experiment."""
+        own = self.arms[arm].scenario
+        return _scenario(self.spec.scenario if own is None else own, self.folder)
 
     # Plan and job ---------------------------------------------------------------------------------------------------
 
@@ -186,7 +204,11 @@ class Experiment:
             for address in arm.set:
                 self._refuse_overlap(address, spec.uncertainties, f"arms.{name}")
             with _told(f"{self.where}: arms.{name}" if spec.arms else self.where):
-                world = self.model.world({**spec.set, **arm.set}, (*spec.events, *arm.events), arm.replace)
+                base = None if arm.scenario is None else self.base_of(name)
+                world = self.model.world({**spec.set, **arm.set}, (*spec.events, *arm.events), arm.replace, base)
+                if base is not None:
+                    for metric in self.paths:
+                        MarketModel(base).expand(metric)
                 self.model.check_horizon(world, self.months)
                 found.append(world)
         return tuple(found)
@@ -194,27 +216,54 @@ class Experiment:
     @cached_property
     def plan(self) -> Plan:
         """Every run with its key.  Raises `InputError` for points at which the model contradicts itself."""
-        spec, model = self.spec, self.model
-        points = designs.points(spec, model.is_whole, self.where)
-        with _told(self.where):
-            by_arm = [model.digests(world, points) for world in self.worlds]
-        seeds = []
+        return self.lay_out()
+
+    def lay_out(self, progress: Callable[[int, int], None] | None = None, keys: list[str] | None = None) -> Plan:
+        """The plan, which is kept; ``progress`` is called with the number of points done, by arm, and of all of them.
+
+        ``keys`` are those of the same plan, laid out before.
+        """
+        points = designs.points(self.spec, self.model.is_whole, self.where)
+        arms, replications = tuple(self.arms), self.spec.replications
+        if keys is not None:
+            plan = Plan.stored(arms, points, replications, self._seeds, keys)
+        else:
+            by_arm = []
+            for at, world in enumerate(self.worlds):
+                tell = partial(_tell, progress, at * len(points), len(self.worlds) * len(points)) if progress else None
+                with _told(self.where):
+                    by_arm.append(self.model.digests(world, points, tell))
+            digests = list(zip(*by_arm, strict=True))
+            plan = Plan(arms, points, replications, self._seeds, digests, self._frame)
+        self.__dict__["plan"] = plan
+        return plan
+
+    @cached_property
+    def _seeds(self) -> list[tuple[int, ...]]:
+        """The seed of each replication and arm."""
+        spec, found = self.spec, []
         for replication in range(spec.replications):
-            shared = luck(spec.seed, replication, None)
-            seeds.append(
+            shared = spec.seeds[replication] if spec.seeds else luck(spec.seed, replication, None)
+            found.append(
                 tuple(
                     shared if arm.luck == "shared" else luck(spec.seed, replication, name)
                     for name, arm in self.arms.items()
                 )
             )
-        return Plan(
-            tuple(self.arms),
-            points,
-            spec.replications,
-            seeds,
-            list(zip(*by_arm, strict=True)),
-            frame(self.record, self.model.version()),
-        )
+        return found
+
+    @property
+    def _frame(self) -> str:
+        return frame(self.months, self.model.version())
+
+    def declared(self) -> str:
+        """Digest of what decides the plan: the worlds, design, seeds, horizon and version; cheap beside the plan."""
+        spec = self.spec
+        told = json.dumps([
+            list(self.arms), spec.design.model_dump(), {n: u.model_dump() for n, u in spec.uncertainties.items()},
+            spec.seed, spec.seeds, spec.replications, [arm.luck for arm in self.arms.values()],
+        ])  # fmt: skip
+        return digest(self._frame, told, *(self.model.digests(world, [{}])[0] for world in self.worlds))
 
     @property
     def job(self) -> Job:
@@ -293,9 +342,8 @@ class Experiment:
                 with _told(f"{self.where}: uncertainties"):
                     whole = self.model.is_whole(name)
                 ends = tuple(designs.level(uncertain, at, whole) for at in (0.0, 1.0))
-            for value in ends:
-                with _told(f"{self.where}: uncertainties"):
-                    self.model.at(base, {name: value})
+            with _told(f"{self.where}: uncertainties"):
+                self.model.check(base, name, ends)
         if self.spec.design.points:
             for name in self.spec.design.points[0]:
                 self._refuse_overlap(name, self.spec.set, "design.points")
@@ -324,18 +372,24 @@ class _told:  # noqa: N801  (reads as a phrase where it is used)
 
 
 def _market(spec: Spec, where: str, folder: Path | None) -> MarketModel:
-    given = spec.scenario
-    if isinstance(given, Scenario):
-        return MarketModel(given)
     with _told(where):
-        if not isinstance(given, str | Path):
-            raise InputError(f"scenario is the name of a packaged one or the path of a file, not {given!r}")
-        if isinstance(given, str) and given in packaged():
-            return MarketModel(Scenario(given))
-        path = Path(given) if folder is None else folder / given
-        if path.is_file():
-            return MarketModel(Scenario(path))
-        return MarketModel(Scenario(given))
+        return MarketModel(_scenario(spec.scenario, folder))
+
+
+def _scenario(given: Any, folder: Path | None) -> Scenario:
+    """A scenario by itself, by the name of a packaged one, or by a path from the experiment's folder."""
+    if isinstance(given, Scenario):
+        return given
+    if not isinstance(given, str | Path):
+        raise InputError(f"scenario is the name of a packaged one or the path of a file, not {given!r}")
+    if isinstance(given, str) and given in packaged():
+        return Scenario(given)
+    path = Path(given) if folder is None else folder / given
+    return Scenario(path if path.is_file() else given)
+
+
+def _tell(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def as_mapping(spec: Spec) -> dict[str, Any]:

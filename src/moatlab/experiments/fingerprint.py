@@ -5,7 +5,6 @@ What cannot be hashed is refused, since a run could otherwise be taken for anoth
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import sys
 import sysconfig
@@ -17,18 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from moatlab.errors import InputError
+from moatlab.experiments.digests import digest
 from moatlab.market.state.sources import model_digest
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, which are kept apart, as 32 hexadecimal digits."""
-    h = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        h.update(len(data).to_bytes(8, "big") + data)
-    return h.hexdigest()[:32]
 
 
 @cache
@@ -62,6 +53,16 @@ def _is_installed(module: str) -> bool:
     place = getattr(sys.modules.get(top), "__file__", None)
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     return place is not None and not installed.isdisjoint(Path(place).resolve().parents)
+
+
+def own_modules() -> list[types.ModuleType]:
+    """The modules loaded here that are neither Python's, moatlab's nor an installed package's: the user's files."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        of_file = isinstance(module, types.ModuleType) and module.__name__ == name and getattr(module, "__file__", None)
+        if of_file and name != "__main__" and not _is_installed(name):
+            found.append(module)
+    return found
 
 
 def _named(module: str) -> str:

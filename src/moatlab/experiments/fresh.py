@@ -12,6 +12,7 @@ from pathlib import Path
 
 from moatlab.errors import InputError
 from moatlab.experiments.experiment import Experiment
+from moatlab.experiments.host import in_one_move
 from moatlab.experiments.journal import Journal
 from moatlab.experiments.resume import prepare
 from moatlab.experiments.store import Store
@@ -47,7 +48,7 @@ def confirmatory(experiment: Experiment, folder: Path) -> tuple[Experiment, Path
         if store.exists:
             raise InputError(f"{out} is there already, and no attempt of {folder}: name another folder with --out")
         prepare(store, other)
-        store.write_text(ABOUT, json.dumps({"attempt": number, "confirms": folder.name}) + "\n")
+        in_one_move(store.host, out / ABOUT, json.dumps({"attempt": number, "confirms": folder.name}).encode() + b"\n")
         journal.append({"attempt": number, "folder": out.name, "seed": other.spec.seed})
     return other, out
 

@@ -7,7 +7,6 @@ experiment layer itself, all through the driver that runs the market.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -15,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.errors import InputError
-from moatlab.experiments.fingerprint import class_source, digest, function_source, model_version
+from moatlab.experiments.digests import digest
+from moatlab.experiments.fingerprint import class_source, function_source, model_version
+from moatlab.experiments.worlds import at_points
 from moatlab.results.addresses import find_metric, unknown_metric
-from moatlab.scenario.addresses import ALL, Address, nearest, parse
+from moatlab.scenario.addresses import ALL, nearest, parse
+from moatlab.scenario.registry import Parameter
+from moatlab.scenario.rules import declarations
 from moatlab.scenario.scenario import Scenario
 
 World = Any
@@ -32,8 +35,10 @@ class Model(Protocol):
         """Months of a run unless the experiment says otherwise."""
         ...
 
-    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> World:
-        """The world of an arm."""
+    def world(
+        self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any], base: Any = None
+    ) -> World:
+        """The world of an arm, from a base of its own if there is one."""
         ...
 
     def at(self, world: World, point: Mapping[str, Any]) -> World:
@@ -44,8 +49,17 @@ class Model(Protocol):
         """Refuse what would happen after the run."""
         ...
 
-    def digests(self, world: World, points: Sequence[Mapping[str, Any]]) -> list[str]:
-        """For each point, the digest of everything in the world there that decides a run's numbers."""
+    def digests(
+        self, world: World, points: Sequence[Mapping[str, Any]], progress: Callable[[int], None] | None = None
+    ) -> list[str]:
+        """For each point, the digest of everything in the world there that decides a run's numbers.
+
+        The points set the same parameters.  ``progress`` is called now and then with the number of points done.
+        """
+        ...
+
+    def warm_up(self) -> None:
+        """What a process does once before its first run, such as compiling; it counts as no run's time."""
         ...
 
     def version(self) -> Mapping[str, str]:
@@ -54,6 +68,10 @@ class Model(Protocol):
 
     def is_whole(self, name: str) -> bool:
         """Whether a parameter takes whole numbers only."""
+        ...
+
+    def check(self, world: World, name: str, values: Sequence[Any]) -> None:
+        """Refuse values that a parameter does not take in a world."""
         ...
 
     def overlap(self, one: str, other: str) -> bool:
@@ -80,9 +98,12 @@ class MarketModel:
         """The scenario's horizon."""
         return self.scenario.months
 
-    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> Scenario:
-        """The base scenario with an arm's changes."""
-        changed = self.scenario.set(changes) if changes else self.scenario
+    def world(
+        self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any], base: Any = None
+    ) -> Scenario:
+        """The base scenario, or the arm's own, with an arm's changes."""
+        start = self.scenario if base is None else base
+        changed = start.set(changes) if changes else start
         changed = changed.with_events(*events) if events else changed
         for firm, agent in replace.items():
             changed = changed.replace(firm, agent)
@@ -100,45 +121,62 @@ class MarketModel:
                     f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})"
                 )
 
-    def digests(self, world: Scenario, points: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The resolved scenario at each point, and the source of agents of one's own.
-
-        A point changes a few values, so only the tables that hold them are written out again.
-        """
+    def digests(
+        self, world: Scenario, points: Sequence[Mapping[str, Any]], progress: Callable[[int], None] | None = None
+    ) -> list[str]:
+        """The resolved scenario at each point, and the source of agents of one's own."""
         own = [f"{firm} {class_source(agent, firm)}" for firm, agent in sorted(world.overrides.items())]
-        tables = world.resolved()
-        texts = {name: _text(table) for name, table in tables.items()}
+        if not world.rules:
+            return at_points(world, points, own, progress)
         found = []
-        for index, point in enumerate(points):
-            try:
-                there = self.at(world, point)
-            except InputError as problem:
-                raise InputError(f"point {index} of the design: {problem}") from None
-            changed = dict(texts)
-            for kind in {parse(name).kind for name in point}:
-                changed[kind] = _text(
-                    _with_values(tables[kind], there, [parse(n) for n in point if parse(n).kind == kind])
-                )
-            found.append(digest(*(f"{name} {text}" for name, text in changed.items()), *own))
+        for point in points:
+            # A point may set parameters of rules from outside, which are not among the market's own.
+            there, rest = world, dict(point)
+            for rule in world.rules:
+                mine = {name: rest.pop(name) for name in list(rest) if name.partition(".")[0] == rule.name}
+                there = there.set(mine) if mine else there
+            rules = [f"{rule.name} {rule.resolved()} {class_source(rule.rule, rule.name)}" for rule in there.rules]
+            found += at_points(there, [rest], [*own, *rules])
         return found
+
+    def warm_up(self) -> None:
+        """Compile what the cache lacks, and load what it has by a month of the smallest market."""
+        from moatlab.market.compilation import warm_up
+        from moatlab.market.market import Market
+
+        warm_up()
+        Market(Scenario("tiny"), rng=0).run(1)
 
     def version(self) -> Mapping[str, str]:
         """Digest of the model's source, versions of numpy and numba."""
         return model_version()
 
     def is_whole(self, name: str) -> bool:
-        """Whether the registry declares it so."""
-        return parse(name).declared.is_integer
+        """Whether the registry, or the rule that it belongs to, declares it so."""
+        own = self._declared_by_rule(name)
+        return parse(name).declared.is_integer if own is None else own.is_integer
+
+    def check(self, world: Scenario, name: str, values: Sequence[Any]) -> None:
+        """Each on its own."""
+        if self._declared_by_rule(name) is not None:
+            for value in values:
+                world.set({name: value})
+            return
+        at_points(world, [{name: value} for value in values], what="")
 
     def overlap(self, one: str, other: str) -> bool:
         """The same parameter of the same row, ``*`` being every row."""
+        if self._declared_by_rule(one) is not None or self._declared_by_rule(other) is not None:
+            return one == other
         a, b = parse(one), parse(other)
         same = (a.kind, a.parameter) == (b.kind, b.parameter)
         return same and (a.slug == b.slug or ALL in (a.slug, b.slug))
 
     def expand(self, metric: str) -> list[str]:
-        """Metrics of the scenario's firms and categories by address."""
+        """Metrics of the scenario's firms and categories by address, and those of rules from outside."""
         slugs = self.scenario.all_slugs
+        if metric in {f"{rule.name}.{name}" for rule in self.scenario.rules for name, _, _ in rule.rule.metrics}:
+            return [metric]
         kind, _, rest = metric.partition(".")
         slug, _, name = rest.partition(".")
         found = [f"{kind}.{s}.{name}" for s in slugs.get(kind, ())] if slug == ALL else [metric]
@@ -148,6 +186,13 @@ class MarketModel:
                 raise unknown_metric(address, slugs)
         return found
 
+    def _declared_by_rule(self, name: str) -> Parameter | None:
+        kind, _, parameter = name.partition(".")
+        for rule in self.scenario.rules:
+            if rule.name == kind:
+                return declarations(rule.rule).get(parameter)
+        return None
+
     def run(self, world: Scenario, seed: int, months: int, paths: Sequence[str]) -> Paths:
         """Simulate; firms are recorded only if a path needs them, which changes no number."""
         from moatlab.market.market import Market
@@ -155,24 +200,6 @@ class MarketModel:
         firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
         results = Market(world, rng=seed, detail="firm" if firms else "layer").run(months)
         return np.stack([results.path(p) for p in paths], axis=1)
-
-
-def _text(table: Any) -> str:
-    return json.dumps(table, separators=(",", ":"), allow_nan=False)
-
-
-def _with_values(table: dict[str, Any], scenario: Scenario, addresses: Sequence[Address]) -> dict[str, Any]:
-    """A kind's resolved table with the scenario's values at some addresses."""
-    changed = dict(table)
-    for address in addresses:
-        if address.slug is None:
-            changed[address.parameter] = scenario.at(address)
-            continue
-        rows = (ALL, *scenario.slugs(address.kind)) if address.slug == ALL else (address.slug,)
-        for slug in rows:
-            value = scenario.at(Address(address.kind, slug, address.parameter))
-            changed[slug] = {**changed[slug], address.parameter: value}
-    return changed
 
 
 class FunctionModel:
@@ -193,11 +220,14 @@ class FunctionModel:
         self.parameters = dict(parameters)
         self.metrics = tuple(metrics)
         self.months = months
+        self._source: str | None = None
 
-    def world(self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters with an arm's changes; a function has no events and no firms."""
-        if events or replace:
-            raise InputError("a function in the market's place takes neither events nor agents")
+    def world(
+        self, changes: Mapping[str, Any], events: Sequence[str], replace: Mapping[str, Any], base: Any = None
+    ) -> dict[str, Any]:
+        """The parameters with an arm's changes; a function has no events, no firms and no scenario."""
+        if events or replace or base is not None:
+            raise InputError("a function in the market's place takes neither events nor agents nor scenarios")
         return self.at(self.parameters, changes)
 
     def at(self, world: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,19 +240,32 @@ class FunctionModel:
     def check_horizon(self, world: dict[str, Any], months: int) -> None:
         """Nothing happens at a month."""
 
-    def digests(self, world: dict[str, Any], points: Sequence[Mapping[str, Any]]) -> list[str]:
+    def digests(
+        self, world: dict[str, Any], points: Sequence[Mapping[str, Any]], progress: Callable[[int], None] | None = None
+    ) -> list[str]:
         """The values at each point."""
-        return [
-            digest(*(f"{name} {value!r}" for name, value in sorted(self.at(world, point).items()))) for point in points
-        ]
+        for name in points[0] if points else ():
+            self.at(world, {name: points[0][name]})
+        names = sorted({**world, **(points[0] if points else {})})
+        same = {name: f"{name} {value!r}" for name, value in world.items()}
+        return [digest(*(f"{n} {point[n]!r}" if n in point else same[n] for n in names)) for point in points]
+
+    def warm_up(self) -> None:
+        """Nothing to compile."""
 
     def version(self) -> Mapping[str, str]:
         """The function's source beside the model's version."""
-        return {**model_version(), "function": function_source(self.function)}
+        if self._source is None:
+            self._source = function_source(self.function)
+        return {**model_version(), "function": self._source}
 
     def is_whole(self, name: str) -> bool:
         """Whether its value is a whole number."""
         return type(self.parameters.get(name)) is int
+
+    def check(self, world: dict[str, Any], name: str, values: Sequence[Any]) -> None:
+        """A function takes what it takes."""
+        self.at(world, {name: values[0]})
 
     def overlap(self, one: str, other: str) -> bool:
         """Names are plain."""

@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from moatlab.experiments.design import Point
-from moatlab.experiments.fingerprint import digest
-from moatlab.experiments.record import Record
+from moatlab.experiments.digests import digest
 from moatlab.experiments.work import Task
 
 
@@ -28,8 +27,18 @@ class Plan:
     seeds: Sequence[tuple[int, ...]]
     #: Digest of each (point, arm).
     worlds: Sequence[tuple[str, ...]]
-    #: Digest of what else decides a run: horizon, recorded metrics, version of the model.
+    #: Digest of what else decides a run: horizon and version of the model.
     frame: str
+
+    @classmethod
+    def stored(
+        cls, arms: tuple[str, ...], points: Sequence[Point], replications: int, seeds: Sequence[tuple[int, ...]],
+        keys: list[str],
+    ) -> Plan:  # fmt: skip
+        """A plan whose keys are known."""
+        plan = cls(arms, points, replications, seeds, (), "")
+        plan.__dict__["keys"] = keys
+        return plan
 
     def __len__(self) -> int:
         return self.replications * len(self.points) * len(self.arms)
@@ -87,8 +96,6 @@ def luck(root: int, replication: int, arm: str | None) -> int:
     return (int(high) << 32 | int(low)) >> 1
 
 
-def frame(record: Record, version: Mapping[str, str]) -> str:
-    """Digest of what all runs of an experiment share."""
-    outcomes = {name: [o.metric, o.months, o.reduce] for name, o in record.outcomes.items()}
-    text = json.dumps([record.months, sorted(record.paths), outcomes, dict(version)], sort_keys=True)
-    return digest(text)
+def frame(months: int, version: Mapping[str, str]) -> str:
+    """Digest of what all runs of an experiment share; what is recorded of them changes no number and is left out."""
+    return digest(json.dumps([months, dict(version)], sort_keys=True))

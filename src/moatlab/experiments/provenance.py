@@ -9,12 +9,13 @@ import platform
 import socket
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 #: Layout of the folder and its files.
-SCHEMA = 1
+SCHEMA = 2
 _PACKAGES = ("numpy", "numba", "mesa", "scipy", "pandas", "pyarrow", "duckdb", "networkx", "pydantic")
 
 
@@ -59,6 +60,7 @@ def machine() -> dict[str, Any]:
     }
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -66,6 +68,7 @@ def _version(package: str) -> str | None:
         return None
 
 
+@cache
 def _git() -> dict[str, Any]:
     """Commit of the source's checkout and whether files of the package differ from it; None outside a checkout."""
     here = Path(__file__).resolve().parent.parent

@@ -28,6 +28,7 @@ from pydantic import (
 from moatlab.errors import InputError
 from moatlab.results.outcomes import Reduce
 from moatlab.scenario.addresses import SLUG, nearest
+from moatlab.scenario.reading import LONGEST
 
 
 def _plain(value: Any) -> Any:
@@ -55,6 +56,14 @@ _WORDS = {
 }
 
 
+def _scenario(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("scenario is the name of a packaged one or the path of a file")
+    if value is None or isinstance(value, bool | int | float | list | dict):
+        raise ValueError(f"scenario is the name of a packaged one or the path of a file, not {value!r}")
+    return value
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,14 +72,22 @@ class Arm(_Table):
     """One arm: what it changes in the base scenario.
 
     ``luck`` "own" gives the arm draws of its own, so that it shares none with the others (for null experiments).
-    ``replace`` puts agent classes of one's own in the place of firms; only Python can say that.
+    ``replace`` puts agent classes of one's own in the place of firms; only Python can say that.  ``scenario`` is a base
+    scenario of the arm's own, by name, path or, in Python, itself.
     """
+
+    scenario: Any = None
 
     meaning: StrictStr = ""
     set: dict[str, Value] = {}
     events: tuple[StrictStr, ...] = ()
     replace: dict[str, Any] = {}
     luck: Literal["shared", "own"] = "shared"
+
+    @field_validator("scenario")
+    @classmethod
+    def _names_a_scenario(cls, value: Any) -> Any:
+        return value if value is None else _scenario(value)
 
 
 class Uncertainty(_Table):
@@ -207,9 +224,11 @@ class Spec(_Table):
     question: StrictStr = ""
     prediction: StrictStr = ""
     claim: Literal["input", "mechanical", "emergent"] = "emergent"
-    months: Annotated[StrictInt, Field(ge=1, le=12_000)] | None = None
+    months: Annotated[StrictInt, Field(ge=1, le=LONGEST)] | None = None
     replications: Annotated[StrictInt, Field(ge=1, le=MOST_RUNS)] = 1
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
+    #: Seeds of the replications, in the place of those drawn from ``seed``.
+    seeds: tuple[Annotated[StrictInt, Field(ge=0, lt=2**63)], ...] = ()
     time_limit: Annotated[float, Field(gt=0.0, le=1e7)] = 600.0
     set: dict[str, Value] = {}
     events: tuple[StrictStr, ...] = ()
@@ -221,14 +240,18 @@ class Spec(_Table):
     paths: tuple[StrictStr, ...] = ()
     test: Inference = Inference()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count(cls, given: Any) -> Any:
+        """A list of seeds is as many replications."""
+        if isinstance(given, dict) and isinstance(given.get("seeds"), list | tuple) and given["seeds"]:
+            given = {"replications": len(given["seeds"]), **given}
+        return given
+
     @field_validator("scenario")
     @classmethod
     def _names_a_scenario(cls, value: Any) -> Any:
-        if isinstance(value, str) and not value.strip():
-            raise ValueError("scenario is the name of a packaged one or the path of a file")
-        if isinstance(value, bool | int | float | list | dict):
-            raise ValueError(f"scenario is the name of a packaged one or the path of a file, not {value!r}")
-        return value
+        return _scenario(value)
 
     @model_validator(mode="after")
     def _check(self) -> Spec:
@@ -250,6 +273,10 @@ class Spec(_Table):
             for outcome in contrast.predicted:
                 if outcome not in self.outcomes:
                     raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
+        if self.seeds and (len(set(self.seeds)) < len(self.seeds) or len(self.seeds) != self.replications):
+            raise ValueError(f"seeds are {self.replications} different whole numbers, one a replication")
+        if self.seeds and any(arm.luck == "own" for arm in self.arms.values()):
+            raise ValueError("seeds are shared by all arms, so none of them can have luck of its own")
         if not self.outcomes:
             raise ValueError("outcomes is empty: an experiment has at least one outcome")
         kind = self.design.kind
@@ -291,17 +318,23 @@ def read_spec(mapping: Mapping[str, Any], where: str) -> Spec:
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.  Raises `InputError` for what is no such file."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return toml_of(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(f"there is no experiment file {str(path)!r}") from None
     except (IsADirectoryError, NotADirectoryError):
         raise InputError(f"{path} is no experiment file") from None
+
+
+def toml_of(data: bytes, where: str) -> dict[str, Any]:
+    """The tables in the bytes of a TOML file.  Raises `InputError` for what is no TOML."""
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"malformed TOML: {error}", str(path)) from None
+        raise InputError(f"malformed TOML: {error}", where) from None
     except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", str(path)) from None
+        raise InputError("not a text file in UTF-8", where) from None
     except (RecursionError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", str(path)) from None
+        raise InputError(f"cannot be read: {error}", where) from None
 
 
 def _first(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from moatlab.errors import InputError
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 MOST_LOG_RENT = 60.0
 #: Kinds without which nothing can be bought, made or paid for.
 _NEEDED = ("users", "labs", "clouds", "chipmakers", "foundry")
-
-
-def refuse_contradictions(scenario: Scenario) -> None:
-    """Raise the first contradiction, if there is one."""
-    for check in (_kinds, _users, _outside, _startups, _apps, _labs, _clouds, _chipmakers, _reach, _events):
-        for problem in check(scenario):
-            raise InputError(problem, f"scenario {scenario.name}")
 
 
 def _kinds(scenario: Scenario) -> Iterator[str]:
@@ -180,3 +173,14 @@ def _sells(scenario: Scenario, lab: str, app: str) -> bool:
 
 def _flag(scenario: Scenario, lab: str, name: str) -> bool:
     return bool(scenario.value("labs", lab, name))
+
+
+#: Every check, in the order in which the first problem is named.
+CHECKS = (_kinds, _users, _outside, _startups, _apps, _labs, _clouds, _chipmakers, _reach, _events)
+
+
+def refuse_contradictions(scenario: Scenario, checks: Iterable[Callable[[Scenario], Iterator[str]]] = CHECKS) -> None:
+    """Raise the first contradiction, if there is one."""
+    for check in checks:
+        for problem in check(scenario):
+            raise InputError(problem, f"scenario {scenario.name}")
