@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,11 @@ class Contents:
         return {kind: tuple(rows) for kind, rows in self.rows.items()}
 
 
-def packaged() -> list[str]:
+@cache
+def packaged() -> tuple[str, ...]:
     """The names of the scenarios that come with moatlab."""
     folder = files("moatlab.scenario").joinpath("scenarios")
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
 def read_file(name_or_path: str | Path) -> Contents:
