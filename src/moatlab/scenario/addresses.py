@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,8 @@ from moatlab.scenario.tables import REGISTRY
 
 #: In place of a slug: every row of the kind, firms that are yet to enter included.
 ALL = "*"
+#: Longest slug, characters.
+LONGEST_SLUG = 100
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: More valid names than this are not listed in full.
 _LISTED = 12
@@ -64,7 +67,16 @@ def check_slug(slug: str, where: str = "") -> str:
     """``slug`` itself, if it has the form of one."""
     if not SLUG.fullmatch(slug):
         raise InputError(f"{slug!r} is no slug: lower-case letters and digits, joined by single hyphens", where)
+    if len(slug) > LONGEST_SLUG:
+        raise InputError(f"a slug has at most {LONGEST_SLUG} characters, not {len(slug):,}: {slug}", where)
     return slug
+
+
+def slug_like(name: str) -> str:
+    """A slug for a name as people write it: "Big Co" gives big-co; letters without a Latin base are left out."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall("[a-z0-9]+", plain))
+    return words[:LONGEST_SLUG].strip("-") or "some-slug"
 
 
 def split_firm(text: str, slugs: Slugs, where: str = "") -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, shown
 from moatlab.scenario.addresses import SLUG, Address, Slugs, nearest
 from moatlab.scenario.registry import Parameter, Value
 
@@ -62,7 +62,10 @@ def show(value: Value) -> str:
 
 def _number(address: Address, value: object, where: str) -> Value:
     parameter = address.declared
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refused(address, value, where)
+    # A whole number of any length can be compared with the range, but not asked whether it is finite.
+    if isinstance(value, float) and not math.isfinite(value):
         raise _refused(address, value, where)
     if not parameter.low <= value <= parameter.high:
         raise _refused(address, value, where)
@@ -78,7 +81,7 @@ def _choice(address: Address, value: object, where: str) -> str:
     if not isinstance(value, str):
         raise _refused(address, value, where)
     if value not in choices:
-        raise InputError(f"{address} is one of {', '.join(choices)}, not {value!r}", where)
+        raise InputError(f"{address} is one of {', '.join(choices)}, not {shown(value)}", where)
     return value
 
 
@@ -106,4 +109,4 @@ def _valid(parameter: Parameter) -> str:
 def _refused(address: Address, value: object, where: str) -> InputError:
     parameter = address.declared
     unit = "" if parameter.is_text or parameter.is_flag else f" ({parameter.unit})"
-    return InputError(f"{address} takes {_valid(parameter)}{unit}, not {value!r}", where)
+    return InputError(f"{address} takes {_valid(parameter)}{unit}, not {shown(value)}", where)
