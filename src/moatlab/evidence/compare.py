@@ -25,6 +25,7 @@ from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import over_window
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.scenario import Scenario
+from moatlab.scenario.seeds import check_seeds
 
 if TYPE_CHECKING:
     from moatlab.results.results import Results
@@ -242,7 +243,7 @@ def compare(
     horizon = scenario.months if months is None else months
     if isinstance(horizon, bool) or int(horizon) != horizon or horizon < 1:
         raise InputError(f"months is a whole number from 1, not {months!r}", "compare")
-    chosen = _seeds(seeds)
+    chosen = check_seeds(seeds, MOST_SEEDS, "compare")
     for world in (scenario, treated):
         MarketModel(world).check_horizon(world, horizon)
     warm_up()  # before workers start, else each of them compiles
@@ -254,16 +255,6 @@ def compare(
             if progress is not None:
                 progress(len(found))
     return Comparison(scenario, treated, chosen, horizon, [found[seed] for seed in chosen])
-
-
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    chosen: list[Any] = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
-    whole = all(isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0 for seed in chosen)
-    if isinstance(seeds, bool) or not whole or len(set(chosen)) < len(chosen) or not 1 <= len(chosen) <= MOST_SEEDS:
-        raise InputError(
-            f"seeds is a number from 1 to {MOST_SEEDS}, or different whole numbers from 0, not {seeds!r}", "compare"
-        )
-    return [int(seed) for seed in chosen]
 
 
 def _pair(scenario: Scenario, treated: Scenario, seed: int, months: int) -> tuple[Results, Results]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import mesa
 import numpy as np
 from mesa.agent import AgentSet
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, shown
 from moatlab.market.agents import KINDS_OF_FIRM, Firm, Investor
 from moatlab.market.compilation import warm_up
 from moatlab.market.events import Events
@@ -28,6 +28,8 @@ from moatlab.scenario.addresses import nearest
 from moatlab.scenario.events import Event
 from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.scenario import Scenario
+from moatlab.scenario.seeds import check_seed, fresh_seed
+from moatlab.scenario.values import whole_number
 
 Detail = Literal["firm", "layer"]
 
@@ -35,24 +37,26 @@ Detail = Literal["firm", "layer"]
 class Market(mesa.Model):
     """One market, from month 0 of its scenario.
 
-    ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its luck (a whole number
-    from 0).  ``detail`` "firm" records every firm and every payment, "layer" layers, categories and sums of payments
-    only, for markets of very many apps.
+    ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its draws, a whole
+    number from 0 to 2**63 - 1, or None for one that nobody chose, which ``seed`` then names.  ``detail`` "firm" records
+    every firm and every payment, "layer" layers, categories and sums of payments only, for markets of very many apps.
 
     Raises `InputError` for a scenario that does not exist or contradicts itself.
     """
 
-    def __init__(self, scenario: Scenario | str | Path, rng: int = 0, detail: Detail = "firm") -> None:
-        if isinstance(rng, bool) or int(rng) != rng or rng < 0:
-            raise InputError(f"rng is a whole number from 0, not {rng!r}")
+    def __init__(self, scenario: Scenario | str | Path, rng: int | None = None, detail: Detail = "firm") -> None:
+        seed = fresh_seed() if rng is None else check_seed(rng, "rng")
+        if detail not in get_args(Detail):
+            raise InputError(f"detail is firm or layer, not {shown(detail)}")
         warm_up()
-        super().__init__(rng=int(rng))
+        super().__init__(rng=seed)
         # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
         # later garbage collection.  The class has both methods, so Mesa's wrapper works without.
         for name in ("step", "_user_step"):
             self.__dict__.pop(name, None)
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
-        self.seed = int(rng)
+        #: The seed of all draws, whoever chose it: the same seed gives the same run.
+        self.seed = seed
         self.detail: Detail = detail
         self.state: State = start(self.scenario, self.seed)
         self.names = Names(self.scenario, self.state)
@@ -135,9 +139,10 @@ class Market(mesa.Model):
         ``progress`` is called with the number of months done after each.
         """
         horizon = self.scenario.months if months is None else months
-        if isinstance(horizon, bool) or int(horizon) != horizon or horizon < 1:
-            raise InputError(f"months is a whole number from 1, not {months!r}")
-        for done in range(int(horizon)):
+        asked = whole_number(horizon)
+        if asked is None or asked < 1:
+            raise InputError(f"months is a whole number from 1, not {shown(months)}")
+        for done in range(asked):
             self.step()
             if progress is not None:
                 progress(done + 1)

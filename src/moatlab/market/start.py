@@ -19,7 +19,6 @@ from moatlab.market.rules.offers import (
     mark_rivals,
     post_offers,
 )
-from moatlab.market.rules.orders import FIXED_CAPACITY
 from moatlab.market.rules.training import publish, start_runs
 from moatlab.market.rules.turnover import found, populate
 from moatlab.market.rules.users import fit_potential

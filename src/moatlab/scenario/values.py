@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Mapping
+from typing import Any
 
 from moatlab.errors import InputError, shown
 from moatlab.scenario.addresses import SLUG, Address, Slugs, nearest
@@ -51,6 +54,28 @@ def read_number(text: str, what: str, where: str = "") -> float:
     if not math.isfinite(number):
         raise InputError(f"{what} needs a number, not {text.strip()!r}", where)
     return number
+
+
+def whole_number(value: Any) -> int | None:
+    """``value`` as a plain whole number; None for what is none.  Truth is no number; 3.0, as a slider gives it, is."""
+    if isinstance(plain(value), bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def plain(value: object) -> object:
+    """``value`` with numpy's scalars in its tables and lists as plain Python values."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([plain(each) for each in value]) if type(value) in (list, tuple) else value
+    # Scalars of numpy know their plain value; arrays do not become one.
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
 
 
 def show(value: Value) -> str:
