@@ -28,7 +28,7 @@ def test_anything_else_is_refused(seed: Any) -> None:
 
 
 def test_a_number_of_5001_digits_is_refused_too() -> None:
-    with pytest.raises(InputError, match="rng is a whole number from 0 .* bits"):
+    with pytest.raises(InputError, match=r"rng is a whole number from 0 .* bits"):
         check_seed(10**5000, "rng")
 
 

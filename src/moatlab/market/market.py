@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, SupportsIndex, get_args
 
 import mesa
 import numpy as np
@@ -44,7 +44,9 @@ class Market(mesa.Model):
     Raises `InputError` for a scenario that does not exist or contradicts itself.
     """
 
-    def __init__(self, scenario: Scenario | str | Path, rng: int | None = None, detail: Detail = "firm") -> None:
+    def __init__(
+        self, scenario: Scenario | str | Path, rng: SupportsIndex | None = None, detail: Detail = "firm"
+    ) -> None:
         seed = fresh_seed() if rng is None else check_seed(rng, "rng")
         if detail not in get_args(Detail):
             raise InputError(f"detail is firm or layer, not {shown(detail)}")
@@ -133,7 +135,7 @@ class Market(mesa.Model):
             hooks.setdefault(use.after, []).append(rule.run)
         return hooks
 
-    def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
+    def run(self, months: SupportsIndex | None = None, progress: Callable[[int], None] | None = None) -> Results:
         """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.
 
         ``progress`` is called with the number of months done after each.
