@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from moatlab import Market, Scenario, show
 from moatlab.cli.main import run_cli
 from moatlab.results.frames import Frames
-from moatlab.show import names, settings
+from moatlab.show import settings
 from moatlab.show.names import ROOM, distinct, legible
 
 NAMES = {
@@ -137,11 +138,5 @@ def test_results_are_written_before_pictures(
     monkeypatch.undo()
     assert run_cli(["simulate", "tiny", "--months", "2", "--out", str(out)]) == 0
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    import json
-
     assert set(json.loads((out / "manifest.json").read_text())["files"]) == files
     assert "pictures/shares.png" in files
-
-
-def test_the_room_of_a_label_is_what_names_are_told_apart_by() -> None:
-    assert names.ROOM >= len("Stability AI") + len("…")
