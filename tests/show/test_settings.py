@@ -10,6 +10,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.style
@@ -57,7 +58,7 @@ def test_the_users_style_does_not_reach_pictures_nor_ours_the_user(frames: Frame
     before = drawn(frames)
     with matplotlib.rc_context():
         matplotlib.style.use("dark_background")
-        users = {
+        users: dict[Any, Any] = {
             "text.usetex": True, "font.family": ["serif"], "font.size": 30.0, "lines.linewidth": 9.0, "axes.grid": True,
             "axes.labelcolor": "red",
         }  # fmt: skip

@@ -164,9 +164,7 @@ class Market(mesa.Model):
                 continue
             for method, target in agent.decisions.items():
                 if getattr(type(agent), method) is not getattr(KINDS_OF_FIRM[agent.kind], method):
-                    value = float(getattr(agent, method)())
-                    if not np.isfinite(value) or (value < 0.0 and target != "next_order"):
-                        raise InputError(f"{agent.address}: {method} returned {value!r}; a number from 0 is needed")
+                    value = _decided(getattr(agent, method)(), target, f"{agent.address}: {method}")
                     taken.append((agent.rows, target, agent.row, value))
         for rows, target, row, value in taken:
             rows[target][row] = value
@@ -225,6 +223,9 @@ class Market(mesa.Model):
         seen = (self.month, self.state.edges_version)
         if self._graph is None:
             self._graph = TradeGraph(self.state, self.names, self.ledger)
+        elif self._graph_seen[0] != self.month:
+            # Whoever keeps a graph each month keeps that month's.
+            self._graph = self._graph.successor()
         elif self._graph_seen != seen:
             self._graph.refresh()
         self._graph_seen = seen
@@ -243,7 +244,7 @@ class Market(mesa.Model):
                 if (kind, row) not in self._views:
                     self._views[kind, row] = cls(self, row)
         for key in [key for key in self._views if key not in alive]:
-            self._views.pop(key).remove()
+            self._views.pop(key).forget()
 
     @property
     def agents(self) -> AgentSet:
@@ -274,3 +275,14 @@ class Market(mesa.Model):
         if (kind, row) not in self._views:
             self._views[kind, row] = KINDS_OF_FIRM[kind](self, row)
         return self._views[kind, row]
+
+
+def _decided(value: Any, target: str, what: str) -> float:
+    """What a decision returned, as a finite number, from 0 for all but orders, which may cancel some."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not np.isfinite(number) or (number < 0.0 and target != "next_order"):
+        raise InputError(f"{what} returned {shown(value)}; a number from 0 is needed")
+    return number
