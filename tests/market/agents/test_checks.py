@@ -73,7 +73,7 @@ def test_words_slugs_and_codes_are_all_taken() -> None:
     app.price = np.float64(12.5)
     app.incumbent = np.bool_(True)
     assert (app.price, app.incumbent) == (12.5, 1)
-    cloud: Any = market.agents_by_type[Cloud].to_list()[0]
+    cloud: Any = next(iter(market.agents_by_type[Cloud]))
     cloud.next_order = -3.0
     assert cloud.next_order == -3.0
 
@@ -84,9 +84,9 @@ def test_a_set_of_agents_is_checked_as_one_is(market: Market) -> None:
     with pytest.raises(InputError, match="no attribute 'prcie'; did you mean price"):
         market.agents_by_type[App].set("prcie", 2)
     with pytest.raises(InputError, match=r"investors\.hype takes"):
-        market.agents_by_type[Investor].to_list()[0].hype = float("nan")
+        next(iter(market.agents_by_type[Investor])).hype = float("nan")
     with pytest.raises(InputError, match="has no attribute 'hipe'; did you mean hype"):
-        market.agents_by_type[Investor].to_list()[0].hipe = 0.1
+        next(iter(market.agents_by_type[Investor])).hipe = 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIRM)
