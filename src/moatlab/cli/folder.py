@@ -53,6 +53,21 @@ def replacing(out: Path, manifest: str = MANIFEST) -> Iterator[Path]:
         shutil.rmtree(parts, ignore_errors=True)
 
 
+@contextmanager
+def adding(out: Path) -> Iterator[Path]:
+    """A hidden folder to write into; its files join those in ``out`` when the block ends without an error."""
+    parts = out / f".moatlab-{os.getpid()}"
+    parts.mkdir()
+    try:
+        yield parts
+        with _uninterrupted():
+            for name in files_of(parts):
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(parts / name, out / name)
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
 def files_of(folder: Path) -> list[str]:
     """The files in a folder and below it, relative to it."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

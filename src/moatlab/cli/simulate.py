@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moatlab.cli.folder import MANIFEST, check_folder, files_of, replacing
+from moatlab.cli.folder import MANIFEST, adding, check_folder, files_of, replacing
 from moatlab.errors import InputError
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
@@ -97,12 +97,24 @@ def run(request: Request) -> str:
         summary = summarise(tables, request.year)
         with replacing(out) as parts:
             _tables(parts, runs)
-            _pictures(parts / "pictures", tables, request.year, bar)
             (parts / "summary.txt").write_text(summary, encoding="utf-8")
             (parts / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
-            about = _manifest(scenario, runs) | {"files": [*files_of(parts), MANIFEST]}
-            (parts / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+            about = _manifest(scenario, runs)
+            _list_files(parts, about, files_of(parts))
+        # Results are there whatever becomes of the pictures.
+        try:
+            with adding(out) as parts:
+                _pictures(parts / "pictures", tables, request.year, bar)
+                _list_files(parts, about, [*about["files"], *files_of(parts)])
+        except Exception as error:
+            raise InputError(f"the pictures could not be drawn: {error}; tables and summary are in {out}") from error
     return f"{summary}\ntables and pictures: {out}\n"
+
+
+def _list_files(folder: Path, about: dict[str, Any], names: list[str]) -> None:
+    """Write the manifest, which names all files of the run."""
+    about["files"] = sorted({*names, MANIFEST})
+    (folder / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def _tables(folder: Path, runs: list[Results]) -> None:

@@ -28,6 +28,7 @@ from moatlab.results.ratios import over_window
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
+from moatlab.scenario.seeds import check_seeds
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch, Experiment
@@ -252,7 +253,7 @@ def compare(
     horizon = scenario.months if months is None else months
     if isinstance(horizon, bool) or int(horizon) != horizon or not 1 <= horizon <= LONGEST:
         raise InputError(f"months is a whole number from 1 to {LONGEST}, not {months!r}", "compare")
-    chosen = _seeds(seeds)
+    chosen = check_seeds(seeds, MOST_SEEDS, "compare")
     wanted = [m for m in metric_addresses(scenario.all_slugs) if not _is_firm(m)] if metrics is None else list(metrics)
 
     def tell(counts: Counts) -> None:
@@ -334,16 +335,6 @@ def _recordable(e: Comparison, metric: str) -> bool:
     """Whether a metric has a path in both scenarios: codes have none."""
     found = (find_metric(metric, world.all_slugs) for world in (e.scenario, e.treated))
     return all(known is not None and known.unit != "code" for known in found)
-
-
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    chosen: list[Any] = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
-    whole = all(isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0 for seed in chosen)
-    if isinstance(seeds, bool) or not whole or len(set(chosen)) < len(chosen) or not 1 <= len(chosen) <= MOST_SEEDS:
-        raise InputError(
-            f"seeds is a number from 1 to {MOST_SEEDS}, or different whole numbers from 0, not {seeds!r}", "compare"
-        )
-    return [int(seed) for seed in chosen]
 
 
 def _span(seeds: Sequence[int]) -> str:

@@ -239,6 +239,10 @@ def check_engine(engine: str | Executor, workers: int | None, scheduler: str | N
         raise InputError(f"workers is a whole number from 1 to 4096, not {workers}")
     if scheduler is not None and engine != "dask":
         raise InputError("a scheduler goes with the engine dask")
+    if engine == "local" and sys.platform == "win32":
+        raise InputError(
+            "the engine local works on Linux and macOS only: on Windows, use the engine serial or dask, or WSL"
+        )
 
 
 @dataclass(frozen=True)

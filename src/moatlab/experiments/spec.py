@@ -29,6 +29,7 @@ from moatlab.errors import InputError
 from moatlab.results.outcomes import Reduce
 from moatlab.scenario.addresses import SLUG, nearest
 from moatlab.scenario.reading import LONGEST
+from moatlab.scenario.values import plain
 
 
 def _plain(value: Any) -> Any:
@@ -308,7 +309,7 @@ def _slug(name: str, where: str) -> None:
 def read_spec(mapping: Mapping[str, Any], where: str) -> Spec:
     """Check a whole experiment file given as nested tables.  Raises `InputError` in one line."""
     try:
-        return Spec.model_validate(mapping)
+        return Spec.model_validate(plain(mapping))
     except ValidationError as error:
         raise InputError(_first(error), where) from None
     except RecursionError:

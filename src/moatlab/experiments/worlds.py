@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from moatlab.errors import InputError
 from moatlab.experiments.digests import digest
 from moatlab.scenario.addresses import ALL, Address, parse, resolve
-from moatlab.scenario.contradictions import CHECKS, refuse_contradictions
+from moatlab.scenario.contradictions import CHECKS, refuse
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
 from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.tables import parameters_of
@@ -177,7 +177,7 @@ class _Check:
             return
         self._view.move(change.rows(point) for change in self._changes)
         self._view.read = set()
-        refuse_contradictions(cast(Scenario, self._view), [self._check])
+        refuse(self._check, self._view, self._view.name)
         self._reads(self._view.read)
         if self._spelt:
             self._known.add(given)

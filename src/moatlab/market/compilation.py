@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from moatlab.market.state.compiled import PLAIN_PYTHON, machine_code
+from moatlab.market.state.cache import COMPLETE, alone, is_complete
+from moatlab.market.state.compiled import FOLDER, PLAIN_PYTHON, machine_code
 
-#: Written into the cache folder of a version when all of it is compiled.
-_MARK = Path(os.environ["NUMBA_CACHE_DIR"]) / "complete"
 _ready = PLAIN_PYTHON
 
 
@@ -25,8 +25,23 @@ def warm_up() -> None:
     if _ready:
         return
     _ready = True
-    if _MARK.exists():
+    if FOLDER is None:
+        print(
+            "moatlab: no folder to keep compiled rules in, so they are compiled at each start, in about a minute "
+            "(MOATLAB_CACHE names one)",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
         return
+    if is_complete(FOLDER):
+        return
+    with alone(FOLDER):
+        # Another process may have done it meanwhile.
+        if not is_complete(FOLDER):
+            _fill(FOLDER)
+
+
+def _fill(folder: Path) -> None:
+    """Compile all, half of it in a second process, and mark the folder as complete."""
     print(
         "moatlab: compiling the market's rules, once per version: less than a minute ...", file=sys.stderr, flush=True
     )
@@ -39,7 +54,8 @@ def warm_up() -> None:
     with helper:
         compile_part(0)
     if helper.returncode == 0:
-        _MARK.touch()
+        with suppress(OSError):
+            (folder / COMPLETE).touch()
 
 
 def compile_part(part: int) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from moatlab.errors import InputError
 from moatlab.market.names import Names
 from moatlab.market.recorder import Recorder
-from moatlab.market.start import encode, size_own_models
+from moatlab.market.start import size_own_models
 from moatlab.market.state.edges import set_edge
 from moatlab.market.state.posting import INVESTORS, PARENTS, pay_now
 from moatlab.market.state.state import State
+from moatlab.market.template import encode
 from moatlab.results.payments import CODE
 from moatlab.scenario.events import Event
 from moatlab.scenario.moats import Stock, find_stock

@@ -28,7 +28,8 @@ class TradeGraph(nx.DiGraph):
 
     Nodes carry ``kind``, ``name``, ``revenue`` (M$ of the month) and ``row``; edges ``volume`` in ``unit`` and
     ``dollars`` (M$ of the month, 0 where nothing was traded); ``graph["month"]`` is that month.  Removing a node
-    removes its edges, and with them its trade; the firm stays.
+    removes its edges, and with them its trade; the firm stays.  Each month has a graph of its own; attributes that a
+    user gives to nodes, edges and the graph go over to the next one, and a past month's graph cannot be changed.
     """
 
     def __init__(self, state: State | None = None, names: Names | None = None, ledger: Ledger | None = None) -> None:
@@ -36,16 +37,52 @@ class TradeGraph(nx.DiGraph):
         # networkx makes empty graphs of this class for copies and subgraphs: those are plain graphs without a market.
         self._market = None if state is None or names is None or ledger is None else (state, names, ledger)
         self._writing = self._market is not None
+        self._past = False
         if self._market is not None:
             self.refresh()
 
     def _write(self, buyer: Any, seller: Any, value: int) -> None:
         if self._market is None or not self._writing:
             return
+        self._refuse_past()
         state, names, _ = self._market
         source, target = names.find_row(str(buyer)), names.find_row(str(seller))
         if not set_edge(state, source, target, bool(value)):
             raise InputError(f"{source[0]} do not buy from {target[0]}: there can be no edge {buyer} -> {seller}")
+
+    def _refuse_past(self) -> None:
+        if self._past:
+            raise InputError("this is the trade graph of a month that is past: change the one that market.graph gives")
+
+    def add_node(self, node_for_adding: Any, **attr: Any) -> None:
+        """Give a firm's node attributes, or its node back; what is no firm of the market is refused."""
+        if self._market is not None and self._writing:
+            self._refuse_past()
+            state, names, _ = self._market
+            kind, row = names.find_row(str(node_for_adding))
+            if kind != "outside" and state.kind(kind)["alive"][row] != 1:
+                raise InputError(f"{node_for_adding} has left the market: it cannot be in the trade graph")
+            if node_for_adding not in self:
+                attr = _node(state, names, kind, row) | attr
+        super().add_node(node_for_adding, **attr)
+
+    def add_nodes_from(self, nodes_for_adding: Iterable[Any], **attr: Any) -> None:
+        """`add_node` for each."""
+        for node in nodes_for_adding:
+            if isinstance(node, tuple) and len(node) == 2 and isinstance(node[1], dict):
+                self.add_node(node[0], **(attr | node[1]))
+            else:
+                self.add_node(node, **attr)
+
+    def clear_edges(self) -> None:
+        """End all trade from the next phase on."""
+        self.remove_edges_from(self.edges)
+
+    def clear(self) -> None:
+        """Refused: a market without firms is none."""
+        if self._market is not None:
+            raise InputError("the firms of a market cannot be cleared away; clear_edges ends all trade")
+        super().clear()
 
     def add_edge(self, u_of_edge: Any, v_of_edge: Any, **attr: Any) -> None:
         """Let the two trade from the next phase on."""
@@ -54,6 +91,7 @@ class TradeGraph(nx.DiGraph):
 
     def remove_edge(self, u: Any, v: Any) -> None:
         """Stop their trade from the next phase on."""
+        self._refuse_past()
         super().remove_edge(u, v)
         self._write(u, v, 0)
 
@@ -73,6 +111,7 @@ class TradeGraph(nx.DiGraph):
 
     def remove_node(self, n: Any) -> None:
         """Remove the node's edges, and the node."""
+        self._refuse_past()
         for edge in [*self.in_edges(n), *self.out_edges(n)]:
             self._write(edge[0], edge[1], 0)
         super().remove_node(n)
@@ -83,28 +122,58 @@ class TradeGraph(nx.DiGraph):
             if node in self:
                 self.remove_node(node)
 
+    def successor(self) -> TradeGraph:
+        """The graph of the month that has come since, with what a user has written onto this one."""
+        if self._market is None:
+            return self
+        following = TradeGraph(*self._market)
+        following._take_over(self)
+        self._past = True
+        return following
+
+    def _take_over(self, other: nx.DiGraph) -> None:
+        """Attributes of a user's own, of what is still there."""
+        self.graph |= {key: value for key, value in other.graph.items() if key not in self.graph and key != "month"}
+        for node, data in other.nodes(data=True):
+            if node in self:
+                self.nodes[node].update({key: value for key, value in data.items() if key not in self.nodes[node]})
+        for buyer, seller, data in other.edges(data=True):
+            if self.has_edge(buyer, seller):
+                mine = self.edges[buyer, seller]
+                mine.update({key: value for key, value in data.items() if key not in mine})
+
     def refresh(self) -> None:
         """Read nodes, edges, volumes and dollars from the market."""
         if self._market is None:
             return
         state, names, ledger = self._market
+        before = nx.DiGraph(self)
         self._writing = False
         try:
-            self.clear()
+            # By the class, since nx.freeze puts refusals in the place of a graph's own methods.
+            nx.DiGraph.clear(self)
             if state.clock[0]:
                 self.graph["month"] = int(state.clock[0]) - 1
             for kind, row, slug in _alive(state, names):
-                revenue = float(state.kind(kind)["revenue"][row])
-                self.add_node(f"{kind}.{slug}", kind=kind, name=names.display_name(kind, row), row=row, revenue=revenue)
-            self.add_node("outside", kind="outside", name="Outside demand", row=0, revenue=0.0)
+                nx.DiGraph.add_node(self, f"{kind}.{slug}", **_node(state, names, kind, row))
+            nx.DiGraph.add_node(self, "outside", **_node(state, names, "outside", 0))
             dollars = _dollars(names, ledger)
             for buyer, seller in _edges(state, names):
                 value = dollars.get((buyer, seller), 0.0)
                 source, target = ((self.nodes[n]["kind"], self.nodes[n]["row"]) for n in (buyer, seller))
                 volume = _volume(state, source, target, value)
-                super().add_edge(buyer, seller, dollars=value, volume=volume, unit=_UNITS[target[0]])
+                nx.DiGraph.add_edge(self, buyer, seller, dollars=value, volume=volume, unit=_UNITS[target[0]])
+            self._take_over(before)
         finally:
             self._writing = True
+
+
+def _node(state: State, names: Names, kind: str, row: int) -> dict[str, Any]:
+    """What a firm's node says."""
+    if kind == "outside":
+        return {"kind": kind, "name": "Outside demand", "row": 0, "revenue": 0.0}
+    revenue = float(state.kind(kind)["revenue"][row])
+    return {"kind": kind, "name": names.display_name(kind, row), "row": row, "revenue": revenue}
 
 
 def _alive(state: State, names: Names) -> Iterator[tuple[str, int, str]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex, get_args
 
 import mesa
 import numpy as np
 from mesa.agent import AgentSet
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, shown
 from moatlab.market.agents import KINDS_OF_FIRM, Firm, Investor
 from moatlab.market.compilation import warm_up
 from moatlab.market.events import Events
@@ -28,6 +28,8 @@ from moatlab.scenario.addresses import nearest
 from moatlab.scenario.events import Event
 from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.scenario import Scenario
+from moatlab.scenario.seeds import check_seed, fresh_seed
+from moatlab.scenario.values import whole_number
 
 Detail = Literal["firm", "layer"]
 
@@ -35,24 +37,28 @@ Detail = Literal["firm", "layer"]
 class Market(mesa.Model):
     """One market, from month 0 of its scenario.
 
-    ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its luck (a whole number
-    from 0).  ``detail`` "firm" records every firm and every payment, "layer" layers, categories and sums of payments
-    only, for markets of very many apps.
+    ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its draws, a whole
+    number from 0 to 2**63 - 1, or None for one that nobody chose, which ``seed`` then names.  ``detail`` "firm" records
+    every firm and every payment, "layer" layers, categories and sums of payments only, for markets of very many apps.
 
     Raises `InputError` for a scenario that does not exist or contradicts itself.
     """
 
-    def __init__(self, scenario: Scenario | str | Path, rng: int = 0, detail: Detail = "firm") -> None:
-        if isinstance(rng, bool) or int(rng) != rng or rng < 0:
-            raise InputError(f"rng is a whole number from 0, not {rng!r}")
+    def __init__(
+        self, scenario: Scenario | str | Path, rng: SupportsIndex | None = None, detail: Detail = "firm"
+    ) -> None:
+        seed = fresh_seed() if rng is None else check_seed(rng, "rng")
+        if detail not in get_args(Detail):
+            raise InputError(f"detail is firm or layer, not {shown(detail)}")
         warm_up()
-        super().__init__(rng=int(rng))
+        super().__init__(rng=seed)
         # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
         # later garbage collection.  The class has both methods, so Mesa's wrapper works without.
         for name in ("step", "_user_step"):
             self.__dict__.pop(name, None)
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
-        self.seed = int(rng)
+        #: The seed of all draws, whoever chose it: the same seed gives the same run.
+        self.seed = seed
         self.detail: Detail = detail
         self.state: State = start(self.scenario, self.seed)
         self.names = Names(self.scenario, self.state)
@@ -129,15 +135,16 @@ class Market(mesa.Model):
             hooks.setdefault(use.after, []).append(rule.run)
         return hooks
 
-    def run(self, months: int | None = None, progress: Callable[[int], None] | None = None) -> Results:
+    def run(self, months: SupportsIndex | None = None, progress: Callable[[int], None] | None = None) -> Results:
         """Simulate ``months`` further months (by default the scenario's horizon) and return all that is recorded.
 
         ``progress`` is called with the number of months done after each.
         """
         horizon = self.scenario.months if months is None else months
-        if isinstance(horizon, bool) or int(horizon) != horizon or horizon < 1:
-            raise InputError(f"months is a whole number from 1, not {months!r}")
-        for done in range(int(horizon)):
+        asked = whole_number(horizon)
+        if asked is None or asked < 1:
+            raise InputError(f"months is a whole number from 1, not {shown(months)}")
+        for done in range(asked):
             self.step()
             if progress is not None:
                 progress(done + 1)
@@ -157,9 +164,7 @@ class Market(mesa.Model):
                 continue
             for method, target in agent.decisions.items():
                 if getattr(type(agent), method) is not getattr(KINDS_OF_FIRM[agent.kind], method):
-                    value = float(getattr(agent, method)())
-                    if not np.isfinite(value) or (value < 0.0 and target != "next_order"):
-                        raise InputError(f"{agent.address}: {method} returned {value!r}; a number from 0 is needed")
+                    value = _decided(getattr(agent, method)(), target, f"{agent.address}: {method}")
                     taken.append((agent.rows, target, agent.row, value))
         for rows, target, row, value in taken:
             rows[target][row] = value
@@ -218,6 +223,9 @@ class Market(mesa.Model):
         seen = (self.month, self.state.edges_version)
         if self._graph is None:
             self._graph = TradeGraph(self.state, self.names, self.ledger)
+        elif self._graph_seen[0] != self.month:
+            # Whoever keeps a graph each month keeps that month's.
+            self._graph = self._graph.successor()
         elif self._graph_seen != seen:
             self._graph.refresh()
         self._graph_seen = seen
@@ -236,7 +244,7 @@ class Market(mesa.Model):
                 if (kind, row) not in self._views:
                     self._views[kind, row] = cls(self, row)
         for key in [key for key in self._views if key not in alive]:
-            self._views.pop(key).remove()
+            self._views.pop(key).forget()
 
     @property
     def agents(self) -> AgentSet:
@@ -267,3 +275,14 @@ class Market(mesa.Model):
         if (kind, row) not in self._views:
             self._views[kind, row] = KINDS_OF_FIRM[kind](self, row)
         return self._views[kind, row]
+
+
+def _decided(value: Any, target: str, what: str) -> float:
+    """What a decision returned, as a finite number, from 0 for all but orders, which may cancel some."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not np.isfinite(number) or (number < 0.0 and target != "next_order"):
+        raise InputError(f"{what} returned {shown(value)}; a number from 0 is needed")
+    return number

@@ -80,16 +80,25 @@ class Recorder:
         return float(getattr(self, table)[block][column][at])
 
     def parts(self, name: str) -> list[Any]:
-        """A table of the months recorded, as parts that are not copied (payments: months by kind)."""
+        """A table of the months recorded, as parts that are not copied (payments: months by kind); one at the least."""
         if name == "firms":
-            return [np.asarray(b[:used]) for b, used in zip(self.firms, self.used, strict=True)]
+            recorded = [np.asarray(b[:used]) for b, used in zip(self.firms, self.used, strict=True)]
+            return recorded or [_nothing(name)]
         blocks: list[Any] = getattr(self, name)
         found, left = [], self.months
         for table in blocks:
             per_month = table.shape[0] // MONTHS
             found.append(np.asarray(table[: min(left, MONTHS) * per_month]))
             left -= MONTHS
-        return found
+        return found or [_nothing(name)]
+
+
+def _nothing(name: str) -> Any:
+    """A table of no rows, for a market that has not begun."""
+    if name == "payments":
+        return np.zeros((0, len(KINDS_OF_PAYMENT)))
+    dtypes = {"market": MARKET_DTYPE, "layers": LAYER_DTYPE, "categories": CATEGORY_DTYPE, "firms": FIRM_DTYPE}
+    return np.zeros(0, dtypes[name])
 
 
 def collect(

@@ -371,6 +371,8 @@ class Results:
         """
         from moatlab import show
 
+        if not self.months:
+            raise InputError("no month has been simulated yet: run the market first")
         if name == "share":
             if layer not in LAYERS:
                 raise InputError(f"share needs a layer: one of {', '.join(LAYERS)}")

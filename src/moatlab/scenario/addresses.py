@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from moatlab.errors import InputError
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Parameter
@@ -22,6 +24,8 @@ from moatlab.scenario.tables import REGISTRY
 
 #: In place of a slug: every row of the kind, firms that are yet to enter included.
 ALL = "*"
+#: Longest slug, characters.
+LONGEST_SLUG = 100
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: More valid names than this are not listed in full.
 _LISTED = 12
@@ -63,7 +67,16 @@ def check_slug(slug: str, where: str = "") -> str:
     """``slug`` itself, if it has the form of one."""
     if not SLUG.fullmatch(slug):
         raise InputError(f"{slug!r} is no slug: lower-case letters and digits, joined by single hyphens", where)
+    if len(slug) > LONGEST_SLUG:
+        raise InputError(f"a slug has at most {LONGEST_SLUG} characters, not {len(slug):,}: {slug}", where)
     return slug
+
+
+def slug_like(name: str) -> str:
+    """A slug for a name as people write it: "Big Co" gives big-co; letters without a Latin base are left out."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall("[a-z0-9]+", plain))
+    return words[:LONGEST_SLUG].strip("-") or "some-slug"
 
 
 def split_firm(text: str, slugs: Slugs, where: str = "") -> tuple[str, str]:
@@ -78,29 +91,36 @@ def split_firm(text: str, slugs: Slugs, where: str = "") -> tuple[str, str]:
 
 def parse(text: str, where: str = "") -> Address:
     """Read an address and check its kind and parameter; `resolve` checks the slug as well."""
+    try:
+        return _parse(text)
+    except InputError as error:
+        raise InputError(str(error), where) from None
+
+
+@lru_cache(maxsize=1 << 14)
+def _parse(text: str) -> Address:
+    """The address that a text spells: the same few hundred are read again for every arm of an experiment."""
     parts = text.strip().split(".")
     if len(parts) not in (2, 3) or not all(parts):
         raise InputError(
             f"{text.strip()!r} is no address: write kind.name, kind.<slug>.name or kind.*.name "
-            f"(kinds: {', '.join(KINDS)})",
-            where,
+            f"(kinds: {', '.join(KINDS)})"
         )
     kind, name = parts[0], parts[-1]
     slug = parts[1] if len(parts) == 3 else None
-    _check_kind(kind, where)
+    _check_kind(kind)
     parameter = REGISTRY.get((kind, name))
     if parameter is None:
         known = [p.name for p in REGISTRY.values() if p.kind == kind and (slug is None or p.scope == "firm")]
-        raise InputError(f"{kind} has no parameter {name!r}; {nearest(name, known)}", where)
+        raise InputError(f"{kind} has no parameter {name!r}; {nearest(name, known)}")
     if parameter.scope == "firm" and slug is None:
         raise InputError(
-            f"{kind}.{name} lacks a slug: {name} belongs to {KINDS[kind]}: {kind}.<slug>.{name} or {kind}.{ALL}.{name}",
-            where,
+            f"{kind}.{name} lacks a slug: {name} belongs to {KINDS[kind]}: {kind}.<slug>.{name} or {kind}.{ALL}.{name}"
         )
     if parameter.scope == "kind" and slug is not None:
-        raise InputError(f"{'.'.join(parts)} has a slug too many: all {kind} share it: {kind}.{name}", where)
+        raise InputError(f"{'.'.join(parts)} has a slug too many: all {kind} share it: {kind}.{name}")
     if slug not in (None, ALL):
-        check_slug(str(slug), where)
+        check_slug(str(slug))
     return Address(kind, slug, name)
 
 
@@ -112,7 +132,7 @@ def resolve(text: str, slugs: Slugs, where: str = "") -> Address:
     return address
 
 
-def _check_kind(kind: str, where: str) -> None:
+def _check_kind(kind: str, where: str = "") -> None:
     if kind not in KINDS:
         raise InputError(f"there is no kind {kind!r}; {nearest(kind, KINDS)}", where)
 

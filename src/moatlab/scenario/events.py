@@ -33,6 +33,8 @@ from moatlab.scenario.values import read_number, read_value, show
 Action = Literal["set", "scale", "cut", "link", "grant", "maintain", "follow"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
+#: The last month that an event can name, and the longest event, characters.
+LAST_MONTH, LONGEST_TEXT = 99_999, 1000
 _FORM = "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for what is undone)"
 _EVENT = re.compile(
     r"\s*months?\s+(?P<first>\S+?)(?:\s*-\s*(?P<last>\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)", re.I | re.S
@@ -76,6 +78,8 @@ class Event:
 def parse_event(text: str, slugs: Slugs) -> Event:
     """Read one event and check all that it names against the rows of a scenario."""
     where = f"event {text.strip()!r}"
+    if len(text) > LONGEST_TEXT:
+        raise InputError(f"an event has at most {LONGEST_TEXT:,} characters, not {len(text):,}", where)
     match = _EVENT.fullmatch(text)
     if match is None:
         raise InputError(f"not understood: {_FORM}", where)
@@ -98,8 +102,8 @@ def parse_event(text: str, slugs: Slugs) -> Event:
 
 
 def _month(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise InputError(f"a month is a whole number from 0, not {text!r}", where)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LAST_MONTH))):
+        raise InputError(f"a month is a whole number from 0 to {LAST_MONTH}, not {text!r}", where)
     return int(text)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from moatlab.errors import InputError
-from moatlab.scenario.addresses import ALL, SLUG, Address, check_slug, nearest, parse
+from moatlab.errors import InputError, shown
+from moatlab.scenario.addresses import ALL, SLUG, Address, check_slug, nearest, parse, slug_like
 from moatlab.scenario.events import Event, parse_event
 from moatlab.scenario.facts import cited, fact
+from moatlab.scenario.files import check_limits, decoded, read_tables, read_text
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
 from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.tables import REGISTRY
@@ -24,6 +27,9 @@ _HEAD = ("name", "title", "start", "months", "events", "graph")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 #: Longest run, months: tables of retention grow with its square.
 LONGEST = 1200
+#: Longest name or title, characters; and what turns the direction of writing.
+LONGEST_NAME = 300
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 #: Display names by kind and slug, in the order of the file.
 Rows = dict[str, dict[str, str]]
@@ -50,10 +56,11 @@ class Contents:
         return {kind: tuple(rows) for kind, rows in self.rows.items()}
 
 
-def packaged() -> list[str]:
+@cache
+def packaged() -> tuple[str, ...]:
     """The names of the scenarios that come with moatlab."""
     folder = files("moatlab.scenario").joinpath("scenarios")
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
 def read_file(name_or_path: str | Path) -> Contents:
@@ -61,23 +68,28 @@ def read_file(name_or_path: str | Path) -> Contents:
     text = str(name_or_path)
     if isinstance(name_or_path, str) and text in packaged():
         resource = files("moatlab.scenario").joinpath("scenarios", f"{text}.toml")
-        return read_mapping(_toml(resource.read_bytes(), f"{text}.toml"), f"{text}.toml")
+        return read_mapping(read_tables(decoded(resource.read_bytes(), text), f"{text}.toml"), f"{text}.toml")
     path = Path(name_or_path)
-    if not path.is_file():
+    if not _is_file(path):
         if path.suffix == ".toml" or len(path.parts) > 1:
             raise InputError(f"there is no scenario file {text!r}")
         raise InputError(f"there is no scenario {text!r}; {nearest(text, packaged())} (a file's name ends with .toml)")
+    return read_mapping(read_tables(read_text(path, "the scenario file"), text), text, path.parent, path.stem)
+
+
+def _is_file(path: Path) -> bool:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the scenario file {text!r} cannot be read: {error.strerror}") from None
-    return read_mapping(_toml(data, text), text, path.parent, path.stem)
+        return path.is_file()
+    except (OSError, ValueError):
+        # A name that no file system takes.
+        return False
 
 
 def read_mapping(
     mapping: Mapping[str, Any], where: str, folder: Path | None = None, default_name: str = "unnamed"
 ) -> Contents:
     """Check a scenario that is given as nested tables; ``folder`` is where its paths start."""
+    check_limits(mapping, where)
     for key in mapping:
         if key not in _HEAD and key not in KINDS:
             raise InputError(f"unknown key {key!r}; {nearest(key, [*_HEAD, *KINDS])}", where)
@@ -143,18 +155,9 @@ def check_source(source: str, where: str) -> str:
     return source
 
 
-def _toml(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"malformed TOML: {error}", where) from None
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", where) from None
-
-
 def _table(entry: object, key: str, where: str) -> Mapping[str, Any]:
     if not isinstance(entry, Mapping):
-        raise InputError(f"{key} takes a table, not {entry!r}", where)
+        raise InputError(f"{key} takes a table, not {shown(entry)}", where)
     return entry
 
 
@@ -169,7 +172,8 @@ def _rows(kind: str, table: Mapping[str, Any], where: str) -> dict[str, str]:
     rows = {}
     for key, entry in table.items():
         if _is_row(kind, key, entry) and key != ALL:
-            rows[check_slug(key, where)] = _string(entry, "name", key, f"{where}: {kind}.{key}")
+            slug = check_slug(key, where)
+            rows[slug] = _string(entry, "name", slug, f"{where}: {kind}.{slug}")
     return rows
 
 
@@ -179,6 +183,7 @@ def _entries(given: Mapping[str, Mapping[str, Any]], where: str) -> list[tuple[A
     for kind, table in given.items():
         for key, entry in table.items():
             if not _is_row(kind, key, entry):
+                _refuse_name(kind, key, entry, where)
                 # A key with a dot in it would change the number of parts of the address.
                 entries.append((parse(f"{kind}.{key.replace('.', '_')}", where), entry))
                 continue
@@ -186,6 +191,18 @@ def _entries(given: Mapping[str, Mapping[str, Any]], where: str) -> list[tuple[A
                 if name != "name" or key == ALL:
                     entries.append((parse(f"{kind}.{key}.{name.replace('.', '_')}", where), value))
     return entries
+
+
+def _refuse_name(kind: str, key: str, entry: object, where: str) -> None:
+    """Say how a row is written, to one who keyed it by its display name."""
+    if kind in RULES_ONLY or not isinstance(entry, Mapping) or "value" in entry or (kind, key) in REGISTRY:
+        return
+    raise InputError(
+        f"[{kind}.{json.dumps(key, ensure_ascii=False)}] is no row: the key of a row is its slug, lower-case letters "
+        f"and digits joined by single hyphens, and its name is a value of the row: [{kind}.{slug_like(key)}] with "
+        f"name = {json.dumps(key, ensure_ascii=False)}",
+        where,
+    )
 
 
 def _entry(address: Address, entry: object, where: str) -> tuple[object, str | None]:
@@ -201,26 +218,32 @@ def _entry(address: Address, entry: object, where: str) -> tuple[object, str | N
     if source is None:
         return entry["value"], None
     if not isinstance(source, str) or not source:
-        raise InputError(f"{address}: source takes text, not {source!r}", where)
+        raise InputError(f"{address}: source takes text, not {shown(source)}", where)
     return entry["value"], check_source(source, f"{where}: {address}")
 
 
 def _string(table: Mapping[str, Any], key: str, default: str, where: str) -> str:
     text = table.get(key, default)
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"{key} takes text, not {text!r}", where)
+        raise InputError(f"{key} takes text, not {shown(text)}", where)
+    if len(text) > LONGEST_NAME:
+        raise InputError(f"{key} takes at most {LONGEST_NAME} characters, not {len(text):,}", where)
+    for character in text:
+        # Controls, separators of lines, halves of characters, and marks that turn the direction of what follows.
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") or character in _TURNS:
+            raise InputError(f"{key} holds the control character {character!a}: {text!a}", where)
     return text
 
 
 def _start(start: object, where: str) -> str:
     if not isinstance(start, str) or not _MONTH.fullmatch(start):
-        raise InputError(f"start takes a month such as '2023-01', not {start!r}", where)
+        raise InputError(f"start takes a month such as '2023-01', not {shown(start)}", where)
     return start
 
 
 def _months(months: object, where: str) -> int:
     if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= LONGEST:
-        raise InputError(f"months takes a whole number from 1 to {LONGEST}, not {months!r}", where)
+        raise InputError(f"months takes a whole number from 1 to {LONGEST}, not {shown(months)}", where)
     return months
 
 

@@ -9,14 +9,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moatlab.errors import InputError
 from moatlab.scenario.addresses import ALL, Address, Slugs, nearest, parse, resolve, split_firm
-from moatlab.scenario.contradictions import refuse_contradictions
+from moatlab.scenario.contradictions import Checked, Read, refuse_contradictions
 from moatlab.scenario.events import Event, parse_event
-from moatlab.scenario.reading import Contents, read_file, read_mapping, write_toml
+from moatlab.scenario.reading import Contents, packaged, read_file, read_mapping, write_toml
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
 from moatlab.scenario.rules import RuleUse, split_changes, use
 from moatlab.scenario.tables import parameters_of
@@ -37,13 +38,21 @@ class Scenario:
     Scenario('essay-2023')
     """
 
-    __slots__ = ("_contents", "_digest")
+    __slots__ = ("_checked", "_contents", "_digest", "_origin")
     _contents: Contents
     _digest: str | None
+    _checked: Checked
+    _origin: tuple[Scenario, frozenset[Address]] | None
 
     def __init__(self, name_or_path: str | Path) -> None:
         """Load and check; a name that is not known lists those nearest to it."""
-        self._fill(read_file(name_or_path))
+        if isinstance(name_or_path, str) and name_or_path in packaged():
+            loaded = _packaged(name_or_path)
+            for name in ("_contents", "_digest", "_checked"):
+                object.__setattr__(self, name, getattr(loaded, name))
+            object.__setattr__(self, "_origin", (loaded, frozenset()))
+        else:
+            self._fill(read_file(name_or_path))
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any], where: str = "scenario", folder: Path | None = None) -> Scenario:
@@ -56,13 +65,29 @@ class Scenario:
         scenario._fill(contents)
         return scenario
 
-    def _fill(self, contents: Contents) -> None:
+    def _fill(self, contents: Contents, before: Checked = (), changed: Read = frozenset()) -> None:
         object.__setattr__(self, "_contents", contents)
         object.__setattr__(self, "_digest", None)
-        refuse_contradictions(self)
+        object.__setattr__(self, "_origin", None)
+        object.__setattr__(self, "_checked", refuse_contradictions(self, before, changed))
 
-    def _with(self, **changes: Any) -> Scenario:
-        return self._of(dataclasses.replace(self._contents, **changes))
+    def _with(self, addresses: Iterable[Address] = (), **changes: Any) -> Scenario:
+        """A copy that differs in ``changes``; values differ at ``addresses`` only, and the graph not at all."""
+        changed = frozenset(addresses)
+        scenario = type(self).__new__(type(self))
+        names = frozenset([(a.kind, a.parameter) for a in changed] + [("", field) for field in changes])
+        scenario._fill(dataclasses.replace(self._contents, **changes), self._checked, names)
+        first, before = self.origin or (self, frozenset())
+        object.__setattr__(scenario, "_origin", (first, before | changed))
+        return scenario
+
+    @property
+    def origin(self) -> tuple[Scenario, frozenset[Address]] | None:
+        """The scenario that this one was made from, and the addresses at which their values may differ.
+
+        Both have the same rows and the same graph.  None for one that was read, made from tables, or given a graph.
+        """
+        return self._origin
 
     # ------------------------------------------------------------------ what it says
 
@@ -195,7 +220,7 @@ class Scenario:
                     sources.pop(own, None)
             values[address] = value
             sources[address] = SET
-        return self._with(values=values, sources=sources)
+        return self._with([address for address, _ in changes], values=values, sources=sources)
 
     def with_events(self, *events: str | Event) -> Scenario:
         """A copy with further events."""
@@ -208,7 +233,8 @@ class Scenario:
         table = graph_table(self.graph)
         if "topology" in changes:
             table.pop("edges", None)
-        return self._with(graph=read_graph({**table, **changes}, self.all_slugs, "with_graph"))
+        graph = read_graph({**table, **changes}, self.all_slugs, "with_graph")
+        return self._of(dataclasses.replace(self._contents, graph=graph))
 
     def replace(self, firm: str, agent: type) -> Scenario:
         """A copy in which ``firm`` (``labs.cohere``) is played by a class of one's own."""
@@ -292,6 +318,14 @@ class Scenario:
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r})"
+
+
+@cache
+def _packaged(name: str) -> Scenario:
+    """A packaged scenario, read and checked once per process."""
+    scenario = Scenario._of(read_file(name))
+    scenario.digest()
+    return scenario
 
 
 def _known_kind(kind: str) -> None:

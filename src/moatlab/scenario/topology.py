@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, shown
 from moatlab.scenario.addresses import Slugs, nearest, split_firm
+from moatlab.scenario.files import read_columns
 
 #: Kinds between which money can flow for goods, buyer before seller.
 TRADES: tuple[tuple[str, str], ...] = (
@@ -106,7 +106,7 @@ def read_graph(table: Mapping[str, object], slugs: Slugs, where: str, folder: Pa
         raise InputError(f"topology {topology!r} and a list of {len(edges)} edges contradict each other", where)
     degree = table.get("degree", GraphSpec.degree)
     if isinstance(degree, bool) or not isinstance(degree, int | float) or not 0.0 < degree < 1e6:
-        raise InputError(f"degree takes a number of labs above 0, not {degree!r}", where)
+        raise InputError(f"degree takes a number of labs above 0, not {shown(degree)}", where)
     without = _edges(table.get("without", []), "without", slugs, where)
     return GraphSpec(topology, float(degree), without, _only(table.get("only", {}), slugs, where), edges)
 
@@ -162,15 +162,8 @@ def _only(table: object, slugs: Slugs, where: str) -> tuple[tuple[str, tuple[str
 
 def _read_edges(path: Path, slugs: Slugs) -> tuple[Edge, ...]:
     """The edges of a CSV file with the columns buyer and seller."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
-        raise InputError(f"the file of edges cannot be read: {reason}", str(path)) from None
-    reader = csv.DictReader(text.splitlines())
-    if sorted(reader.fieldnames or []) != ["buyer", "seller"]:
-        raise InputError(f"needs the columns buyer and seller, not {', '.join(reader.fieldnames or [])}", str(path))
-    edges = [_edge(row["buyer"], row["seller"], slugs, f"{path}, line {reader.line_num}") for row in reader]
+    rows = read_columns(path, ("buyer", "seller"), "the file of edges")
+    edges = [_edge(buyer, seller, slugs, f"{path}, line {line}") for line, (buyer, seller) in rows]
     if not edges:
         raise InputError("holds no edge", str(path))
     return tuple(dict.fromkeys(edges))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Mapping
+from typing import Any
 
-from moatlab.errors import InputError
+from moatlab.errors import InputError, shown
 from moatlab.scenario.addresses import SLUG, Address, Slugs, nearest
 from moatlab.scenario.registry import Parameter, Value
 
@@ -53,6 +56,28 @@ def read_number(text: str, what: str, where: str = "") -> float:
     return number
 
 
+def whole_number(value: Any) -> int | None:
+    """``value`` as a plain whole number; None for what is none.  Truth is no number; 3.0, as a slider gives it, is."""
+    if isinstance(plain(value), bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def plain(value: object) -> object:
+    """``value`` with numpy's scalars in its tables and lists as plain Python values."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([plain(each) for each in value]) if type(value) in (list, tuple) else value
+    # Scalars of numpy know their plain value; arrays do not become one.
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
 def show(value: Value) -> str:
     """A value as it is written on the command line: the inverse of `read_value`."""
     if isinstance(value, bool):
@@ -62,7 +87,10 @@ def show(value: Value) -> str:
 
 def _number(address: Address, value: object, where: str) -> Value:
     parameter = address.declared
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refused(address, value, where)
+    # A whole number of any length can be compared with the range, but not asked whether it is finite.
+    if isinstance(value, float) and not math.isfinite(value):
         raise _refused(address, value, where)
     if not parameter.low <= value <= parameter.high:
         raise _refused(address, value, where)
@@ -78,7 +106,7 @@ def _choice(address: Address, value: object, where: str) -> str:
     if not isinstance(value, str):
         raise _refused(address, value, where)
     if value not in choices:
-        raise InputError(f"{address} is one of {', '.join(choices)}, not {value!r}", where)
+        raise InputError(f"{address} is one of {', '.join(choices)}, not {shown(value)}", where)
     return value
 
 
@@ -106,4 +134,4 @@ def _valid(parameter: Parameter) -> str:
 def _refused(address: Address, value: object, where: str) -> InputError:
     parameter = address.declared
     unit = "" if parameter.is_text or parameter.is_flag else f" ({parameter.unit})"
-    return InputError(f"{address} takes {_valid(parameter)}{unit}, not {value!r}", where)
+    return InputError(f"{address} takes {_valid(parameter)}{unit}, not {shown(value)}", where)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+# First, since it imports matplotlib without the backend that the environment may name.
+import moatlab.show.settings  # noqa: F401  # isort: skip
+
 from matplotlib.figure import Figure
 
 from moatlab.results.frames import Frames

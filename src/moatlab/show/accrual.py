@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import SHARED_LAYERS, Frames
 from moatlab.show import series, style
 from moatlab.show.series import Line
+from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
 
@@ -18,6 +19,7 @@ YEAR = 12
 Money = dict[str, pd.DataFrame]
 
 
+@picture
 def accrual(frames: Frames) -> Figure:
     """Value added, gross profit, and the gross profit attributed to generative AI: shares left, dollars right.
 

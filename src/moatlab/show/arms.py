@@ -15,6 +15,7 @@ from moatlab.results.frames import Array, dates_of
 from moatlab.results.payments import LAYERS
 from moatlab.show import style
 from moatlab.show.series import Band, Line
+from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines
 
@@ -73,12 +74,14 @@ class Arms:
         return ("%", 100.0) if unit == "share" else (unit, 1.0)
 
 
+@picture
 def trajectories(arms: Arms, metrics: Sequence[str]) -> Figure:
     """Median and band of each metric, arm by arm."""
     note = f"Lines: median of {arms.runs} runs an arm; bands: 5 to 95 %"
     return _sheet(arms, metrics, f"{arms.title}: by arm", note, _levels)
 
 
+@picture
 def paired(arms: Arms, metrics: Sequence[str]) -> Figure:
     """Mean paired difference of each metric from the control, with its interval."""
     note = (
@@ -87,6 +90,7 @@ def paired(arms: Arms, metrics: Sequence[str]) -> Figure:
     return _sheet(arms, metrics, f"{arms.title}: paired differences", note, _gaps)
 
 
+@picture
 def shares(arms: Arms, layer: str) -> Figure:
     """Market shares of one layer's firms, a panel an arm."""
     metrics = share_metrics(arms, layer)
@@ -107,6 +111,7 @@ def shares(arms: Arms, layer: str) -> Figure:
     return figure
 
 
+@picture
 def effects(arms: Arms) -> Figure:
     """The paired difference in each outcome: estimate and interval, treatment by treatment."""
     treatments = [arm for arm in arms.arms if arm != arms.control]

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from moatlab.results.frames import Array, Dated, dates_of
 from moatlab.show import style
 from moatlab.show.series import Band
+from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Shown:
     marks: Array = field(default_factory=lambda: np.zeros(0))
 
 
+@picture
 def difference(paths: Array, address: str, unit: str, what: str, source: str, start: str, since: int) -> Figure:
     """A metric by month without a change and with it, and the paired difference.
 
@@ -77,6 +79,7 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     return figure
 
 
+@picture
 def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str) -> Figure:
     """Effects side by side, each with its 95 % interval and its verdict.
 

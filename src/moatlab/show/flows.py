@@ -23,6 +23,7 @@ from matplotlib.path import Path
 from moatlab.results.frames import Frames
 from moatlab.results.payments import KINDS_OF_PAYMENT
 from moatlab.show import style
+from moatlab.show.settings import picture
 
 #: Columns of the layers; the sources of money are column 0.
 COLUMNS = {"apps": 1, "hosts": 2, "labs": 3, "clouds": 4, "chipmakers": 5, "foundry": 6}
@@ -63,6 +64,7 @@ class Flow:
     lanes: dict[int, float] = field(default_factory=dict)
 
 
+@picture
 def flow(frames: Frames, year: int | None = None) -> Figure:
     """The payments of ``year``, or of the last full year (the last year, where none is full)."""
     year, months = _year(frames, year)

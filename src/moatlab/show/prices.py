@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import Frames
 from moatlab.show import series, style
 from moatlab.show.series import Line
+from moatlab.show.settings import picture
 from moatlab.show.style import PALETTE, EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
 
@@ -20,6 +21,7 @@ RENT = (
 )
 
 
+@picture
 def prices(frames: Frames) -> Figure:
     """What compute and tokens cost, and how scarce they are."""
     figure = style.sheet(

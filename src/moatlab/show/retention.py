@@ -12,12 +12,14 @@ from matplotlib.lines import Line2D
 from moatlab.results.frames import Frames
 from moatlab.show import series, style
 from moatlab.show.series import Line
+from moatlab.show.settings import picture
 from moatlab.show.trajectories import draw_lines, nothing
 
 COHORTS = 6
 POOLED = "All categories"
 
 
+@picture
 def retention(frames: Frames) -> Figure:
     """Retention curves of selected cohorts in every category, and churn by category over time."""
     names = series.category_names(frames)

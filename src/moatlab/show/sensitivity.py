@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from moatlab.show import style
 from moatlab.show.effects import Shown
+from moatlab.show.settings import picture
 
 if TYPE_CHECKING:
     from moatlab.evidence.sensitivity import Sensitivity
@@ -22,6 +23,7 @@ ROW, MOST = 0.26, 24
 TOTAL, FIRST = style.PALETTE[0], style.PALETTE[1]
 
 
+@picture
 def sensitivity(analyses: Sequence[Sensitivity], source: str) -> Figure:
     """A panel an outcome, the parameters in the order of their importance, with 95 % intervals."""
     method = analyses[0].method

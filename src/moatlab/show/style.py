@@ -19,6 +19,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from moatlab.results.frames import Array, Dated, Frames
+from moatlab.show.settings import Sheet, drawable, families, own_settings
 
 DPI = 200
 SMALL, NORMAL, LARGE = 7.0, 8.0, 11.0
@@ -70,7 +71,7 @@ def dark(colour: str) -> str:
 
 def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float, most: int = 2) -> Figure:
     """An empty figure of so many inches with title, subtitle (of ``most`` lines) and source line."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure = Sheet(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     space = width - 0.3
     lines = (
@@ -131,7 +132,7 @@ def panels(
 
 def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
     """Title, labels and the plain frame of a panel."""
-    axes.set_title(title, fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5, parse_math=False)
+    axes.set_title(drawable(title), fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5, parse_math=False)
     axes.set_xlabel(xlabel, fontsize=SMALL, color=INK, labelpad=2)
     axes.set_ylabel(ylabel, fontsize=SMALL, color=INK, labelpad=3, parse_math=False)
     axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3)
@@ -201,7 +202,7 @@ def end_of(dates: Array, values: Array) -> tuple[float, float] | None:
 
 def text_width(text: str, size: float) -> float:
     """Width of a text in inches."""
-    font = FontProperties(family="DejaVu Sans", size=size)
+    font = FontProperties(family=families(), size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
@@ -213,7 +214,7 @@ def room(names: Iterable[str], value: str = "100 %", most: float = 1.8) -> float
 def wrapped(text: str, inches: float, size: float, most: int) -> list[str]:
     """The text in lines of at most that width; what does not fit into ``most`` lines is cut with an ellipsis."""
     lines = [""]
-    for word in text.split():
+    for word in drawable(text).split():
         longer = f"{lines[-1]} {word}".strip()
         if len(lines) == most or not lines[-1] or text_width(longer, size) <= inches:
             lines[-1] = longer
@@ -223,7 +224,8 @@ def wrapped(text: str, inches: float, size: float, most: int) -> list[str]:
 
 
 def fit(text: str, inches: float, size: float) -> str:
-    """The text, cut with an ellipsis to what fits."""
+    """The text, as far as it can be drawn, cut with an ellipsis to what fits."""
+    text = drawable(text)
     if text_width(text, size) <= inches:
         return text
     while text and text_width(text + "…", size) > inches:
@@ -397,5 +399,6 @@ def _symlog(axes: Axes, smallest: float, most: float, known: Array) -> None:
 
 def write(figure: Figure, path: Path) -> Path:
     """Saves the figure as PNG; the same figure gives the same bytes."""
-    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    with own_settings():
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
     return path

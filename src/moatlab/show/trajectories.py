@@ -11,12 +11,14 @@ from moatlab.results.frames import Dated, Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
 from moatlab.show.series import Line
+from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 
 #: What the grey lines are.
 OTHERS = "grey: all others together and, dotted, the largest of them"
 
 
+@picture
 def shares(frames: Frames) -> Figure:
     """Market shares in every layer that has more than one firm."""
     layers = [layer for layer in LAYERS if _firms(frames, layer)["slug"].nunique() > 1] or ["apps"]
@@ -25,12 +27,14 @@ def shares(frames: Frames) -> Figure:
     return _sheet(frames, "Market shares by layer", "layer", lines)
 
 
+@picture
 def share(frames: Frames, layer: str) -> Figure:
     """Market shares in one layer, large."""
     lines = series.share_lines(_firms(frames, layer), layer, frames, series.pens(frames), 10)
     return _sheet(frames, f"Market shares: {layer}", "layer", {layer.capitalize(): lines})
 
 
+@picture
 def categories(frames: Frames) -> Figure:
     """Market shares of the apps within each category of customers."""
     apps, pens = _firms(frames, "apps"), series.pens(frames)
@@ -55,6 +59,7 @@ def _sheet(frames: Frames, title: str, whole: str, lines: dict[str, list[Line]])
     return figure
 
 
+@picture
 def concentration(frames: Frames) -> Figure:
     """Concentration of each layer and of each category of apps."""
     figure = style.sheet(

@@ -76,3 +76,80 @@ def test_edges_that_cannot_be_are_refused() -> None:
         market.graph.add_edge(app, f"chipmakers.{market.slugs['chipmakers'][0]}")
     with pytest.raises(InputError, match="no firm"):
         market.graph.add_edge(app, "labs.nobody")
+
+
+def test_clearing_edges_ends_all_trade_and_clearing_firms_is_refused() -> None:
+    market = Market("tiny", rng=1)
+    market.run(2)
+    with pytest.raises(InputError, match="clear_edges ends all trade"):
+        market.graph.clear()
+    market.graph.clear_edges()
+    assert market.graph.number_of_edges() == 0 and market.graph.number_of_nodes() > 0
+    known = set(market.graph)
+    market.step()
+    # A startup that is founded since begins with edges of its own.
+    assert not [edge for edge in market.graph.edges if edge[0] in known]
+    assert market.state.labs["revenue"].sum() == 0.0
+
+
+def test_a_users_attributes_go_over_to_the_next_month() -> None:
+    market = Market("tiny", rng=1)
+    market.step()
+    graph, edge = market.graph, next(iter(market.graph.edges))
+    graph.nodes["apps.writer"]["colour"] = "red"
+    graph.edges[edge]["colour"] = "blue"
+    graph.graph["title"] = "mine"
+    graph.add_node("labs.closed", colour="green")
+    market.step()
+    assert market.graph is not graph
+    assert (
+        market.graph.nodes["apps.writer"]["colour"] == "red" and market.graph.nodes["labs.closed"]["colour"] == "green"
+    )
+    assert market.graph.edges[edge]["colour"] == "blue" and market.graph.graph["title"] == "mine"
+    assert market.graph.nodes["labs.closed"]["revenue"] == market.firm("labs.closed").revenue
+
+
+def test_a_graph_that_is_kept_each_month_is_of_its_month() -> None:
+    market = Market("tiny", rng=1)
+    kept = []
+    for _ in range(3):
+        market.step()
+        kept.append(market.graph)
+    assert [graph.graph["month"] for graph in kept] == [0, 1, 2]
+    paid = [sum(dollars for *_, dollars in graph.edges(data="dollars")) for graph in kept]
+    assert len(set(paid)) == 3
+    edge = next(iter(kept[0].edges))
+    for change in (
+        lambda: kept[0].remove_edge(*edge),
+        lambda: kept[0].add_edge(*edge),
+        lambda: kept[0].remove_node(edge[0]),
+        lambda: kept[0].clear_edges(),
+    ):
+        with pytest.raises(InputError, match="a month that is past"):
+            change()  # type: ignore[no-untyped-call]
+    assert edge in kept[0].edges and edge in market.graph.edges
+
+
+def test_nodes_are_firms_of_the_market() -> None:
+    market = Market("tiny", rng=1)
+    market.step()
+    with pytest.raises(InputError, match=r"there is no firm 'apps\.nobody'"):
+        market.graph.add_node("apps.nobody")
+    with pytest.raises(InputError, match=r"there is no firm 'apps\.nobody'"):
+        market.graph.add_nodes_from(["apps.writer", ("apps.nobody", {"colour": "red"})])
+    market.graph.remove_node("labs.closed")
+    market.graph.add_node("labs.closed")
+    assert market.graph.nodes["labs.closed"]["kind"] == "labs" and not market.graph.out_edges("labs.closed")
+
+
+def test_a_frozen_graph_is_not_changed_and_the_market_goes_on() -> None:
+    market = Market("tiny", rng=1)
+    market.step()
+    frozen = nx.freeze(market.graph)
+    with pytest.raises(nx.NetworkXError, match="Frozen"):
+        frozen.remove_edge(*next(iter(frozen.edges)))
+    count = frozen.number_of_edges()
+    market.state.edges_version += 1
+    assert market.graph is frozen and frozen.number_of_edges() == count
+    market.step()
+    assert market.graph is not frozen and not nx.is_frozen(market.graph)

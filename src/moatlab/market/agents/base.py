@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Protocol, cast
 
 import mesa
 
+from moatlab.errors import InputError
+from moatlab.market.agents.checks import Checked, check_class, stored
 from moatlab.market.names import Names
 from moatlab.market.state.fields import STATE_FIELDS, dtype_of
 from moatlab.market.state.state import State
@@ -37,11 +39,12 @@ class Attribute:
             return self
         return agent.rows[self.name][agent.row].item()
 
-    def __set__(self, agent: Firm, value: float) -> None:
-        agent.rows[self.name][agent.row] = value
+    def __set__(self, agent: Firm, value: object) -> None:
+        home = agent._home
+        agent.rows[self.name][agent.row] = stored(agent.kind, self.name, value, home.names.slugs, agent.address)
 
 
-class Firm(mesa.Agent):
+class Firm(Checked, mesa.Agent):
     """One row of one kind.  Attributes are the fields of the kind (`moatlab.market.state.fields`), in their units.
 
     A subclass may override a decision, a method named in ``decisions``: it returns the value that is to hold from next
@@ -56,14 +59,28 @@ class Firm(mesa.Agent):
     def __init__(self, model: Home, row: int) -> None:
         super().__init__(cast(mesa.Model, model))
         self.row = row
+        self._made = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "kind" in cls.__dict__:
+        if "kind" not in cls.__dict__:
+            check_class(cls, cls.decisions)
+        else:
             described = {field.name: f"{field.meaning} ({field.unit})" for field in STATE_FIELDS[cls.kind]}
             for name in dtype_of(cls.kind).names or ():
                 if name not in cls.__dict__:
                     setattr(cls, name, Attribute(name, described.get(name, f"parameter {cls.kind}.{name}")))
+
+    def remove(self) -> None:
+        """Refused: the view would be gone, and the firm trade on."""
+        raise InputError(
+            f"{self.address} cannot be removed: firms leave when their cash is used up; "
+            f"market.graph.remove_node({self.address!r}) ends its trade"
+        )
+
+    def forget(self) -> None:
+        """Leave Mesa's sets of agents, once the firm has left the market."""
+        super().remove()
 
     @property
     def market(self) -> Any:

@@ -6,7 +6,10 @@ from typing import Any, ClassVar, cast
 
 import mesa
 
+from moatlab.errors import InputError, shown
 from moatlab.market.agents.base import Firm, Home
+from moatlab.market.agents.checks import Checked
+from moatlab.scenario.tables import REGISTRY
 
 
 class App(Firm):
@@ -143,13 +146,14 @@ class Foundry(Firm):
         return float(self.rows["next_expansion"][self.row])
 
 
-class Investor(mesa.Agent):
+class Investor(Checked, mesa.Agent):
     """Outside capital, one aggregate: hype, what is committed and not invested (``market/rules/capital.py``)."""
 
     kind: ClassVar[str] = "investors"
 
     def __init__(self, model: Home) -> None:
         super().__init__(cast(mesa.Model, model))
+        self._made = True
 
     @property
     def _now(self) -> Any:
@@ -162,6 +166,13 @@ class Investor(mesa.Agent):
 
     @hype.setter
     def hype(self, value: float) -> None:
+        parameter = REGISTRY["investors", "hype"]
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not parameter.low <= value <= parameter.high
+        ):
+            raise InputError(f"investors.hype takes {parameter.valid} ({parameter.unit}), not {shown(value)}")
         self._now["hype"][0] = value
 
     @property

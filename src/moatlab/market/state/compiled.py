@@ -1,19 +1,18 @@
 """How kernels are compiled, and where the machine code is kept.
 
 Numba notices an edited function but not an edited callee in another file, and would run old code.  So the cache lives
-in the user's cache folder under a digest of the source of the market and of what it is declared by: an edit there is a
-new folder.  This module is
-imported before numba everywhere, because numba reads the folder's name when it is imported.
+in a folder under a digest of the source of the market and of what it is declared by: an edit there is a
+new folder (`moatlab.market.state.cache` finds it).  This module is imported before numba everywhere, because numba
+reads the folder's name when it is imported.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from moatlab.market.state.cache import kernel_folder
 from moatlab.market.state.sources import kernel_digest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,20 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 Rows = Any
 
 
-def _cache_folder() -> str:
-    base = Path(os.environ.get("MOATLAB_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser())
-    folder = base / "moatlab" / "kernels" / kernel_digest()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError:
-        return tempfile.mkdtemp(prefix="moatlab-kernels-")
-    return str(folder)
-
-
-os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
+#: The folder of the machine code of this version; None where it is not kept.
+FOLDER = kernel_folder(kernel_digest())
+if FOLDER is not None:
+    os.environ["NUMBA_CACHE_DIR"] = str(FOLDER)
 
 import numba  # noqa: E402  (the folder has to be named first)
 from llvmlite import ir  # noqa: E402
@@ -44,7 +33,9 @@ from numba import extending  # noqa: E402
 _numba: Any = numba
 _ir: Any = ir
 _config: Any = numba.config
-_config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+if FOLDER is not None:
+    # Numba may have been imported before.
+    _config.CACHE_DIR = str(FOLDER)
 
 #: Whether kernels run as plain Python (set NUMBA_DISABLE_JIT=1), to read them with a debugger or log their draws.
 PLAIN_PYTHON = bool(_config.DISABLE_JIT)
@@ -61,7 +52,9 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, forceinline: bool) -> F:
-    compiled: Any = numba.njit(cache=True, fastmath=False, error_model="numpy", forceinline=forceinline)(function)
+    compiled: Any = numba.njit(cache=FOLDER is not None, fastmath=False, error_model="numpy", forceinline=forceinline)(
+        function
+    )
     return compiled  # type: ignore[no-any-return]
 
 

@@ -60,8 +60,9 @@ class Ledger:
         self.used[-1] = used
 
     def postings(self) -> list[NDArray[np.void]]:
-        """All postings of the run so far, in order, in parts that are not copied."""
-        return [np.asarray(part[:used]) for part, used in zip(self.blocks, self.used, strict=True)]
+        """All postings of the run so far, in order, in parts that are not copied; one part at the least."""
+        kept = [np.asarray(part[:used]) for part, used in zip(self.blocks, self.used, strict=True)]
+        return kept or [np.zeros(0, POSTING_DTYPE)]
 
     def last_month(self) -> NDArray[np.void]:
         """The postings of the last month closed."""

@@ -103,6 +103,13 @@ def rows(dtype: np.dtype[np.void], count: int) -> Rows:
     return as_rows(np.zeros(count, dtype))
 
 
+def copied(value: Any) -> Any:
+    """A copy of an array or a dictionary; rows are copied as bytes, which numpy would copy field by field."""
+    if not isinstance(value, np.ndarray) or value.dtype.names is None:
+        return value.copy()
+    return value.view(f"V{value.dtype.itemsize}").copy().view(value.dtype)
+
+
 def enlarged(array: Any, length: int) -> Any:
     """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
     larger = np.zeros((length, *array.shape[1:]), array.dtype)
@@ -203,7 +210,7 @@ class State:
         for name, value in self.__dict__.items():
             # Blocks of the journal and of records belong to the ledger and the recorder, who hand theirs over.
             own = isinstance(value, np.ndarray | dict) and name not in HANDED_OVER
-            twin.__dict__[name] = value.copy() if own else value
+            twin.__dict__[name] = copied(value) if own else value
         twin.gather()
         return twin
 
@@ -313,6 +320,10 @@ class State:
             if account >= self.first_account[kind]:
                 return kind, account - self.first_account[kind]
         raise IndexError(account)
+
+    def bytes(self) -> int:
+        """Memory of all arrays (bytes)."""
+        return sum(value.nbytes for value in self.__dict__.values() if isinstance(value, np.ndarray))
 
     def bytes_per_app(self) -> float:
         """Memory of the arrays that grow with apps, per row of room (bytes)."""

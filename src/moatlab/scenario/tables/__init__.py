@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from moatlab.scenario.registry import Parameter, index
 from moatlab.scenario.tables import apps, hardware, labs, money, users
 
@@ -14,6 +16,7 @@ REGISTRY: dict[tuple[str, str], Parameter] = index(
 )
 
 
-def parameters_of(kind: str, scope: str) -> list[Parameter]:
+@cache
+def parameters_of(kind: str, scope: str) -> tuple[Parameter, ...]:
     """The parameters of one kind and scope ("kind" or "firm"), in order."""
-    return [p for p in REGISTRY.values() if p.kind == kind and p.scope == scope]
+    return tuple(p for p in REGISTRY.values() if p.kind == kind and p.scope == scope)

@@ -1,0 +1,115 @@
+"""What pictures are drawn with: matplotlib without regard to the environment's backend and the user's style."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
+
+
+def _import_matplotlib() -> Any:
+    """Matplotlib.  Jupyter hands its backend to what it starts, where it may not be had: then the import would fail."""
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
+
+
+_matplotlib = _import_matplotlib()
+
+from matplotlib.figure import Figure  # noqa: E402  (the environment's backend has to be out of the way)
+from matplotlib.font_manager import FontProperties, fontManager  # noqa: E402
+from matplotlib.ft2font import FT2Font  # noqa: E402
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: The font of all text, which comes with matplotlib, and fonts of other scripts, used where they are there.
+FONT = "DejaVu Sans"
+OTHERS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR",
+    "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC",
+    "Hiragino Sans GB", "Hiragino Sans", "Heiti SC", "Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic",
+    "Apple SD Gothic Neo", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai",
+    "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Emoji", "Symbola", "Segoe UI Symbol", "Arial Unicode MS",
+    "Unifont",
+)  # fmt: skip
+#: What belongs to a program rather than to a picture.
+_NOT_OURS = ("backend", "backend_fallback", "interactive", "toolbar", "webagg.", "tk.", "keymap.", "macosx.")
+
+
+@cache
+def families() -> list[str]:
+    """The fonts of text, in the order in which a letter is looked for."""
+    there = {font.name for font in fontManager.ttflist}
+    return [FONT, *(name for name in OTHERS if name in there)]
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """The code points that a font of ours has."""
+    found: set[int] = set()
+    for family in families():
+        path = fontManager.findfont(FontProperties(family=[family]))
+        found.update(FT2Font(path).get_charmap())
+    return frozenset(found)
+
+
+def drawable(text: str) -> str:
+    """``text`` without what no font has a picture of: an empty box says nothing."""
+    letters = _letters()
+    if all(ord(character) in letters for character in text if character != "\n"):
+        return text
+    kept = "".join(c for c in text if c == "\n" or ord(c) in letters)
+    return "\n".join(" ".join(line.split()) for line in kept.split("\n"))
+
+
+@cache
+def _own() -> dict[str, Any]:
+    plain = {
+        key: value for key, value in _matplotlib.rcParamsDefault.items()
+        if not key.startswith(_NOT_OURS)
+    }  # fmt: skip
+    return plain | {"font.family": families(), "font.sans-serif": families()}
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Matplotlib's own defaults and our fonts within the block, whatever the user has set; as before after it."""
+    with _matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        _matplotlib.rcParams.update(_own())
+        yield
+
+
+class Sheet(Figure):
+    """A figure that is drawn with our settings, whenever that is: a notebook draws it after the picture was made."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw, with our settings."""
+        with own_settings():
+            super().draw(renderer)
+
+
+def picture(function: F) -> F:
+    """A function that makes a figure, with our settings and with names that can be drawn and told apart."""
+
+    @wraps(function)
+    def made(*arguments: Any, **named: Any) -> Any:
+        from moatlab.show.names import legible
+
+        with own_settings():
+            return function(*(legible(each) for each in arguments), **named)
+
+    return cast(F, made)
