@@ -38,7 +38,7 @@ def imports() -> nx.DiGraph:
     for path in ROOT.rglob("*.py"):
         name = module_of(path)
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("moatlab."):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "moatlab":
                 for alias in node.names:
                     # A name taken from a package may be one of its modules.
                     sibling = f"{node.module}.{alias.name}"

@@ -24,7 +24,7 @@ from moatlab.results.addresses import find_metric, metric_addresses, unknown_met
 from moatlab.results.metrics import Metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
-from moatlab.results.ratios import over_window
+from moatlab.results.ratios import behind, over_window
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
@@ -284,7 +284,7 @@ def _experiment(
         "name": "whatif", "scenario": scenario, "months": months, "seeds": list(seeds),
         "arms": {CONTROL: {}, TREATED: {"scenario": treated}},
         "outcomes": {m.replace(".", "-").replace("_", "-"): {"metric": m} for m in shown},
-        "paths": sorted(set(paths)),
+        "paths": sorted({*paths, *(b for m in paths for b in behind(m, scenario.all_slugs))}),
     }, "compare")  # fmt: skip
 
 

@@ -232,10 +232,11 @@ class Batch:
 
     @cached_property
     def _columns(self) -> list[str]:
-        names: dict[str, None] = {}
-        for part in self._parts:
-            names |= dict.fromkeys(self._store.columns(part))
-        return list(names) or ["key", "month", *self.experiment.paths]
+        # A part may hold more than another: what counts was recorded in all of them.
+        held = [self._store.columns(part) for part in self._parts]
+        return [n for n in held[0] if all(n in other for other in held)] if held else [
+            "key", "month", *self.experiment.paths
+        ]  # fmt: skip
 
     @cached_property
     def _connection(self) -> Any:

@@ -6,30 +6,34 @@ afterwards no longer has the digest that a later line holds.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from moatlab.errors import InputError
+from moatlab.experiments.host import HOST, Host, in_one_move
 from moatlab.experiments.provenance import now
 
 
 class Journal:
     """The journal in a file, which need not be there yet."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, host: Host = HOST) -> None:
+        self.path, self._host = path, host
+
+    def _data(self) -> bytes:
+        try:
+            return self._host.read(self.path)
+        except FileNotFoundError:
+            return b""
 
     def _lines(self) -> list[bytes]:
         try:
             # What follows the last end of a line was not written to its end.
-            return [line for line in self.path.read_bytes().split(b"\n")[:-1] if line]
-        except FileNotFoundError:
-            return []
+            return [line for line in self._data().split(b"\n")[:-1] if line]
         except OSError as problem:
             raise InputError(f"{self.path} cannot be read: {problem.strerror}") from None
 
@@ -60,28 +64,21 @@ class Journal:
         lines = self._lines()
         whole = {"time": now(), "after": _digest(lines[-1]) if lines else "", **entry}
         text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
-        # One write, at the end of the file whoever else writes there; what a killed process left unfinished goes first,
-        # and so does what a full disk took of this entry.
-        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        # Added at the end, whoever else writes there; what a killed process left unfinished goes first, and so does
+        # what a full disk took of this entry.
+        data = self._data()
+        whole_lines = data[: data.rfind(b"\n") + 1]
+        if whole_lines != data:
+            in_one_move(self._host, self.path, whole_lines)
         try:
-            size = self._closed()
-            if size != os.fstat(handle).st_size:
-                os.ftruncate(handle, size)
-            data = text + b"\n"
-            try:
-                if os.write(handle, data) != len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(handle)
-            except OSError as problem:
-                os.ftruncate(handle, size)
-                raise OSError(problem.errno, problem.strerror, str(self.path)) from None
-        finally:
-            os.close(handle)
+            self._host.append(self.path, text + b"\n")
+            self._host.flush(self.path)
+            self._host.flush(self.path.parent)
+        except OSError:
+            with contextlib.suppress(OSError):
+                in_one_move(self._host, self.path, whole_lines)
+            raise
         return whole
-
-    def _closed(self) -> int:
-        """Bytes of the file up to the end of its last whole line."""
-        return self.path.read_bytes().rfind(b"\n") + 1
 
 
 def _digest(line: bytes) -> str:

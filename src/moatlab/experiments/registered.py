@@ -53,7 +53,7 @@ def digest(tables: Declared) -> str:
 
 def register(store: Store, experiment: Experiment) -> None:
     """Write down what the experiment predicts, unless that is what was written last."""
-    journal, tables = Journal(store.folder / FILE), declared(experiment.spec)
+    journal, tables = Journal(store.folder / FILE, store.host), declared(experiment.spec)
     entries = journal.entries()
     if entries and entries[-1]["declared"] == tables:
         return

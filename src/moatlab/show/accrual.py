@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from moatlab.results.frames import SHARED_LAYERS, Frames
 from moatlab.show import series, style
+from moatlab.show.drawn import picture
 from moatlab.show.series import Line
-from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
 

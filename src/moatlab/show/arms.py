@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import Array, dates_of
 from moatlab.results.payments import LAYERS
 from moatlab.show import style
+from moatlab.show.drawn import picture
 from moatlab.show.series import Band, Line
-from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,12 +14,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from moatlab.results.frames import Array, Dated, dates_of
 from moatlab.show import style
+from moatlab.show.drawn import picture
 from moatlab.show.series import Band
-from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
-
-if TYPE_CHECKING:
-    from moatlab.evidence.verdicts import Verdict
 
 WITHOUT, WITH = Pen(style.PALETTE[0]), Pen(style.PALETTE[1])
 #: Colours of what was found.
@@ -79,8 +76,70 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     return figure
 
 
+class Measured(Protocol):
+    """An effect, as the picture takes it."""
+
+    @property
+    def name(self) -> str:
+        """The contrast."""
+        ...
+
+    @property
+    def outcome(self) -> str:
+        """What it is an effect on."""
+        ...
+
+    @property
+    def baseline(self) -> float:
+        """The control's mean."""
+        ...
+
+
+class Foretold(Protocol):
+    """What was predicted of it."""
+
+    @property
+    def smallest(self) -> float:
+        """The smallest effect of interest, 0 for none."""
+        ...
+
+
+class Judged(Protocol):
+    """A verdict, as the picture takes it."""
+
+    @property
+    def effect(self) -> Measured:
+        """The effect judged."""
+        ...
+
+    @property
+    def prediction(self) -> Foretold:
+        """What was predicted."""
+        ...
+
+    @property
+    def estimate(self) -> float:
+        """Its estimate."""
+        ...
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its interval."""
+        ...
+
+    @property
+    def finding(self) -> str:
+        """What was found, a key of the colours."""
+        ...
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        ...
+
+
 @picture
-def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str) -> Figure:
+def effects(verdicts: Sequence[Judged], title: str, subtitle: str, source: str) -> Figure:
     """Effects side by side, each with its 95 % interval and its verdict.
 
     They are drawn in multiples of their smallest effects of interest if all have one, else as shares of the control's
@@ -125,7 +184,7 @@ def effects(verdicts: Sequence[Verdict], title: str, subtitle: str, source: str)
     return figure
 
 
-def _told(verdict: Verdict) -> str:
+def _told(verdict: Judged) -> str:
     from moatlab.results.text.numbers import short
 
     low, high = verdict.interval

@@ -23,7 +23,7 @@ from matplotlib.path import Path
 from moatlab.results.frames import Frames
 from moatlab.results.payments import KINDS_OF_PAYMENT
 from moatlab.show import style
-from moatlab.show.settings import picture
+from moatlab.show.drawn import picture
 
 #: Columns of the layers; the sources of money are column 0.
 COLUMNS = {"apps": 1, "hosts": 2, "labs": 3, "clouds": 4, "chipmakers": 5, "foundry": 6}

@@ -16,7 +16,7 @@ from matplotlib.patches import FancyArrowPatch
 from moatlab.results.frames import Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
-from moatlab.show.settings import picture
+from moatlab.show.drawn import picture
 
 WIDTH, HEIGHT, TOP, BOTTOM = style.ACROSS, 7.0, 1.2, 0.4
 #: Where the columns stand, in inches; hosts share theirs with the labs.

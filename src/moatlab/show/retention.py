@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from moatlab.results.frames import Frames
 from moatlab.show import series, style
+from moatlab.show.drawn import picture
 from moatlab.show.series import Line
-from moatlab.show.settings import picture
 from moatlab.show.trajectories import draw_lines, nothing
 
 COHORTS = 6

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from moatlab.show import style
+from moatlab.show.drawn import picture
 from moatlab.show.effects import Shown
-from moatlab.show.settings import picture
-
-if TYPE_CHECKING:
-    from moatlab.evidence.sensitivity import Sensitivity
 
 #: Inches of a parameter's row, and most parameters of a panel.
 ROW, MOST = 0.26, 24
 TOTAL, FIRST = style.PALETTE[0], style.PALETTE[1]
 
 
+class Analysis(Protocol):
+    """A sensitivity analysis of one outcome, as the picture takes it."""
+
+    @property
+    def method(self) -> str:
+        """``morris`` or ``sobol``."""
+        ...
+
+    @property
+    def outcome(self) -> str:
+        """The outcome."""
+        ...
+
+    @property
+    def arm(self) -> str:
+        """The arm, empty for the only one."""
+        ...
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a parameter."""
+        ...
+
+    def ranked(self) -> pd.DataFrame:
+        """The table in the order of importance."""
+        ...
+
+
 @picture
-def sensitivity(analyses: Sequence[Sensitivity], source: str) -> Figure:
+def sensitivity(analyses: Sequence[Analysis], source: str) -> Figure:
     """A panel an outcome, the parameters in the order of their importance, with 95 % intervals."""
     method = analyses[0].method
     columns = min(2, len(analyses))
@@ -47,7 +73,7 @@ def sensitivity(analyses: Sequence[Sensitivity], source: str) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, analysis: Sensitivity) -> None:
+def _panel(axes: Axes, analysis: Analysis) -> None:
     table = analysis.ranked().head(MOST)
     morris = analysis.method == "morris"
     bar, dot = ("mu_star", "sigma") if morris else ("total", "first")

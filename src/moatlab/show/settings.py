@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, wraps
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any
 
 
 def _import_matplotlib() -> Any:
@@ -32,8 +32,6 @@ _matplotlib = _import_matplotlib()
 from matplotlib.figure import Figure  # noqa: E402  (the environment's backend has to be out of the way)
 from matplotlib.font_manager import FontProperties, fontManager  # noqa: E402
 from matplotlib.ft2font import FT2Font  # noqa: E402
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 #: The font of all text, which comes with matplotlib, and fonts of other scripts, used where they are there.
 FONT = "DejaVu Sans"
@@ -100,16 +98,3 @@ class Sheet(Figure):
         """Draw, with our settings."""
         with own_settings():
             super().draw(renderer)
-
-
-def picture(function: F) -> F:
-    """A function that makes a figure, with our settings and with names that can be drawn and told apart."""
-
-    @wraps(function)
-    def made(*arguments: Any, **named: Any) -> Any:
-        from moatlab.show.names import legible
-
-        with own_settings():
-            return function(*(legible(each) for each in arguments), **named)
-
-    return cast(F, made)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import Dated, Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
+from moatlab.show.drawn import picture
 from moatlab.show.series import Line
-from moatlab.show.settings import picture
 from moatlab.show.style import EndLabel, Pen
 
 #: What the grey lines are.
