@@ -257,3 +257,24 @@ def test_mutated_files_give_no_traceback(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 def test_a_thousand_mutated_files_give_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     try_files(1000, tmp_path, capsys, run=10)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a" + ".a" * 20_000 + " = 1", "a key of more than 16 parts (line 1)"),
+        ("months = " + "9" * 400, "months: a whole number is beyond"),
+        ("months = " + "9" * 5000, "a whole number is beyond"),
+        ("months = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("x" * 1_000_000 + " = 1", "unknown key 'xxx"),
+    ],
+)
+def test_a_file_beyond_the_limits_is_one_line(
+    text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trial.toml"
+    path.write_text(text, encoding="utf-8")
+    assert run_cli(["run", str(path), "--dry-run", "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err.strip()
+    assert says in told and len(told.splitlines()) == 1 and len(told) < 2500
+    assert not (tmp_path / "out").exists()

@@ -7,7 +7,6 @@ their design, the replications, and the outcomes.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +27,7 @@ from pydantic import (
 from moatlab.errors import InputError
 from moatlab.results.outcomes import Reduce
 from moatlab.scenario.addresses import SLUG, nearest
+from moatlab.scenario.files import decoded, read_tables
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.values import plain
 
@@ -327,15 +327,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_of(data: bytes, where: str) -> dict[str, Any]:
-    """The tables in the bytes of a TOML file.  Raises `InputError` for what is no TOML."""
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"malformed TOML: {error}", where) from None
-    except UnicodeDecodeError:
-        raise InputError("not a text file in UTF-8", where) from None
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", where) from None
+    """The tables in the bytes of a TOML file.  Raises `InputError` for what is no TOML or beyond the limits."""
+    return read_tables(decoded(data, where), where)
 
 
 def _first(error: ValidationError) -> str:

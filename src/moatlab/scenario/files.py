@@ -41,6 +41,8 @@ def decoded(data: bytes, where: str) -> str:
 
 def read_tables(text: str, where: str) -> dict[str, Any]:
     """The tables of a TOML text.  Raises `InputError` for what is none, and beyond the limits of this module."""
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{len(text) / 1e6:.0f} million characters; the most are {MOST_BYTES / 1e6:.0f}", where)
     too_long = _DOTTED.search(text)
     if too_long is not None:
         line = text.count("\n", 0, too_long.start()) + 1

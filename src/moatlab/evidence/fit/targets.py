@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from moatlab.errors import InputError
 from moatlab.scenario.addresses import nearest
+from moatlab.scenario.files import read_tables
 
 if TYPE_CHECKING:
     from moatlab.results.results import Results
@@ -140,10 +140,7 @@ def targets_of(scenario: str) -> list[Target]:
 
 def read_targets(text: str, where: str) -> list[Target]:
     """Targets from a TOML text.  Raises `InputError` with the line or the target that is wrong."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise InputError(str(problem), where) from None
+    tables = read_tables(text, where)
     found = []
     for name, table in tables.items():
         try:
