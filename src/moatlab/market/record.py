@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from moatlab.market.rules.costs import package_cost
-from moatlab.market.rules.offers import UNPUBLISHED
 from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
+from moatlab.market.state.codes import HOST, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import (
     API,
@@ -314,7 +314,7 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.hosts_tokens = 0.0
     out.hosts_price = 0.0
     for o in range(offers.shape[0]):
-        if offers[o].seller_kind == 1:
+        if offers[o].seller_kind == HOST:
             out.hosts_tokens += offers[o].tokens * offers[o].service
             out.hosts_price += offers[o].tokens * offers[o].service * offers[o].price
     out.hosts_price = out.hosts_price / out.hosts_tokens if out.hosts_tokens > 0.0 else math.nan

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING, fading
+from moatlab.market.rules.conventions import fading
 from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
 from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted, quota_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -34,7 +34,8 @@ def decide_spending(s: Rows) -> None:
             app.next_marketing = app.marketing
         if app.revenue > 0.0 and app.last_revenue > 0.0:
             change = math.log(app.revenue / app.last_revenue)
-            app.growth += SMOOTHING * (min(max(change, -1.0), 1.0) - app.growth)
+            change = min(max(change, -shared.apps_growth_bound), shared.apps_growth_bound)
+            app.growth += shared.apps_smoothing * (change - app.growth)
 
 
 @kernel
@@ -59,7 +60,7 @@ def commit_apps(s: Rows) -> None:
         open_share = 1.0 - user.customers / user.potential if user.potential > 0.0 else 1.0
         scales[k] = shared.apps_awareness_scale
         if shared.apps_acquisition_saturation > 0.0:
-            scales[k] *= max(open_share, 0.01) ** -shared.apps_acquisition_saturation
+            scales[k] *= max(open_share, shared.apps_saturation_floor) ** -shared.apps_acquisition_saturation
     drawn = uniforms(now.seed, BRAND_SHOCK, now.month, apps, live)
     now.graduations = 0.0
     now.returns = 0.0

@@ -11,7 +11,7 @@ import math
 
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import HYPE_SHOCK, normal
-from moatlab.market.state.identity import identity
+from moatlab.market.state.identity import INVESTORS_CODE, identity
 from moatlab.market.state.posting import (
     APP_ADVANCE,
     APP_EQUITY,
@@ -35,9 +35,6 @@ from moatlab.market.state.posting import (
     pay,
 )
 
-#: Months over which cash beyond a firm's reserve is paid out.
-PAYOUT_MONTHS = 3.0
-
 
 @kernel
 def move_hype(s: Rows) -> None:
@@ -49,13 +46,15 @@ def move_hype(s: Rows) -> None:
     for position in range(live.shape[0]):
         revenue += apps[live[position]].revenue
     if revenue > 0.0 and now.last_revenue > 0.0:
-        change = min(max(math.log(revenue / now.last_revenue), -0.5), 0.5)
+        change = math.log(revenue / now.last_revenue)
+        change = min(max(change, -shared.investors_growth_bound), shared.investors_growth_bound)
         now.expected_growth += shared.compute_expectation_speed * (change - now.expected_growth)
     now.last_revenue = revenue
     surprise = now.expected_growth - shared.investors_expected_growth
-    shock = normal(now.seed, HYPE_SHOCK, now.month, identity(8, 0, 0))
+    shock = normal(now.seed, HYPE_SHOCK, now.month, identity(INVESTORS_CODE, 0, 0))
     hype = shared.investors_hype_persistence * now.hype + shared.investors_hype_feedback * surprise
-    now.hype = min(max(hype + shared.investors_hype_volatility * shock, -5.0), 5.0)
+    hype += shared.investors_hype_volatility * shock
+    now.hype = min(max(hype, -shared.investors_hype_bound), shared.investors_hype_bound)
     yearly = max(0.0, shared.investors_cost_of_capital - shared.investors_hype_discount * now.hype)
     now.discount = yearly / 12.0
 
@@ -122,10 +121,11 @@ def raise_rounds(s: Rows) -> None:
         spare = cash[lab.account] - shared.labs_payout_months * cost
         if spare > 0.0 and cost > 0.0:
             # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
-            returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            returned = min(spare / shared.investors_payout_period, max(0.0, lab.profit_cap * lab.raised - lab.returned))
             lab.returned += returned
             pay(s, LAB_PAYOUT, lab.account, INVESTORS, returned)
-    hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
+    easing = shared.investors_hurdle_easing * shared.investors_hype_funding
+    hurdle = shared.investors_growth_hurdle - easing * now.hype
     asked = 0.0
     for step in range(2):
         grant = min(1.0, now.powder_apps / asked) if asked > 0.0 else 0.0
@@ -136,7 +136,7 @@ def raise_rounds(s: Rows) -> None:
             burn = app.outlay - app.gross_profit
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
             lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
-            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < shared.investors_grace_months):
                 request = round_wanted(app, lacking, burn if short else 0.0, shared)
                 if step == 0:
                     asked += request
@@ -151,29 +151,30 @@ def raise_rounds(s: Rows) -> None:
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         reserve += app.saving + app.next_own_budget
         if app.owner >= 0:
-            # The owner keeps a month's costs in its app and has the rest.
+            # The owner leaves some costs' worth in its app and has the rest.
+            reserve = shared.apps_owned_reserve * reserve / shared.apps_payout_months
             account = labs[app.owner].account
             if money < 0.0:
                 pay(s, APP_ADVANCE, account, app.account, -money)
-            elif money > reserve / shared.apps_payout_months:
-                spare = money - reserve / shared.apps_payout_months
-                pay(s, APP_SWEEP, app.account, account, spare)
+            elif money > reserve:
+                pay(s, APP_SWEEP, app.account, account, money - reserve)
         elif app.incumbent == 1:
             if money < 0.0:
                 pay(s, APP_SUPPORT, PARENTS, app.account, -money)
             elif money > reserve:
-                spare = (money - reserve) / PAYOUT_MONTHS
+                spare = (money - reserve) / shared.investors_payout_period
                 pay(s, APP_REMITTANCE, app.account, PARENTS, spare)
         elif money > reserve:
-            pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / shared.investors_payout_period)
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:
-            reserve = 24.0 * host.staff
+            reserve = shared.hosts_payout_months * host.staff
             if cash[host.account] < 0.0:
-                pay(s, HOST_SUPPORT, INVESTORS, host.account, reserve - cash[host.account])
-            elif cash[host.account] > 3.0 * reserve:
-                spare = (cash[host.account] - 3.0 * reserve) / PAYOUT_MONTHS
+                wanted = shared.hosts_round_months * host.staff - cash[host.account]
+                pay(s, HOST_SUPPORT, INVESTORS, host.account, wanted)
+            elif cash[host.account] > reserve:
+                spare = (cash[host.account] - reserve) / shared.investors_payout_period
                 pay(s, HOST_PAYOUT, host.account, INVESTORS, spare)
 
 
@@ -197,7 +198,7 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, CLOUD_FINANCE, PARENTS, cloud.account, -money)
         elif money > reserve:
-            pay(s, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / shared.investors_payout_period)
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
         money = cash[maker.account]
@@ -205,7 +206,7 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, CHIP_FINANCE, INVESTORS, maker.account, -money)
         elif money > reserve:
-            pay(s, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / shared.investors_payout_period)
     for f in range(foundry.shape[0]):
         plant = foundry[f]
         money = cash[plant.account]
@@ -213,4 +214,4 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, FOUNDRY_FINANCE, INVESTORS, plant.account, -money)
         elif money > reserve:
-            pay(s, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / shared.investors_payout_period)

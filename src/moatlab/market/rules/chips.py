@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import chip_cost, hour_cost
 from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -18,12 +17,8 @@ from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIE
 
 #: Rules of allocation, in the order of the registry's choices.
 PREFERENCE, PRO_RATA, BY_WORTH = 0, 1, 2
-#: Share of a vintage that costs more to run than it is expected to earn, and is scrapped in a month.
-SCRAPPED = 0.1
 #: Fleet (kGPU) below which a cloud has not a single GPU and rents out nothing.
 ONE_GPU = 1e-3
-#: A lead time that stands for "nobody knows when", months.
-LONGEST_LEAD = 60.0
 
 
 @kernel
@@ -132,7 +127,7 @@ def deliver(s: Rows) -> None:
             maker.delivered += amount
             buildings = amount * now.chip_price * shared.clouds_building_ratio
             buy(s, cloud, maker, amount * price - paid, buildings)
-        maker.supply += SMOOTHING * (maker.delivered - maker.supply)
+        maker.supply += shared.chipmakers_smoothing * (maker.delivered - maker.supply)
         now.deliveries += maker.delivered
         if maker.captive == 0:
             free += maker.delivered
@@ -242,14 +237,14 @@ def start_chips(s: Rows) -> None:
         pay(s, CHIP_RND, maker.account, SUPPLIERS, research)
         pipeline[v, (month + build) % slots] += maker.starts * maker.performance
         maker.gross_profit = maker.revenue - maker.cost_of_goods
-        maker.outlay += SMOOTHING * (maker.cost_of_goods + research - maker.outlay)
+        maker.outlay += shared.chipmakers_smoothing * (maker.cost_of_goods + research - maker.outlay)
         supply = max(maker.supply, maker.starts * maker.performance)
         # Little's law: what is not delivered yet, be it in the pipeline or not begun, over what is delivered a month.
         maker.lead_time = float(build)
         if supply > 0.0:
-            maker.lead_time = max(maker.lead_time, min(maker.backlog / supply, LONGEST_LEAD))
+            maker.lead_time = max(maker.lead_time, min(maker.backlog / supply, shared.chipmakers_longest_lead))
         elif maker.backlog > 0.0:
-            maker.lead_time = LONGEST_LEAD
+            maker.lead_time = shared.chipmakers_longest_lead
 
 
 @kernel
@@ -312,7 +307,7 @@ def age_fleets(s: Rows) -> None:
             running = hour_cost(cloud, float(g), shared)
             keep = 1.0 if fixed else 1.0 - shared.clouds_failure_rate
             if running > cloud.expected_rent and now.month > 0 and not fixed:
-                keep *= 1.0 - SCRAPPED
+                keep *= 1.0 - shared.clouds_scrap_rate
             for v in range(vendors):
                 fleet[c, v, g] *= keep
                 cloud.fleet_now += fleet[c, v, g]

@@ -12,8 +12,8 @@ import numpy as np
 from moatlab.market.rules.clearing import NOTHING, TOLERANCE, clear, place, placed_anew, settle_in
 from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
+from moatlab.market.state.codes import APP, HOST, LAB, OUTSIDE
 from moatlab.market.state.compiled import Rows, inlined, kernel
-from moatlab.market.state.fields import APP, HOST, LAB, OUTSIDE
 
 
 @inlined
@@ -89,7 +89,7 @@ def gather_buyers(s: Rows) -> bool:
             value = 0.0
             for o in range(offers.shape[0]):
                 offer = offers[o]
-                if offer.seller_kind == 1 and offer.seller == index - n_labs and offer.tokens > 0.0:
+                if offer.seller_kind == HOST and offer.seller == index - n_labs and offer.tokens > 0.0:
                     hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
                     buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
                     value += offer.tokens * offer.price

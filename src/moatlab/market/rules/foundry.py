@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import package_base_price, package_cost
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.posting import CONSTRUCTION, FOUNDRY_OPERATION, SUPPLIERS, pay
-
-#: Months over which fabs are depreciated.
-FAB_LIFE = 60.0
 
 
 @kernel
@@ -37,9 +33,10 @@ def decide_foundry(s: Rows) -> None:
         gap = planned - plant.capacity - plant.building
         plant.next_expansion = min(max(0.0, shared.foundry_expansion_speed * gap),
                                    shared.foundry_expansion_ceiling * plant.capacity)  # fmt: skip
-        load = min(max(plant.requested / max(plant.capacity * plant.availability, 1e-9), 0.5), 20.0)
+        load = plant.requested / max(plant.capacity * plant.availability, 1e-9)
+        load = min(max(load, shared.foundry_lowest_load), shared.foundry_highest_load)
         wanted = package_base_price(plant) * load**shared.foundry_scarcity_response
-        plant.next_price = plant.price + SMOOTHING * (wanted - plant.price)
+        plant.next_price = plant.price + shared.foundry_price_speed * (wanted - plant.price)
 
 
 @kernel
@@ -58,7 +55,7 @@ def run_foundry(s: Rows) -> None:
         plant.cost_of_goods = plant.starts * (package_cost(plant, shared) - plant.levy)
         pay(s, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
         plant.gross_profit = plant.revenue - plant.cost_of_goods
-        plant.depreciation = plant.book / FAB_LIFE
+        plant.depreciation = plant.book / shared.foundry_life
         plant.book -= plant.depreciation
         done = construction[f, month % slots]
         construction[f, month % slots] = 0.0
@@ -73,4 +70,4 @@ def run_foundry(s: Rows) -> None:
         new = max(0.0, plant.requested - plant.unfilled)
         plant.unfilled = plant.requested - plant.starts
         plant.expected += shared.compute_expectation_speed * (new - plant.expected)
-        plant.outlay += SMOOTHING * (plant.cost_of_goods + plant.capex - plant.outlay)
+        plant.outlay += shared.foundry_smoothing * (plant.cost_of_goods + plant.capex - plant.outlay)

@@ -13,7 +13,6 @@ import numpy as np
 
 from moatlab.market.rules.conventions import annuity, relative_data
 from moatlab.market.rules.offers import (
-    UNPUBLISHED,
     hours_per_token,
     list_worths,
     own_hours_per_token,
@@ -23,6 +22,7 @@ from moatlab.market.rules.offers import (
     token_taste,
     worth_of_price,
 )
+from moatlab.market.state.codes import LAB, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import REVIEW, uniforms
 
@@ -154,7 +154,7 @@ def best_offer(
     taste = token_taste(app, user, shared)
     for o in range(offers.shape[0]):
         offer = offers[o]
-        if (offer.seller_kind == 0 and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
+        if (offer.seller_kind == LAB and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
             continue
         worth = worths[o]
         if not pays_list_price(app, offer):

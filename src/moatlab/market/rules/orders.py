@@ -11,13 +11,11 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import FROZEN, MARKUP, SMOOTHING, annuity
+from moatlab.market.rules.conventions import FROZEN, MARKUP, annuity
 from moatlab.market.rules.costs import hour_cost
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
-#: A list price moves by at most this factor a month.
-FALL, RISE = 0.8, 1.25
 #: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
 LEAST_CHIP_PRICE = 1e-9
 #: Rules of capacity, in the order of the registry's choices.
@@ -110,7 +108,7 @@ def decide_orders(s: Rows) -> None:
         cloud.next_order = 0.0
         sold = cloud.hours * (cloud.rent / cloud.full_cost) ** shared.clouds_rent_response
         before = cloud.wanted
-        cloud.wanted += SMOOTHING * (sold - cloud.wanted) if before > 0.0 else sold
+        cloud.wanted += shared.clouds_smoothing * (sold - cloud.wanted) if before > 0.0 else sold
         if before > 0.0 and cloud.wanted > 0.0:
             change = math.log(cloud.wanted / before)
             cloud.growth += shared.compute_expectation_speed * (change - cloud.growth)
@@ -144,7 +142,8 @@ def decide_list_prices(s: Rows) -> None:
         elasticity += shared.clouds_rent_response * maker.share
         elasticity = max(shared.chipmakers_elasticity_floor, elasticity)
         wanted = maker.cost * elasticity / (elasticity - 1.0)
-        wanted *= max(maker.lead_time / shared.chipmakers_normal_lead, 0.25) ** shared.chipmakers_lead_time_response
+        lead = max(maker.lead_time / shared.chipmakers_normal_lead, shared.chipmakers_lead_floor)
+        wanted *= lead**shared.chipmakers_lead_time_response
         if maker.price_rule == MARKUP:
             wanted = maker.cost * (1.0 + maker.markup)
         if maker.captive == 1:
@@ -155,7 +154,8 @@ def decide_list_prices(s: Rows) -> None:
             maker.next_price = wanted
         elif maker.price_rule != FROZEN:
             step = (wanted / maker.price) ** shared.chipmakers_price_speed
-            maker.next_price = maker.price * min(max(step, FALL), RISE)
+            step = min(max(step, shared.chipmakers_price_fall), shared.chipmakers_price_rise)
+            maker.next_price = maker.price * step
 
 
 @inlined

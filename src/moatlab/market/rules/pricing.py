@@ -13,7 +13,6 @@ import numpy as np
 from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.costs import customer_cost, metered_cost
 from moatlab.market.rules.elementary import exp_below, lambert, log_above
-from moatlab.market.rules.token_prices import LERNER_CEILING
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
@@ -213,7 +212,7 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     leaving = reconsidering(hazard(app, user), shared) * own_response(app, user) / scale
     elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
     excess = elasticity - 1.0 - leaving * app.diverted
-    highest = cost / (1.0 - LERNER_CEILING)
+    highest = cost / (1.0 - shared.labs_lerner_ceiling)
     return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import served_token_cost
 from moatlab.market.rules.offers import offer_price
+from moatlab.market.state.codes import APP, HOST, LAB
+from moatlab.market.state.codes import OUTSIDE as ELSEWHERE
 from moatlab.market.state.compiled import Rows, kernel
-from moatlab.market.state.fields import APP, HOST, LAB
-from moatlab.market.state.fields import OUTSIDE as ELSEWHERE
 from moatlab.market.state.posting import (
     API,
     APP_COMPUTE,
@@ -64,7 +63,7 @@ def settle_apps(s: Rows) -> None:
         hosts[index].revenue = 0.0
     for o in range(count):
         offer = offers[o]
-        offer.service = labs[offer.seller].service if offer.seller_kind == 0 else hosts[offer.seller].service
+        offer.service = labs[offer.seller].service if offer.seller_kind == LAB else hosts[offer.seller].service
     now.tokens_served = 0.0
     now.own_tokens = 0.0
     # The month's payments of an app are written one by one and moved at once: accounts and sums by kind are touched
@@ -96,7 +95,7 @@ def settle_apps(s: Rows) -> None:
             tokens = app.tokens * share * offer.service
             amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
             inference += amount
-            if offer.seller_kind == 0:
+            if offer.seller_kind == LAB:
                 lab = labs[offer.seller]
                 lab.revenue += amount
                 lab.data += tokens
@@ -144,7 +143,7 @@ def settle_apps(s: Rows) -> None:
         overhead_paid += overhead
         app.gross_profit = revenue - fees - inference
         cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
-        app.outlay += SMOOTHING * (overhead + agreement + app.rnd + app.marketing - app.outlay)
+        app.outlay += shared.apps_smoothing * (overhead + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
     now.own_tokens = own_tokens
     now.tokens_served = tokens_served
@@ -167,7 +166,7 @@ def settle_apps(s: Rows) -> None:
             pay(s, HOST_STAFF, host.account, SUPPLIERS, host.staff)
     for o in range(count):
         offer = offers[o]
-        if offer.seller_kind == 1:
+        if offer.seller_kind == HOST:
             host = hosts[offer.seller]
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
@@ -253,13 +252,13 @@ def settle_compute(s: Rows) -> None:
             partner.revenue += amount
             pay(s, REVENUE_SHARE, lab.account, partner.account, amount)
         lab.gross_profit = lab.revenue - lab.cost_of_goods
-        lab.smooth_revenue += SMOOTHING * (lab.api_revenue - lab.smooth_revenue)
+        lab.smooth_revenue += shared.labs_smoothing * (lab.api_revenue - lab.smooth_revenue)
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         cloud.gross_profit = cloud.revenue - cloud.cost_of_goods
         cloud.depreciation = cloud.book / shared.clouds_life
         cloud.book -= cloud.depreciation
-        cloud.cash_flow += SMOOTHING * (cloud.gross_profit - cloud.cash_flow)
+        cloud.cash_flow += shared.clouds_smoothing * (cloud.gross_profit - cloud.cash_flow)
 
 
 @kernel

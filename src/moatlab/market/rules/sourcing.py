@@ -20,10 +20,9 @@ from moatlab.market.rules.offers import (
     token_taste,
     worth_of_price,
 )
+from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
-#: An app ends a contract that carries a smaller share of its tokens, and signs none for less.
-SMALLEST_SHARE = 0.01
 #: The logit of what cannot be had, and one below any that can.
 NEVER, HARDLY = -1e300, -1e299
 
@@ -81,7 +80,7 @@ def carry_tokens(s: Rows) -> None:
     for index in range(hosts.shape[0]):
         hosts[index].tokens = 0.0
     for o in range(count):
-        if offers[o].seller_kind == 0:
+        if offers[o].seller_kind == LAB:
             labs[offers[o].seller].tokens += offers[o].tokens
         else:
             hosts[offers[o].seller].tokens += offers[o].tokens
@@ -105,6 +104,7 @@ def decide_routing(s: Rows) -> None:
     rho = shared.apps_routing_sharpness
     inertia = shared.apps_routing_inertia
     speed = shared.apps_routing_speed
+    smallest = shared.apps_smallest_share
     eta = shared.users_usage_elasticity
     developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
     column = edge_columns(offers, n_labs)
@@ -117,7 +117,7 @@ def decide_routing(s: Rows) -> None:
         offer = offers[o]
         price[o] = offer.price
         slope[o] = max(offer.price, LEAST_PRICE) ** -eta
-        if offer.seller_kind == 0:
+        if offer.seller_kind == LAB:
             bonus[o] = developers * labs[offer.seller].ecosystem
         else:
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
@@ -191,7 +191,7 @@ def decide_routing(s: Rows) -> None:
         for o in range(count + 1):
             aim = scale * aims[o]
             moved = now[o] + speed * (aim - now[o])
-            wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
+            wanted[o] = 0.0 if (aim < smallest) & (moved < smallest) else moved
         if app.owner < 0:
             demand += app.tokens
             tastes += app.tokens * weight
@@ -223,9 +223,9 @@ def decide_routing(s: Rows) -> None:
         offers[o].pull = pull[o]
     typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
-        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(labs[index], LAB, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
     for index in range(hosts.shape[0]):
-        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(hosts[index], HOST, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
 
 
 @inlined

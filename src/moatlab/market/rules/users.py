@@ -44,7 +44,7 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
     value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
     if app.service != 1.0:
-        value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
+        value += shared.users_outage_taste * math.log(max(app.service, shared.users_service_floor))
     return value / user.taste_scale
 
 

@@ -14,10 +14,10 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 
-from moatlab.results.frames import SHARED_LAYERS, Array, Frames
+from moatlab.results.frames import Array, Frames
 from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
-from moatlab.results.payments import LAYERS
+from moatlab.results.payments import INFRASTRUCTURE, LAYERS
 
 NOTE = (
     "Gross profit is after depreciation. Share: part of the layers' positive gross profits. Gen. AI: the same with "
@@ -87,7 +87,7 @@ class Paths:
     def generative(self, layer: str, column: str) -> Array:
         """Dollars of a layer that are attributed to generative AI."""
         dollars = self.layer(layer, column)
-        return dollars * np.nan_to_num(self.market("generative_share")) if layer in SHARED_LAYERS else dollars
+        return dollars * np.nan_to_num(self.market("generative_share")) if layer in INFRASTRUCTURE else dollars
 
     def _array(self, frame: pd.DataFrame, column: str) -> Array:
         ordered = frame.sort_values(["seed", "month"], kind="stable")
