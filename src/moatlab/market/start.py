@@ -270,6 +270,37 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     floor = shared["chipmakers_elasticity_floor"]
     makers["price"] = np.where(makers["price"] > 0.0, makers["price"], makers["cost"] * floor / (floor - 1.0))
     makers["price"] = np.where(makers["captive"] == 1, makers["cost"], makers["price"])
+    shares = _first_shares(state)
+    _first_fleets(state, starts, shares)
+    clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
+    clouds["capacity"] = np.where(clouds["fleet_now"] >= ONE_GPU, clouds["fleet_now"], 0.0)
+    clouds["capacity"] *= shared["clouds_hours_per_gpu"]
+    clouds["running"] = shared["clouds_running_cost"]
+    clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
+    clouds["growth"] = shared["clouds_initial_growth"]
+    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
+    clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
+    clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
+    _first_orders(state, shares, reached)
+    free = makers["captive"] == 0
+    state.now["chip_price"] = (
+        np.average(makers["price"][free], weights=makers["share"][free] + 1e-12)
+        if free.any()
+        else (makers["price"].mean())
+    )
+    full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
+    clouds["book"] = shared["clouds_initial_book"] * clouds["fleet_now"] * full
+    worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
+    clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
+    plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
+    state.places[:] = state.edges * (clouds["capacity"] * np.exp(clouds["affinity"]))[None, :]
+    sums = state.places.sum(axis=1, keepdims=True)
+    state.places[:] = np.divide(state.places, sums, out=np.zeros_like(state.places), where=sums > 0)
+
+
+def _first_shares(state: State) -> NDArray[np.float64]:
+    """Shares of vendors in what each cloud would order, [clouds, chipmakers]: 0 where nobody sells to it."""
+    clouds, makers, shared = state.clouds, state.chipmakers, state.shared[0]
     appeal = np.full((clouds.shape[0], makers.shape[0]), -np.inf)
     for c in range(clouds.shape[0]):
         for v in range(makers.shape[0]):
@@ -284,7 +315,13 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     best = appeal.max(axis=1, keepdims=True)
     appeal = np.where(np.isfinite(appeal), np.exp(appeal - np.where(np.isfinite(best), best, 0.0)), 0.0)
     sums = appeal.sum(axis=1, keepdims=True)
-    shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
+    shares: NDArray[np.float64] = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
+    return shares
+
+
+def _first_fleets(state: State, starts: dict[str, NDArray[np.float64]], shares: NDArray[np.float64]) -> None:
+    """Fleets of month 0, of the first generation: the declared share is own silicon, the rest by ``shares``."""
+    clouds = state.clouds
     for c in range(clouds.shape[0]):
         fleet = float(starts["fleet"][c])
         own = int(clouds["own_chip"][c])
@@ -296,15 +333,11 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
         state.fleet[c, :, 0] = fleet * (1.0 - part) * bought
         if own >= 0:
             state.fleet[c, own, 0] = fleet * (part if bought.sum() > 0 else 1.0)
-    clouds["fleet_now"] = state.fleet.sum(axis=(1, 2))
-    clouds["capacity"] = np.where(clouds["fleet_now"] >= ONE_GPU, clouds["fleet_now"], 0.0)
-    clouds["capacity"] *= shared["clouds_hours_per_gpu"]
-    clouds["running"] = shared["clouds_running_cost"]
-    clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
-    clouds["growth"] = shared["clouds_initial_growth"]
-    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
-    clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
-    clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
+
+
+def _first_orders(state: State, shares: NDArray[np.float64], reached: float) -> None:
+    """Supply of chips from foundries' ``reached`` capacity (kpackages), what is in production and on the books."""
+    clouds, makers, shared = state.clouds, state.chipmakers, state.shared[0]
     makers["installed"] = state.fleet.sum(axis=(0, 2))
     weights = np.where(clouds["fleet_now"] > 0, clouds["fleet_now"], 1e-9)
     makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
@@ -323,18 +356,4 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     state.backlog[:] = part * supply * (shared["chipmakers_initial_backlog"] + build)
     makers["backlog"] = state.backlog.sum(axis=0)
     makers["lead_time"] = np.where(makers["backlog"] > 0, build + shared["chipmakers_initial_backlog"], build)
-    free = makers["captive"] == 0
-    state.now["chip_price"] = (
-        np.average(makers["price"][free], weights=makers["share"][free] + 1e-12)
-        if free.any()
-        else (makers["price"].mean())
-    )
-    full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
-    clouds["book"] = shared["clouds_initial_book"] * clouds["fleet_now"] * full
-    worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
-    clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
-    plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
     makers["outlay"] = supply * makers["cost"]
-    state.places[:] = state.edges * (clouds["capacity"] * np.exp(clouds["affinity"]))[None, :]
-    sums = state.places.sum(axis=1, keepdims=True)
-    state.places[:] = np.divide(state.places, sums, out=np.zeros_like(state.places), where=sums > 0)

@@ -19,6 +19,8 @@ def decide_spending(s: Rows) -> None:
 
     An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
     spend below zero, and does not look further ahead (a rule of thumb; assumed).
+
+    Checked: tests/market/rules/test_stocks.py::test_apps_spend_what_they_earn_and_a_share_of_their_cash.
     """
     apps, live, cash = s.apps, s.live, s.cash
     shared = s.shared[0]
@@ -47,6 +49,9 @@ def commit_apps(s: Rows) -> None:
 
     ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
     decided anew.
+
+    Checked: tests/market/rules/test_demand.py::test_marketing_buys_less_awareness_in_a_saturated_category,
+    tests/market/rules/test_stocks.py::test_features_and_awareness_grow_by_spending_and_fade.
     """
     users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
     shared = s.shared[0]
@@ -106,7 +111,10 @@ def commit_apps(s: Rows) -> None:
 
 @kernel
 def refresh_apps(s: Rows) -> None:
-    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
+    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py::test_pay_per_use.
+    """
     users, apps, live, routing, offers, grades = s.users, s.apps, s.live, s.routing, s.offers, s.grades
     shared = s.shared[0]
     now = s.now[0]

@@ -38,7 +38,10 @@ from moatlab.market.state.posting import (
 
 @kernel
 def move_hype(s: Rows) -> None:
-    """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected."""
+    """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected.
+
+    Checked: tests/market/rules/test_stocks.py::test_hype_persists_and_follows_growth.
+    """
     apps, live = s.apps, s.live
     shared = s.shared[0]
     now = s.now[0]
@@ -70,27 +73,31 @@ def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
     return size * math.exp(app.access) if app.access != 0.0 else size
 
 
-@kernel
-def raise_rounds(s: Rows) -> None:
-    """Commitments, rounds of labs, apps and hosts, and money of parents and owners."""
-    apps, live, labs, hosts, cash = s.apps, s.live, s.labs, s.hosts, s.cash
+@inlined
+def commit_money(s: Rows) -> float:
+    """Investors commit new money to apps, into ``powder_apps``, and to labs: returns the labs' share, M$.
+
+    Who holds enough uninvested commitments asks for fewer new ones.
+    """
     shared = s.shared[0]
     now = s.now[0]
-    month = now.month
     flow = shared.investors_commitments * math.exp(shared.investors_hype_funding * now.hype)
-    flow *= math.exp(shared.investors_commitments_growth * month)
-    # Who holds enough uninvested commitments asks for fewer new ones.
+    flow *= math.exp(shared.investors_commitments_growth * now.month)
     held = now.powder_apps / (shared.investors_powder_months * max(flow * (1.0 - shared.investors_lab_share), 1e-9))
     now.powder_apps += flow * (1.0 - shared.investors_lab_share) * max(0.0, 1.0 - held)
     held = now.powder_labs / (shared.investors_powder_months * max(flow * shared.investors_lab_share, 1e-9))
-    to_labs = flow * shared.investors_lab_share * max(0.0, 1.0 - held)
+    return float(flow * shared.investors_lab_share * max(0.0, 1.0 - held))
+
+
+@inlined
+def weigh_labs(labs: Rows, shared: Rows) -> float:
+    """Labs' weights in the commitments: standing and revenue, times access to capital, which fades; their sum."""
     standing = 0.0
     revenue = 0.0
     for index in range(labs.shape[0]):
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
             standing += labs[index].fund_weight
             revenue += labs[index].smooth_revenue
-    # Shares of the commitments: standing and revenue, times access to capital, which fades.
     claims = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
@@ -102,6 +109,19 @@ def raise_rounds(s: Rows) -> None:
             lab.weight = weight * math.exp(lab.access)
             claims += lab.weight
         lab.access *= 1.0 - shared.investors_access_decay
+    return claims
+
+
+@inlined
+def fund_labs(s: Rows, to_labs: float) -> None:
+    """Grants of parents; commitments of ``to_labs`` (M$), which a lab calls when its runway is short; payouts.
+
+    Beyond the cap of a capped-profit lab the money stays, and is spent on training.
+    """
+    labs, cash = s.labs, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
+    claims = weigh_labs(labs, shared)
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
@@ -120,10 +140,18 @@ def raise_rounds(s: Rows) -> None:
         cost = lab.training + lab.staff + lab.cost_of_goods
         spare = cash[lab.account] - shared.labs_payout_months * cost
         if spare > 0.0 and cost > 0.0:
-            # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
-            returned = min(spare / shared.investors_payout_period, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            allowed = max(0.0, lab.profit_cap * lab.raised - lab.returned)
+            returned = min(spare / shared.investors_payout_period, allowed)
             lab.returned += returned
             pay(s, LAB_PAYOUT, lab.account, INVESTORS, returned)
+
+
+@inlined
+def fund_apps(s: Rows) -> None:
+    """Rounds of apps: who is short or saves, and grows or is young, asks; all get the same share of what they ask."""
+    apps, live, cash = s.apps, s.live, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
     easing = shared.investors_hurdle_easing * shared.investors_hype_funding
     hurdle = shared.investors_growth_hurdle - easing * now.hype
     asked = 0.0
@@ -136,13 +164,21 @@ def raise_rounds(s: Rows) -> None:
             burn = app.outlay - app.gross_profit
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
             lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
-            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < shared.investors_grace_months):
+            young = now.month - app.birth < shared.investors_grace_months
+            if (short or lacking > 0.0) and (app.growth > hurdle or young):
                 request = round_wanted(app, lacking, burn if short else 0.0, shared)
                 if step == 0:
                     asked += request
                 else:
                     pay(s, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
+
+
+@inlined
+def settle_owners_of_apps(s: Rows) -> None:
+    """What owners cover of their apps' deficits, and what apps pay out beyond their reserves."""
+    apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
+    shared = s.shared[0]
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.access *= 1.0 - shared.investors_access_decay
@@ -151,7 +187,7 @@ def raise_rounds(s: Rows) -> None:
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         reserve += app.saving + app.next_own_budget
         if app.owner >= 0:
-            # The owner leaves some costs' worth in its app and has the rest.
+            # The owner leaves some months' costs in its app and has the rest.
             reserve = shared.apps_owned_reserve * reserve / shared.apps_payout_months
             account = labs[app.owner].account
             if money < 0.0:
@@ -166,6 +202,20 @@ def raise_rounds(s: Rows) -> None:
                 pay(s, APP_REMITTANCE, app.account, PARENTS, spare)
         elif money > reserve:
             pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / shared.investors_payout_period)
+
+
+@kernel
+def raise_rounds(s: Rows) -> None:
+    """Commitments, rounds of labs, apps and hosts, and money of parents and owners.
+
+    Checked: tests/market/rules/test_capital.py, tests/market/state/test_ledger.py,
+    tests/textbook/test_research.py::test_a_capped_profit_lab_spends_on_training_what_its_owners_may_not_have.
+    """
+    hosts, cash = s.hosts, s.cash
+    shared = s.shared[0]
+    fund_labs(s, commit_money(s))
+    fund_apps(s)
+    settle_owners_of_apps(s)
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:
@@ -183,6 +233,8 @@ def balance_infrastructure(s: Rows) -> None:
     """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
 
     A cloud with more than an equal share of revenue gains access to capital, which fades.
+
+    Checked: tests/market/rules/test_stocks.py::test_owners_of_infrastructure_cover_what_is_lacking.
     """
     clouds, chipmakers, foundry, cash = s.clouds, s.chipmakers, s.foundry, s.cash
     shared = s.shared[0]

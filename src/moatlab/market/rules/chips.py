@@ -85,6 +85,8 @@ def deliver(s: Rows) -> None:
     ``fleet`` [clouds, chipmakers, generations] in kGPU, ``pipeline`` [chipmakers, months] in kGPU by month of delivery.
     Pro rata: in proportion to orders.  By preference: the same, less for rivals in chip design.  By worth: first to the
     cloud to which a GPU is worth most, at the list price (efficient rationing).
+
+    Checked: tests/market/rules/test_allocation.py.
     """
     clouds, chipmakers, backlog = s.clouds, s.chipmakers, s.backlog
     prepaid, fleet, pipeline = s.prepaid, s.fleet, s.pipeline
@@ -144,6 +146,8 @@ def keep_priority(s: Rows) -> None:
 
     Fed by the share of its orders that is prepaid; it fades at the declared rate while chips come at the normal lead
     time, and the slower the longer they take.
+
+    Checked: tests/market/rules/test_allocation.py::test_priority_is_a_weight_that_fades_and_prepayment_feeds_it.
     """
     clouds, chipmakers, backlog, prepaid = s.clouds, s.chipmakers, s.backlog, s.prepaid
     shared = s.shared[0]
@@ -191,6 +195,9 @@ def start_chips(s: Rows) -> None:
 
     A maker with a fab of its own uses it first.  Packages and components are paid when they are started; the chips
     leave the pipeline ``build_months`` later.
+
+    Checked: tests/textbook/test_compute.py::test_lead_time_is_backlog_over_supply,
+    tests/market/rules/test_hardware.py::test_a_fab_of_ones_own_does_not_wait_for_the_foundry.
     """
     chipmakers, foundry, backlog, pipeline, edges = s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs
     shared = s.shared[0]
@@ -249,7 +256,11 @@ def start_chips(s: Rows) -> None:
 
 @kernel
 def measure_fleets(s: Rows) -> None:
-    """What follows from the fleets: accelerators, running cost, capacity, and shares of all clouds' fleets."""
+    """What follows from the fleets: accelerators, running cost, capacity, and shares of all clouds' fleets.
+
+    Checked: tests/market/rules/test_hardware.py::test_fixed_capacity_stays,
+    tests/market/rules/test_extremes.py::test_a_cloud_without_a_whole_gpu_rents_out_nothing.
+    """
     clouds, fleet = s.clouds, s.fleet
     shared = s.shared[0]
     everything = 0.0
@@ -272,7 +283,10 @@ def measure_fleets(s: Rows) -> None:
 
 @kernel
 def cost_chips(s: Rows) -> None:
-    """Marginal cost of every chip, k$ per H100-equivalent, at the foundries' prices."""
+    """Marginal cost of every chip, k$ per H100-equivalent, at the foundries' prices.
+
+    Checked: tests/textbook/test_compute.py::test_costs_travel_down_the_chain_by_input_intensity.
+    """
     chipmakers, foundry = s.chipmakers, s.foundry
     package = 0.0
     reached = 0.0
@@ -290,6 +304,9 @@ def age_fleets(s: Rows) -> None:
 
     A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
     ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
+
+    Checked: tests/market/rules/test_hardware.py::test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn,
+    tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost.
     """
     clouds, chipmakers, fleet = s.clouds, s.chipmakers, s.fleet
     shared = s.shared[0]

@@ -13,6 +13,9 @@ def decide_foundry(s: Rows) -> None:
 
     The foundry expects orders adaptively, plans for them and for working the backlog off, nets what is under
     construction, and can order no more than the ceiling in a month.
+
+    Checked: tests/market/rules/test_hardware.py::test_expansion_keeps_within_its_ceiling,
+    tests/market/rules/test_stocks.py::test_the_foundry_asks_more_while_orders_exceed_capacity.
     """
     foundry, chipmakers = s.foundry, s.chipmakers
     shared = s.shared[0]
@@ -44,6 +47,8 @@ def run_foundry(s: Rows) -> None:
     """Operation and construction are paid, capacity under construction is finished.
 
     ``construction`` [foundries, months] holds capacity (kpackages per month) by month of completion.
+
+    Checked: tests/market/rules/test_hardware.py::test_capacity_ordered_arrives_after_the_construction_lag.
     """
     foundry, construction = s.foundry, s.construction
     shared = s.shared[0]

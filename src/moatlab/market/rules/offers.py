@@ -226,7 +226,10 @@ def price_hosted(s: Rows) -> None:
 
 @kernel
 def post(s: Rows) -> None:
-    """Bring all that is for sale up to date: published models, who counts as a rival, offers, grades, hosts' prices."""
+    """Bring all that is for sale up to date: published models, who counts as a rival, offers, grades, hosts' prices.
+
+    Checked: tests/market/test_one_truth.py, tests/reference/test_oracle.py.
+    """
     publish(s)
     mark_rivals(s)
     post_offers(s)

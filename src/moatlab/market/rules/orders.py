@@ -75,6 +75,9 @@ def decide_orders(s: Rows) -> None:
     adjustment).  Financing limits it.
 
     A GPU's worth is an annuity over its life at the cloud's cost of capital, failures counted.
+
+    Checked: tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost,
+    tests/market/rules/test_allocation.py::test_orders_that_forget_the_pipeline_swing_more.
     """
     clouds, chipmakers, backlog, edges = s.clouds, s.chipmakers, s.backlog, s.vendors
     shared = s.shared[0]
@@ -133,6 +136,9 @@ def decide_list_prices(s: Rows) -> None:
 
     E = sigma (1 - s) + epsilon s: a vendor of share s loses orders to rivals by the logit, and orders altogether as
     clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).
+
+    Checked: tests/textbook/test_compute.py::test_list_prices_are_those_of_a_bertrand_nash_equilibrium_of_vendors,
+    tests/market/rules/test_extremes.py::test_a_chip_without_a_price_goes_to_that_of_its_maker_s_own_rule.
     """
     chipmakers = s.chipmakers
     shared = s.shared[0]
@@ -175,6 +181,9 @@ def order_chips(s: Rows) -> None:
     ``backlog``, ``prepaid`` and ``edges`` are [clouds, chipmakers].  A cloud that prepays pays that share of the price
     with the order; a cancelled order's advance counts towards the orders that remain or follow.  Writes each vendor's
     share of what clouds would order now, weighted by their fleets: the share that its elasticity depends on.
+
+    Checked: tests/market/rules/test_allocation.py::test_prepayment_moves_money_forward_and_pays_no_more,
+    tests/market/rules/test_hardware.py::test_portability_takes_the_ecosystem_out_of_the_choice.
     """
     clouds, chipmakers, backlog, prepaid, edges = s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors
     shared = s.shared[0]

@@ -15,7 +15,10 @@ from moatlab.market.state.identity import OUTSIDE_CODE, identity
 
 @kernel
 def move_outside(s: Rows) -> None:
-    """Hours that outside demand holds next month (Mh at the reference rent)."""
+    """Hours that outside demand holds next month (Mh at the reference rent).
+
+    Checked: tests/market/rules/test_stocks.py::test_outside_demand_closes_part_of_its_gap.
+    """
     shared = s.shared[0]
     now = s.now[0]
     shock = normal(now.seed, OUTSIDE_SHOCK, now.month, identity(OUTSIDE_CODE, 0, 0))

@@ -223,6 +223,8 @@ def decide_app_prices(s: Rows) -> None:
     An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
     other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
     choice and follows at once.  A bundled app is free from the next month.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py.
     """
     users, apps, live = s.users, s.apps, s.live
     shared = s.shared[0]

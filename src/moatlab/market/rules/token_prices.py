@@ -27,6 +27,8 @@ def decide_token_prices(s: Rows) -> None:
     A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
     apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
     part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_tokens.py.
     """
     labs, hosts = s.labs, s.hosts
     shared = s.shared[0]

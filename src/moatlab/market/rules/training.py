@@ -30,6 +30,8 @@ def decide_training(s: Rows) -> None:
 
     Staff money bids for talent and crawls data.  The private lead grows with research, which needs money and people
     (a Cobb-Douglas with the weight of talent), and leaks.
+
+    Checked: tests/textbook/test_research.py.
     """
     labs, cash = s.labs, s.cash
     shared = s.shared[0]
@@ -144,7 +146,10 @@ def move_talent(labs: Rows, shared: Rows) -> None:
 
 @kernel
 def drift_specialisation(s: Rows) -> None:
-    """Labs' advantages by category (points): a first-order process of the declared spread and half-life."""
+    """Labs' advantages by category (points): a first-order process of the declared spread and half-life.
+
+    Checked: tests/market/rules/test_stocks.py::test_specialisation_keeps_its_spread.
+    """
     specialisation, labs, users = s.specialisation, s.labs, s.users
     shared = s.shared[0]
     now = s.now[0]

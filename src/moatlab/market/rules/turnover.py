@@ -54,6 +54,8 @@ def leave(s: Rows) -> None:
 
     Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is
     owed is lost to suppliers.  Apps of incumbents and of living labs are covered by their owners.
+
+    Checked: tests/market/rules/test_capital.py::test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers.
     """
     apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
     now = s.now[0]
@@ -88,7 +90,10 @@ def leave(s: Rows) -> None:
 
 @kernel
 def count_entrants(s: Rows) -> None:
-    """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app."""
+    """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app.
+
+    Checked: tests/market/rules/test_stocks.py::test_entry_is_poisson_in_hype_and_revenue.
+    """
     users, counts = s.users, s.entrants
     shared = s.shared[0]
     now = s.now[0]
@@ -182,7 +187,11 @@ def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grad
 
 @kernel
 def enter(s: Rows) -> None:
-    """Make the entrants counted: in the first free rows, traits by identity, seed money from the investors."""
+    """Make the entrants counted: in the first free rows, traits by identity, seed money from the investors.
+
+    Checked: tests/textbook/test_attachment.py,
+    tests/market/rules/test_capital.py::test_without_worth_there_is_no_round_but_the_seed.
+    """
     users, apps, counts, sellers, routing, app_places = s.users, s.apps, s.entrants, s.sellers, s.routing, s.app_places
     app_edges, offers, grades, labs, hosts = s.app_edges, s.offers, s.grades, s.labs, s.hosts
     shared = s.shared[0]
