@@ -12,7 +12,8 @@ from moatlab import Market, Scenario
 from moatlab.results.frames import Frames
 from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.results.results import frames
-from moatlab.results.text.summary import cell, cents, count, number, percent, periods, summarise
+from moatlab.results.text.numbers import cents, count, number, percent
+from moatlab.results.text.summary import cell, periods, summarise
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
