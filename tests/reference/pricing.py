@@ -10,8 +10,6 @@ from scipy.optimize import brentq
 from tests.reference.model import Reference
 from tests.reference.users import probabilities
 
-LERNER_CEILING = 0.9
-
 
 def reconsider(model: Reference, app: Any) -> float:
     """Share of the app's customers who reconsider within its planning horizon."""
@@ -100,7 +98,7 @@ def token_price_wanted(model: Reference, app: Any, price: float) -> float:
     leaving = reconsider(model, app) * response * alpha / user.taste_scale
     elasticity = s.users_usage_elasticity + leaving * price * use
     lerner = (1 + leaving * app.diverted) / elasticity
-    return float(cost / (1 - min(lerner, LERNER_CEILING)))
+    return float(cost / (1 - min(lerner, s.labs_lerner_ceiling)))
 
 
 def decide_prices(model: Reference) -> None:
@@ -129,14 +127,18 @@ def decide_prices(model: Reference) -> None:
     for lab in model.labs:
         lab.next_price = lab.price
         if lab.price_rule != 1:
-            markup = lab.markup * lab.unit_cost if lab.price_rule == 2 else lab.markup_factor * token_markup(lab)
+            markup = (
+                lab.markup * lab.unit_cost
+                if lab.price_rule == 2
+                else lab.markup_factor * token_markup(lab, s.labs_lerner_ceiling)
+            )
             wanted = lab.unit_cost / (1 - lab.revenue_share) + markup
             carried = lab.price * cost_change(lab)
             lab.next_price = carried + s.labs_price_speed * (wanted - carried)
     for host in model.hosts:
         host.next_margin = host.margin
         if host.price_rule != 1:
-            markup = host.markup * host.unit_cost if host.price_rule == 2 else token_markup(host)
+            markup = host.markup * host.unit_cost if host.price_rule == 2 else token_markup(host, s.labs_lerner_ceiling)
             carried = host.margin * cost_change(host)
             host.next_margin = carried + s.labs_price_speed * (markup - carried)
 
@@ -146,7 +148,7 @@ def cost_change(seller: Any) -> float:
     return seller.unit_cost / seller.priced_cost if seller.priced_cost and seller.unit_cost else 1.0
 
 
-def token_markup(seller: Any) -> float:
-    """Inverse semi-elasticity, up to a Lerner index of 0.9."""
-    ceiling = seller.unit_cost * LERNER_CEILING / (1 - LERNER_CEILING)
+def token_markup(seller: Any, highest: float) -> float:
+    """Inverse semi-elasticity, up to the ``highest`` Lerner index."""
+    ceiling = seller.unit_cost * highest / (1 - highest)
     return min(1 / seller.semi_elasticity, ceiling) if seller.semi_elasticity > 0 else ceiling

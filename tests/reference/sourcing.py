@@ -7,8 +7,6 @@ from typing import Any
 
 from tests.reference.model import Reference
 
-SMALLEST_SHARE = 0.01
-
 
 def carry(model: Reference) -> None:
     """Tokens of every app to the offers that it can reach and to its own model."""
@@ -85,7 +83,7 @@ def decide_routing(model: Reference) -> None:
         for o, share in enumerate(app.routing):
             aim = (exp(value[o] - top) / total if o in value else 0.0) if total else share
             moved = share + s.apps_routing_speed * (aim - share)
-            app.next_routing.append(0.0 if aim < SMALLEST_SHARE and moved < SMALLEST_SHARE else moved)
+            app.next_routing.append(0.0 if aim < s.apps_smallest_share and moved < s.apps_smallest_share else moved)
         for o, offer in enumerate(model.offers):
             if app.routing[o] > 0 and model.lists(app, offer):
                 key = (offer.seller_kind, offer.seller)

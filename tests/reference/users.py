@@ -21,7 +21,7 @@ def attraction(model: Reference, app: Any) -> float:
         value += s.apps_data_taste * log10((app.data + user.mean_data + 1e-9) / (2 * user.mean_data + 1e-9))
     value += app.brand + user.network_taste * share + app.use_value
     value -= user.price_taste * app.price_taste_factor * app.price
-    value += s.users_outage_taste * log(max(app.service, 1e-3))
+    value += s.users_outage_taste * log(max(app.service, s.users_service_floor))
     return (1 - exp(-(app.awareness + app.distribution))) * exp(value / user.taste_scale)
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.results.frames import SHARED_LAYERS, Frames
+from moatlab.results.frames import Frames
+from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.results.results import frames
-from moatlab.results.text.summary import cell, cents, count, number, percent, periods, summarise
+from moatlab.results.text.numbers import cents, count, number, percent
+from moatlab.results.text.summary import cell, periods, summarise
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
@@ -49,7 +51,7 @@ def test_who_captured_what_is_the_sum_of_the_layers_tables(decade: Frames) -> No
         str(layer): sums for layer, sums in year.groupby("layer")["gross_profit_after_depreciation"].sum().items()
     }
     generative = dict(profit)
-    for layer in SHARED_LAYERS:
+    for layer in INFRASTRUCTURE:
         mine = year[year["layer"] == layer].set_index("month")["gross_profit_after_depreciation"]
         generative[layer] = (mine * market["generative_share"]).sum()
     total, attributed = (sum(max(v, 0.0) for v in each.values()) for each in (profit, generative))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from moatlab.cli.simulate import within
 from moatlab.evidence.fit.targets import targets_of
+from moatlab.results.text.numbers import short
 from moatlab.scenario.scenario import Scenario
 
 #: Most seeds and most draws of the prior.
@@ -75,8 +76,8 @@ def _table(report: Any) -> Table:
         for row in (row for row in report.rows if row.target.tag == tag):
             low, high = row.interval
             table.add_row(
-                f"{row.target.says} [dim]{row.target.unit}[/dim]", row.target.wanted, f"{row.median:.3g}",
-                f"{low:.3g} to {high:.3g}", "inside" if row.inside else "[bold]outside[/bold]",
+                f"{row.target.says} [dim]{row.target.unit}[/dim]", row.target.wanted, short(row.median),
+                f"{short(low)} to {short(high)}", "inside" if row.inside else "[bold]outside[/bold]",
                 f"{row.seeds_inside:.0%}", "" if row.prior != row.prior else f"{row.prior:.0%}", tag,
             )  # fmt: skip
         table.add_section()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from moatlab.cli.run import refuse_no_batch
 from moatlab.errors import InputError
+from moatlab.results.text.numbers import aligned
 from moatlab.show import style
 from moatlab.show.style import figures
 
@@ -68,12 +69,7 @@ def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
         [str(outcome), str(arm), str(int(n)), figures(mean), f"[{figures(low)}, {figures(high)}]"]
         for outcome, arm, n, mean, low, high in table[["outcome", "arm", count, "mean", "low", "high"]].to_numpy()
     ]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    made = [title]
-    for row in [head, *rows]:
-        cells = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        made.append("  ".join(cells).rstrip())
-    return [*made, ""]
+    return aligned(title, head, rows, left=(0, 1))
 
 
 def gather(batch: Batch, effects: pd.DataFrame) -> Arms:

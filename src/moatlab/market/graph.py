@@ -14,10 +14,11 @@ import numpy as np
 
 from moatlab.errors import InputError
 from moatlab.market.names import Names
+from moatlab.market.state.codes import BUYER_KINDS, SELLER_KINDS
 from moatlab.market.state.edges import set_edge
 from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.state import State
-from moatlab.results.payments import KINDS_OF_PAYMENT
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 
 #: What a sale's volume is counted in, and how it is found from dollars: see `TradeGraph._volume`.
 _UNITS = {"labs": "Ttok", "hosts": "Ttok", "clouds": "Mh", "chipmakers": "kGPU", "foundry": "kpackages"}
@@ -177,7 +178,7 @@ def _node(state: State, names: Names, kind: str, row: int) -> dict[str, Any]:
 
 
 def _alive(state: State, names: Names) -> Iterator[tuple[str, int, str]]:
-    for kind in ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry"):
+    for kind in LAYERS:
         table = state.kind(kind)
         rows = state.live if kind == "apps" else np.flatnonzero(table["alive"] == 1)
         for row in rows:
@@ -221,16 +222,15 @@ def _volume(state: State, buyer: tuple[str, int], seller: tuple[str, int], dolla
     if dollars == 0.0:
         return 0.0
     (buys, row), (sells, column) = buyer, seller
-    if buys == "apps" and sells in ("labs", "hosts"):
+    if buys == "apps" and sells in SELLER_KINDS:
         # ``next_routing`` holds the routing that carried this month's tokens until routing is decided anew.
-        kind = 0 if sells == "labs" else 1
+        kind = SELLER_KINDS.index(sells)
         mine = (state.offers["seller_kind"] == kind) & (state.offers["seller"] == column)
         share = state.next_routing[row, :-1][mine] * state.offers["service"][mine]
         return float(state.apps["tokens"][row] * share.sum())
     if sells == "clouds":
-        codes = {"labs": 0, "hosts": 1, "apps": 2, "outside": 3}
         table = state.buyers[: state.buyer_count]
-        mine = (table["kind"] == codes[buys]) & (table["row"] == row)
+        mine = (table["kind"] == BUYER_KINDS.index(buys)) & (table["row"] == row)
         hours = state.matrices[2] + state.matrices[3]
         return float(hours[: state.buyer_count][mine][:, column].sum())
     if sells == "chipmakers":

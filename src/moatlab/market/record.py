@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from moatlab.market.rules.costs import package_cost
-from moatlab.market.rules.offers import UNPUBLISHED
+from moatlab.market.rules.offers import OPEN
 from moatlab.market.rules.ranking import concentrate, quantile, sort_spread
+from moatlab.market.state.codes import HOST, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import (
     API,
@@ -67,7 +68,10 @@ def gather(firms: Rows, cash: Rows, layer: Rows) -> None:
 
 @kernel
 def record_turnover(s: Rows) -> None:
-    """What happened at the month's end: entries, exits, graduations and returns; and its sums by kind of payment."""
+    """What happened at the month's end: entries, exits, graduations and returns; and its sums by kind of payment.
+
+    Checked: tests/market/rules/test_capital.py::test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers.
+    """
     now = s.now[0]
     s.market_records[now.record].apps_graduations = now.graduations
     s.market_records[now.record].apps_returns = now.returns
@@ -184,11 +188,10 @@ def record_categories(s: Rows, categories: Rows) -> None:
         row.price_taste = user.price_taste
 
 
-@kernel
-def record_market(s: Rows, out: Rows, profit: float) -> None:
-    """One row of market-wide figures, but for what `record_apps` writes; ``profit`` is the apps' gross profit, M$."""
-    users, labs, offers, clouds = s.users, s.labs, s.offers, s.clouds
-    chipmakers, foundry, backlog, totals = s.chipmakers, s.foundry, s.backlog, s.totals
+@inlined
+def record_rents(s: Rows, out: Rows) -> None:
+    """The rent of a GPU-hour and its parts, weighted by hours sold; hours, capacity, accelerators."""
+    clouds = s.clouds
     now = s.now[0]
     sold = 0.0
     capacity = 0.0
@@ -229,8 +232,14 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.unserved = 0.0
     if now.inference_wanted > 0.0:
         out.unserved = max(0.0, 1.0 - now.inference_served / now.inference_wanted)
-    out.hype = now.hype
-    out.tokens = now.tokens_served
+    out.clearing_iterations = now.iterations
+
+
+@inlined
+def record_hardware(s: Rows, out: Rows) -> None:
+    """Prices, deliveries, orders and lead times of chips; capacity, price and construction of foundries."""
+    chipmakers, foundry, backlog = s.chipmakers, s.foundry, s.backlog
+    now = s.now[0]
     out.chip_price = now.chip_price
     out.deliveries = now.deliveries
     out.chipmakers_markup = now.chip_margin
@@ -238,11 +247,26 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.lead_time = 0.0
     for v in range(chipmakers.shape[0]):
         orders = 0.0
-        for c in range(clouds.shape[0]):
+        for c in range(backlog.shape[0]):
             orders += backlog[c, v]
         out.backlog += orders
         out.lead_time += orders * chipmakers[v].lead_time
     out.lead_time = out.lead_time / out.backlog if out.backlog > 0.0 else math.nan
+    out.foundry_capacity = 0.0
+    out.foundry_price = 0.0
+    out.foundry_under_construction = 0.0
+    for f in range(foundry.shape[0]):
+        out.foundry_capacity += foundry[f].capacity
+        out.foundry_price += foundry[f].capacity * foundry[f].price
+        out.foundry_under_construction += foundry[f].building
+    out.foundry_price = out.foundry_price / out.foundry_capacity if out.foundry_capacity > 0.0 else math.nan
+
+
+@inlined
+def record_customers(s: Rows, out: Rows, profit: float) -> None:
+    """Customers of all apps, what they pay and cost; ``profit`` is the apps' gross profit, M$."""
+    users = s.users
+    now = s.now[0]
     out.consumer_surplus = 0.0
     joined = 0.0
     left = 0.0
@@ -250,7 +274,6 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.apps_feature_gap = 0.0
     out.apps_price = 0.0
     marketing = 0.0
-    revenue = 0.0
     for k in range(users.shape[0]):
         user = users[k]
         out.consumer_surplus += user.consumer_surplus
@@ -258,7 +281,6 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
         left += user.left
         customers += user.customers
         marketing += user.marketing
-        revenue += user.revenue
         out.apps_price += user.price
         out.apps_feature_gap += (user.best_feature - user.mean_feature) / users.shape[0]
     out.apps_customers = customers
@@ -272,6 +294,11 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.apps_lifetime_value = math.nan
     if customers > 0.0 and left > 0.0:
         out.apps_lifetime_value = profit / customers / out.apps_churn
+
+
+@inlined
+def record_payments(out: Rows, totals: Rows) -> None:
+    """Ratios of the month's payments by kind."""
     inference = totals[API] + totals[TRANSFER] + totals[HOSTED_INFERENCE] + totals[APP_COMPUTE]
     reached = totals[LAB_INFERENCE] + totals[HOST_COMPUTE] + totals[APP_COMPUTE]
     out.apps_inference_share = inference / totals[SUBSCRIPTION] if totals[SUBSCRIPTION] > 0.0 else math.nan
@@ -281,6 +308,13 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.labs_training = totals[LAB_TRAINING]
     bought = totals[API] + totals[TRANSFER]
     out.labs_inference_ratio = totals[LAB_INFERENCE] / bought if bought > 0.0 else math.nan
+
+
+@inlined
+def record_models(s: Rows, out: Rows) -> None:
+    """Capability, releases and spending of labs; prices and costs of tokens, of labs and of hosts."""
+    labs, offers = s.labs, s.offers
+    now = s.now[0]
     out.labs_capability = now.frontier
     capabilities = np.empty(labs.shape[0])
     alive = 0
@@ -288,7 +322,6 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     tokens = 0.0
     out.labs_api_price = 0.0
     out.labs_serving_cost = 0.0
-    out.unit_token_price = math.inf
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 1:
@@ -306,28 +339,33 @@ def record_market(s: Rows, out: Rows, profit: float) -> None:
     out.labs_serving_cost = out.labs_serving_cost / tokens if tokens > 0.0 else math.nan
     out.labs_funded_spending = now.funded_spending
     out.labs_funded_compute = now.funded_compute
+    out.unit_token_price = math.inf
     for o in range(offers.shape[0]):
-        if offers[o].open == 1 and labs[offers[o].lab].capability >= 0.0:
+        if offers[o].open == OPEN and labs[offers[o].lab].capability >= 0.0:
             out.unit_token_price = min(out.unit_token_price, offers[o].price)
     if math.isinf(out.unit_token_price):
         out.unit_token_price = math.nan
     out.hosts_tokens = 0.0
     out.hosts_price = 0.0
     for o in range(offers.shape[0]):
-        if offers[o].seller_kind == 1:
+        if offers[o].seller_kind == HOST:
             out.hosts_tokens += offers[o].tokens * offers[o].service
             out.hosts_price += offers[o].tokens * offers[o].service * offers[o].price
     out.hosts_price = out.hosts_price / out.hosts_tokens if out.hosts_tokens > 0.0 else math.nan
-    out.foundry_capacity = 0.0
-    out.foundry_price = 0.0
-    out.foundry_under_construction = 0.0
-    for f in range(foundry.shape[0]):
-        out.foundry_capacity += foundry[f].capacity
-        out.foundry_price += foundry[f].capacity * foundry[f].price
-        out.foundry_under_construction += foundry[f].building
-    out.foundry_price = out.foundry_price / out.foundry_capacity if out.foundry_capacity > 0.0 else math.nan
+
+
+@kernel
+def record_market(s: Rows, out: Rows, profit: float) -> None:
+    """One row of market-wide figures, but for what `record_apps` writes; ``profit`` is the apps' gross profit, M$."""
+    now = s.now[0]
+    out.hype = now.hype
+    out.tokens = now.tokens_served
     out.investors_dry_powder = now.powder_apps + now.powder_labs
-    out.clearing_iterations = now.iterations
+    record_rents(s, out)
+    record_hardware(s, out)
+    record_customers(s, out, profit)
+    record_payments(out, s.totals)
+    record_models(s, out)
 
 
 @kernel
@@ -434,7 +472,11 @@ def record_small(out: Rows, at: int, kind: int, firms: Rows, cash: Rows, month: 
 
 @kernel
 def record_trade(s: Rows) -> None:
-    """All tables of the month but turnover; firms only where there are rows for them."""
+    """All tables of the month but turnover; firms only where there are rows for them.
+
+    Checked: tests/market/state/test_ledger.py::test_layer_accounts_are_sums_of_the_ledger,
+    tests/market/test_one_truth.py.
+    """
     at = s.now[0].record
     layers = s.layer_records[at * len(LAYERS) : (at + 1) * len(LAYERS)]
     record_layers(s, layers)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from moatlab.market.names import Names
 from moatlab.market.state.blocks import block
+from moatlab.market.state.codes import SELLER_KINDS
 from moatlab.market.state.compiled import Rows
 from moatlab.market.state.fields import CATEGORY_DTYPE, FIRM_DTYPE, LAYER_DTYPE, MARKET_DTYPE
 from moatlab.market.state.ledger import Ledger
@@ -132,7 +133,7 @@ def collect(
         "app_identities": apps["identity"][: state.count].copy() if detail == "firm" else [],
         "app_categories": apps["category"][: state.count].copy() if detail == "firm" else [],
         "offers": [
-            (("labs", "hosts")[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
+            (SELLER_KINDS[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
             for o in np.asarray(state.offers)
         ],
         "first_account": dict(state.first_account),

@@ -23,6 +23,7 @@ from moatlab.market.rules.training import publish, start_runs
 from moatlab.market.rules.turnover import found, populate
 from moatlab.market.rules.users import fit_potential
 from moatlab.market.state import edges
+from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import direct
 from moatlab.market.state.fields import STATE_FIELDS
 from moatlab.market.state.state import State
@@ -41,8 +42,6 @@ _grade_offers = direct(grade_offers)
 _populate = direct(populate)
 _refresh_apps = direct(refresh_apps)
 _fit_potential = direct(fit_potential)
-#: The share of tokens that go to the source a scenario names; the rest is spread over the other offers.
-MAIN_SOURCE = 0.8
 
 
 def _share_startups(state: State, seed: int, first: int, count: int) -> None:
@@ -71,7 +70,7 @@ def start(scenario: Scenario, seed: int) -> State:
     _mark_rivals(state.arrays)
     _post_offers(state.arrays)
     state.offers["service"] = 1.0
-    state.hosts["margin"] = 0.5 * _host_cost(state)
+    state.hosts["margin"] = state.shared["hosts_start_markup"][0] * _host_cost(state)
     _post_offers(state.arrays)
     _grade_offers(state.arrays)
     _first_routing(state, starts["apps"]["source"])
@@ -102,7 +101,7 @@ def _start_apps(state: State, starts: dict[str, NDArray[np.float64]], seed: int,
         apps["generated"][block] = 1
         apps["alive"][block] = 1
         apps["owner"][block] = -1
-        apps["awareness"][block] = 0.15
+        apps["awareness"][block] = shared["apps_startup_awareness"]
     state.fill_rows(named)
     everyone = slice(0, named + startups)
     apps["account"][everyone] = state.first_account["apps"] + np.arange(named + startups)
@@ -126,25 +125,27 @@ def size_own_models(state: State, rows: NDArray[np.int64], rent: float) -> None:
 
 
 def _host_cost(state: State) -> float:
-    hosted = state.offers["seller_kind"] == 1
+    hosted = state.offers["seller_kind"] == HOST
     return float(state.offers["unit_cost"][hosted].mean()) if hosted.any() else 0.0
 
 
 def _first_routing(state: State, sources: NDArray[np.float64]) -> None:
     """Tokens of named apps: most to the source that the scenario names (its row, -1 for none), the rest evenly."""
     offers = state.offers
-    column = np.where(offers["seller_kind"] == 0, offers["seller"], state.labs.shape[0] + offers["seller"]).astype(int)
+    by_lab = offers["seller_kind"] == LAB
+    column = np.where(by_lab, offers["seller"], state.labs.shape[0] + offers["seller"]).astype(int)
     named = len(sources)
     owned = offers["seller"] == state.apps["owner"][:named, None]
     rival = (offers["rivals"] >> (state.apps["category"][:named, None] % RIVAL_BITS)) & 1 == 1
     sold = (offers["open"] == OPEN) | ((offers["open"] == NOT_TO_RIVALS) & ~rival)
     sold |= (offers["open"] != CLOSED) & owned
     open_ = (state.sellers[:named, column] != 0) & sold
-    main = open_ & (offers["seller_kind"] == 0) & (offers["seller"] == sources[:, None])
+    main = open_ & by_lab & (offers["seller"] == sources[:, None])
     others = open_ & ~main
     routing = others / np.maximum(others.sum(axis=1, keepdims=True), 1)
     has = main.any(axis=1)
-    routing[has] = (1.0 - MAIN_SOURCE) * routing[has] + MAIN_SOURCE * main[has]
+    share = state.shared["apps_main_source"][0]
+    routing[has] = (1.0 - share) * routing[has] + share * main[has]
     total = routing.sum(axis=1, keepdims=True)
     routing = np.divide(routing, total, out=routing, where=total > 0.0)
     own = state.apps["own_model"][:named] == 1

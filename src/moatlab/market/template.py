@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from moatlab.market.rules.chips import ONE_GPU
 from moatlab.market.rules.conventions import annuity
-from moatlab.market.rules.offers import UNPUBLISHED
 from moatlab.market.rules.orders import FIXED_CAPACITY
 from moatlab.market.state import edges
+from moatlab.market.state.codes import UNPUBLISHED
 from moatlab.market.state.fields import AT_START_ONLY, STATE_FIELDS
 from moatlab.market.state.identity import KIND_CODES, identity, named_index
 from moatlab.market.state.state import FIXED, State, copied
@@ -253,7 +253,8 @@ def _start_labs(state: State, rent: float) -> None:
     labs["published_hours"] = np.where(labs["open"] == 1, labs["model_hours"], 0.0)
     labs["service"] = 1.0
     labs["raised"] = np.maximum(state.cash[labs["account"]], 0.0)
-    labs["price"] = np.where(labs["price"] > 0.0, labs["price"], 2.0 * labs["unit_cost"])
+    own_rule = (1.0 + shared["labs_start_markup"]) * labs["unit_cost"]
+    labs["price"] = np.where(labs["price"] > 0.0, labs["price"], own_rule)
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
     labs["training_budget"] = shared["labs_compute_share"] * money
     labs["staff"] = (1.0 - shared["labs_compute_share"]) * money
@@ -331,7 +332,7 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
         else (makers["price"].mean())
     )
     full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
-    clouds["book"] = 0.5 * clouds["fleet_now"] * full
+    clouds["book"] = shared["clouds_initial_book"] * clouds["fleet_now"] * full
     worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
     clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
     plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]

@@ -10,8 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-#: Layers that also sell to others than generative AI, and count by its share of GPU-hours where that is asked for.
-SHARED_LAYERS = ("clouds", "chipmakers", "foundry")
 
 
 class Dated(Protocol):

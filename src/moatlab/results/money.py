@@ -22,12 +22,11 @@ from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from moatlab.results.metrics import MONEY
-from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
+from moatlab.results.payments import INFRASTRUCTURE, KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
 
 #: The pools of money.  Credit is what nobody paid: bills that an exit leaves, and overdrafts of a month.
 POOLS = ("users", "funding", "outside", "owners", "credit")
 _USERS, _FUNDING, _OUTSIDE, _OWNERS, _CREDIT = range(len(POOLS))
-_INFRASTRUCTURE = ("clouds", "chipmakers", "foundry")
 
 Matrix = NDArray[np.float64]
 
@@ -40,7 +39,7 @@ def _pool_of(kind: Any) -> int:
         return _OUTSIDE
     if kind.payer == "suppliers":
         return _CREDIT
-    return _OWNERS if kind.payee in _INFRASTRUCTURE else _FUNDING
+    return _OWNERS if kind.payee in INFRASTRUCTURE else _FUNDING
 
 
 #: By kind of payment: pool of its source, -1 within the stack; and whether it is a sale, and a cost of goods.
@@ -75,7 +74,7 @@ class Tracer:
     def __init__(self, first_cash: Matrix, layer_of: NDArray[np.int64]) -> None:
         self.layer_of = layer_of
         self.held: Matrix = np.zeros((len(layer_of), len(POOLS)))
-        infrastructure = np.isin(layer_of, [LAYERS.index(layer) for layer in _INFRASTRUCTURE])
+        infrastructure = np.isin(layer_of, [LAYERS.index(layer) for layer in INFRASTRUCTURE])
         opening = np.where(layer_of >= 0, first_cash, 0.0)
         self.held[:, _OWNERS] = np.where(infrastructure, opening, 0.0)
         self.held[:, _FUNDING] = np.where(infrastructure, 0.0, opening)

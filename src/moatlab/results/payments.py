@@ -13,6 +13,8 @@ from typing import Literal
 OUTSIDE_PARTIES = ("users", "outside", "investors", "parents", "suppliers", "government")
 #: Layers of firms, from the top of the stack to its foundation.
 LAYERS = ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry")
+#: Layers that also sell to others than generative AI, and count by its share of GPU-hours where that is asked for.
+INFRASTRUCTURE = LAYERS[3:]
 PARTIES = OUTSIDE_PARTIES + LAYERS
 
 #: What a payment is to its payer: cost of goods, an operating expense, investment, finance, or final demand.

@@ -259,7 +259,7 @@ class Results:
 
         slugs = self.about["slugs"]
         names = list(OUTSIDE_PARTIES)
-        for kind in ("labs", "hosts", "clouds", "chipmakers", "foundry"):
+        for kind in LAYERS[1:]:
             names += [f"{kind}.{slug}" for slug in slugs[kind]]
         return names + [f"apps.{slug}" for slug in self._app_slugs()]
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from moatlab.results.frames import SHARED_LAYERS, Frames
+from moatlab.results.frames import Frames
+from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
 from moatlab.show.series import Line
@@ -41,7 +42,7 @@ def accrual(frames: Frames) -> Figure:
     added = series.by_layer(frames, "value_added")
     profit = series.by_layer(frames, "gross_profit_after_depreciation")
     generative = series.wide(frames.market, "generative_share", frames)
-    attributed = {layer: v * generative if layer in SHARED_LAYERS else v for layer, v in profit.items()}
+    attributed = {layer: v * generative if layer in INFRASTRUCTURE else v for layer, v in profit.items()}
     panels = style.panels(figure, 6, 2, right=style.room(style.LAYER_COLOURS, "99.9 G$"))
     span = "in 12 months" if yearly else "a month"
     for row, (title, amounts, what) in enumerate((

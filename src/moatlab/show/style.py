@@ -19,6 +19,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from moatlab.results.frames import Array, Dated, Frames
+from moatlab.results.text import numbers
 from moatlab.show.settings import Sheet, drawable, families, own_settings
 
 DPI = 200
@@ -300,9 +301,7 @@ def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.3, size: 
 
 def percent(share: float) -> str:
     """A share as text."""
-    value = 100 * share
-    text = f"{value:.0f} %" if abs(value) >= 9.95 or value == 0 else f"{value:.1f} %"
-    return text.replace("-", "−")
+    return numbers.percent(share).replace("-", "−")
 
 
 def money(amount: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.market.rules.chips import SCRAPPED, age_fleets
+from moatlab.market.rules.chips import age_fleets
 
 ESSAY = Scenario("essay-2023")
 
@@ -57,8 +57,8 @@ def test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn() -> None:
     fleet = state.fleet.copy()
 
     age_fleets(state.arrays)
-    failing = float(ESSAY.kind_value("clouds", "failure_rate"))
-    assert state.fleet[:, :, 0] == pytest.approx(fleet[:, :, 0] * (1 - failing) * (1 - SCRAPPED))
+    failing, scrapped = (float(ESSAY.kind_value("clouds", name)) for name in ("failure_rate", "scrap_rate"))
+    assert state.fleet[:, :, 0] == pytest.approx(fleet[:, :, 0] * (1 - failing) * (1 - scrapped))
     assert state.fleet[:, :, 0].sum() < before
     # The next generation runs at 0.6 / 1.5 $ per hour, below what it earns.
     assert state.fleet[:, :, 1:] == pytest.approx(fleet[:, :, 1:] * (1 - failing))

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from moatlab.errors import InputError
+from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.files import read_tables
 
 if TYPE_CHECKING:
     from moatlab.results.results import Results
 
-#: Layers whose sales also serve demand from outside generative AI, and which count by its share of GPU-hours.
-INFRASTRUCTURE = ("clouds", "chipmakers", "foundry")
 Path = NDArray[np.float64]
 Span = tuple[int, int]
 

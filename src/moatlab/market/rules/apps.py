@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING, fading
+from moatlab.market.rules.conventions import fading
 from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
 from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted, quota_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -19,6 +19,8 @@ def decide_spending(s: Rows) -> None:
 
     An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
     spend below zero, and does not look further ahead (a rule of thumb; assumed).
+
+    Checked: tests/market/rules/test_stocks.py::test_apps_spend_what_they_earn_and_a_share_of_their_cash.
     """
     apps, live, cash = s.apps, s.live, s.cash
     shared = s.shared[0]
@@ -34,7 +36,8 @@ def decide_spending(s: Rows) -> None:
             app.next_marketing = app.marketing
         if app.revenue > 0.0 and app.last_revenue > 0.0:
             change = math.log(app.revenue / app.last_revenue)
-            app.growth += SMOOTHING * (min(max(change, -1.0), 1.0) - app.growth)
+            change = min(max(change, -shared.apps_growth_bound), shared.apps_growth_bound)
+            app.growth += shared.apps_smoothing * (change - app.growth)
 
 
 @kernel
@@ -46,6 +49,9 @@ def commit_apps(s: Rows) -> None:
 
     ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
     decided anew.
+
+    Checked: tests/market/rules/test_demand.py::test_marketing_buys_less_awareness_in_a_saturated_category,
+    tests/market/rules/test_stocks.py::test_features_and_awareness_grow_by_spending_and_fade.
     """
     users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
     shared = s.shared[0]
@@ -59,7 +65,7 @@ def commit_apps(s: Rows) -> None:
         open_share = 1.0 - user.customers / user.potential if user.potential > 0.0 else 1.0
         scales[k] = shared.apps_awareness_scale
         if shared.apps_acquisition_saturation > 0.0:
-            scales[k] *= max(open_share, 0.01) ** -shared.apps_acquisition_saturation
+            scales[k] *= max(open_share, shared.apps_saturation_floor) ** -shared.apps_acquisition_saturation
     drawn = uniforms(now.seed, BRAND_SHOCK, now.month, apps, live)
     now.graduations = 0.0
     now.returns = 0.0
@@ -105,7 +111,10 @@ def commit_apps(s: Rows) -> None:
 
 @kernel
 def refresh_apps(s: Rows) -> None:
-    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means."""
+    """Quantities that follow from the committed state: unit costs, capability, worth of quotas, category means.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py::test_pay_per_use.
+    """
     users, apps, live, routing, offers, grades = s.users, s.apps, s.live, s.routing, s.offers, s.grades
     shared = s.shared[0]
     now = s.now[0]

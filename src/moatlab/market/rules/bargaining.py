@@ -50,6 +50,9 @@ def decide_deals(s: Rows) -> None:
 
     Both sides know list prices, marginal costs and what an own model would be; they expect them to stay.  A customer
     that the list price does not drive away pays it: a deal is never dearer.
+
+    Checked: tests/reference/test_oracle.py,
+    tests/textbook/test_tokens.py::test_a_large_customer_pays_the_nash_price.
     """
     users, apps, live, routing, sellers = s.users, s.apps, s.live, s.routing, s.sellers
     offers, grades, labs, specialisation = s.offers, s.grades, s.labs, s.specialisation

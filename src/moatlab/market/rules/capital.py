@@ -11,7 +11,7 @@ import math
 
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import HYPE_SHOCK, normal
-from moatlab.market.state.identity import identity
+from moatlab.market.state.identity import INVESTORS_CODE, identity
 from moatlab.market.state.posting import (
     APP_ADVANCE,
     APP_EQUITY,
@@ -35,13 +35,13 @@ from moatlab.market.state.posting import (
     pay,
 )
 
-#: Months over which cash beyond a firm's reserve is paid out.
-PAYOUT_MONTHS = 3.0
-
 
 @kernel
 def move_hype(s: Rows) -> None:
-    """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected."""
+    """Hype and the discount rate of next month: a persistent log process fed by growth beyond the expected.
+
+    Checked: tests/market/rules/test_stocks.py::test_hype_persists_and_follows_growth.
+    """
     apps, live = s.apps, s.live
     shared = s.shared[0]
     now = s.now[0]
@@ -49,13 +49,15 @@ def move_hype(s: Rows) -> None:
     for position in range(live.shape[0]):
         revenue += apps[live[position]].revenue
     if revenue > 0.0 and now.last_revenue > 0.0:
-        change = min(max(math.log(revenue / now.last_revenue), -0.5), 0.5)
+        change = math.log(revenue / now.last_revenue)
+        change = min(max(change, -shared.investors_growth_bound), shared.investors_growth_bound)
         now.expected_growth += shared.compute_expectation_speed * (change - now.expected_growth)
     now.last_revenue = revenue
     surprise = now.expected_growth - shared.investors_expected_growth
-    shock = normal(now.seed, HYPE_SHOCK, now.month, identity(8, 0, 0))
+    shock = normal(now.seed, HYPE_SHOCK, now.month, identity(INVESTORS_CODE, 0, 0))
     hype = shared.investors_hype_persistence * now.hype + shared.investors_hype_feedback * surprise
-    now.hype = min(max(hype + shared.investors_hype_volatility * shock, -5.0), 5.0)
+    hype += shared.investors_hype_volatility * shock
+    now.hype = min(max(hype, -shared.investors_hype_bound), shared.investors_hype_bound)
     yearly = max(0.0, shared.investors_cost_of_capital - shared.investors_hype_discount * now.hype)
     now.discount = yearly / 12.0
 
@@ -71,27 +73,31 @@ def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
     return size * math.exp(app.access) if app.access != 0.0 else size
 
 
-@kernel
-def raise_rounds(s: Rows) -> None:
-    """Commitments, rounds of labs, apps and hosts, and money of parents and owners."""
-    apps, live, labs, hosts, cash = s.apps, s.live, s.labs, s.hosts, s.cash
+@inlined
+def commit_money(s: Rows) -> float:
+    """Investors commit new money to apps, into ``powder_apps``, and to labs: returns the labs' share, M$.
+
+    Who holds enough uninvested commitments asks for fewer new ones.
+    """
     shared = s.shared[0]
     now = s.now[0]
-    month = now.month
     flow = shared.investors_commitments * math.exp(shared.investors_hype_funding * now.hype)
-    flow *= math.exp(shared.investors_commitments_growth * month)
-    # Who holds enough uninvested commitments asks for fewer new ones.
+    flow *= math.exp(shared.investors_commitments_growth * now.month)
     held = now.powder_apps / (shared.investors_powder_months * max(flow * (1.0 - shared.investors_lab_share), 1e-9))
     now.powder_apps += flow * (1.0 - shared.investors_lab_share) * max(0.0, 1.0 - held)
     held = now.powder_labs / (shared.investors_powder_months * max(flow * shared.investors_lab_share, 1e-9))
-    to_labs = flow * shared.investors_lab_share * max(0.0, 1.0 - held)
+    return float(flow * shared.investors_lab_share * max(0.0, 1.0 - held))
+
+
+@inlined
+def weigh_labs(labs: Rows, shared: Rows) -> float:
+    """Labs' weights in the commitments: standing and revenue, times access to capital, which fades; their sum."""
     standing = 0.0
     revenue = 0.0
     for index in range(labs.shape[0]):
         if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
             standing += labs[index].fund_weight
             revenue += labs[index].smooth_revenue
-    # Shares of the commitments: standing and revenue, times access to capital, which fades.
     claims = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
@@ -103,6 +109,19 @@ def raise_rounds(s: Rows) -> None:
             lab.weight = weight * math.exp(lab.access)
             claims += lab.weight
         lab.access *= 1.0 - shared.investors_access_decay
+    return claims
+
+
+@inlined
+def fund_labs(s: Rows, to_labs: float) -> None:
+    """Grants of parents; commitments of ``to_labs`` (M$), which a lab calls when its runway is short; payouts.
+
+    Beyond the cap of a capped-profit lab the money stays, and is spent on training.
+    """
+    labs, cash = s.labs, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
+    claims = weigh_labs(labs, shared)
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
@@ -121,11 +140,20 @@ def raise_rounds(s: Rows) -> None:
         cost = lab.training + lab.staff + lab.cost_of_goods
         spare = cash[lab.account] - shared.labs_payout_months * cost
         if spare > 0.0 and cost > 0.0:
-            # Beyond the cap of a capped-profit lab the money stays, and is spent on training.
-            returned = min(spare / PAYOUT_MONTHS, max(0.0, lab.profit_cap * lab.raised - lab.returned))
+            allowed = max(0.0, lab.profit_cap * lab.raised - lab.returned)
+            returned = min(spare / shared.investors_payout_period, allowed)
             lab.returned += returned
             pay(s, LAB_PAYOUT, lab.account, INVESTORS, returned)
-    hurdle = shared.investors_growth_hurdle - 0.05 * shared.investors_hype_funding * now.hype
+
+
+@inlined
+def fund_apps(s: Rows) -> None:
+    """Rounds of apps: who is short or saves, and grows or is young, asks; all get the same share of what they ask."""
+    apps, live, cash = s.apps, s.live, s.cash
+    shared = s.shared[0]
+    now = s.now[0]
+    easing = shared.investors_hurdle_easing * shared.investors_hype_funding
+    hurdle = shared.investors_growth_hurdle - easing * now.hype
     asked = 0.0
     for step in range(2):
         grant = min(1.0, now.powder_apps / asked) if asked > 0.0 else 0.0
@@ -136,13 +164,21 @@ def raise_rounds(s: Rows) -> None:
             burn = app.outlay - app.gross_profit
             short = burn > 0.0 and cash[app.account] < shared.investors_runway * burn
             lacking = max(0.0, app.saving - max(0.0, cash[app.account]))
-            if (short or lacking > 0.0) and (app.growth > hurdle or month - app.birth < 6):
+            young = now.month - app.birth < shared.investors_grace_months
+            if (short or lacking > 0.0) and (app.growth > hurdle or young):
                 request = round_wanted(app, lacking, burn if short else 0.0, shared)
                 if step == 0:
                     asked += request
                 else:
                     pay(s, APP_EQUITY, INVESTORS, app.account, request * grant)
                     now.powder_apps = max(0.0, now.powder_apps - request * grant)
+
+
+@inlined
+def settle_owners_of_apps(s: Rows) -> None:
+    """What owners cover of their apps' deficits, and what apps pay out beyond their reserves."""
+    apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
+    shared = s.shared[0]
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.access *= 1.0 - shared.investors_access_decay
@@ -151,29 +187,44 @@ def raise_rounds(s: Rows) -> None:
         reserve = shared.apps_payout_months * (app.outlay + max(0.0, app.revenue - app.gross_profit))
         reserve += app.saving + app.next_own_budget
         if app.owner >= 0:
-            # The owner keeps a month's costs in its app and has the rest.
+            # The owner leaves some months' costs in its app and has the rest.
+            reserve = shared.apps_owned_reserve * reserve / shared.apps_payout_months
             account = labs[app.owner].account
             if money < 0.0:
                 pay(s, APP_ADVANCE, account, app.account, -money)
-            elif money > reserve / shared.apps_payout_months:
-                spare = money - reserve / shared.apps_payout_months
-                pay(s, APP_SWEEP, app.account, account, spare)
+            elif money > reserve:
+                pay(s, APP_SWEEP, app.account, account, money - reserve)
         elif app.incumbent == 1:
             if money < 0.0:
                 pay(s, APP_SUPPORT, PARENTS, app.account, -money)
             elif money > reserve:
-                spare = (money - reserve) / PAYOUT_MONTHS
+                spare = (money - reserve) / shared.investors_payout_period
                 pay(s, APP_REMITTANCE, app.account, PARENTS, spare)
         elif money > reserve:
-            pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, APP_PAYOUT, app.account, INVESTORS, (money - reserve) / shared.investors_payout_period)
+
+
+@kernel
+def raise_rounds(s: Rows) -> None:
+    """Commitments, rounds of labs, apps and hosts, and money of parents and owners.
+
+    Checked: tests/market/rules/test_capital.py, tests/market/state/test_ledger.py,
+    tests/textbook/test_research.py::test_a_capped_profit_lab_spends_on_training_what_its_owners_may_not_have.
+    """
+    hosts, cash = s.hosts, s.cash
+    shared = s.shared[0]
+    fund_labs(s, commit_money(s))
+    fund_apps(s)
+    settle_owners_of_apps(s)
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:
-            reserve = 24.0 * host.staff
+            reserve = shared.hosts_payout_months * host.staff
             if cash[host.account] < 0.0:
-                pay(s, HOST_SUPPORT, INVESTORS, host.account, reserve - cash[host.account])
-            elif cash[host.account] > 3.0 * reserve:
-                spare = (cash[host.account] - 3.0 * reserve) / PAYOUT_MONTHS
+                wanted = shared.hosts_round_months * host.staff - cash[host.account]
+                pay(s, HOST_SUPPORT, INVESTORS, host.account, wanted)
+            elif cash[host.account] > reserve:
+                spare = (cash[host.account] - reserve) / shared.investors_payout_period
                 pay(s, HOST_PAYOUT, host.account, INVESTORS, spare)
 
 
@@ -182,6 +233,8 @@ def balance_infrastructure(s: Rows) -> None:
     """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
 
     A cloud with more than an equal share of revenue gains access to capital, which fades.
+
+    Checked: tests/market/rules/test_stocks.py::test_owners_of_infrastructure_cover_what_is_lacking.
     """
     clouds, chipmakers, foundry, cash = s.clouds, s.chipmakers, s.foundry, s.cash
     shared = s.shared[0]
@@ -197,7 +250,7 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, CLOUD_FINANCE, PARENTS, cloud.account, -money)
         elif money > reserve:
-            pay(s, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CLOUD_PAYOUT, cloud.account, PARENTS, (money - reserve) / shared.investors_payout_period)
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
         money = cash[maker.account]
@@ -205,7 +258,7 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, CHIP_FINANCE, INVESTORS, maker.account, -money)
         elif money > reserve:
-            pay(s, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, CHIP_PAYOUT, maker.account, INVESTORS, (money - reserve) / shared.investors_payout_period)
     for f in range(foundry.shape[0]):
         plant = foundry[f]
         money = cash[plant.account]
@@ -213,4 +266,4 @@ def balance_infrastructure(s: Rows) -> None:
         if money < 0.0:
             pay(s, FOUNDRY_FINANCE, INVESTORS, plant.account, -money)
         elif money > reserve:
-            pay(s, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / PAYOUT_MONTHS)
+            pay(s, FOUNDRY_PAYOUT, plant.account, INVESTORS, (money - reserve) / shared.investors_payout_period)

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import chip_cost, hour_cost
 from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -18,12 +17,8 @@ from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIE
 
 #: Rules of allocation, in the order of the registry's choices.
 PREFERENCE, PRO_RATA, BY_WORTH = 0, 1, 2
-#: Share of a vintage that costs more to run than it is expected to earn, and is scrapped in a month.
-SCRAPPED = 0.1
 #: Fleet (kGPU) below which a cloud has not a single GPU and rents out nothing.
 ONE_GPU = 1e-3
-#: A lead time that stands for "nobody knows when", months.
-LONGEST_LEAD = 60.0
 
 
 @kernel
@@ -90,6 +85,8 @@ def deliver(s: Rows) -> None:
     ``fleet`` [clouds, chipmakers, generations] in kGPU, ``pipeline`` [chipmakers, months] in kGPU by month of delivery.
     Pro rata: in proportion to orders.  By preference: the same, less for rivals in chip design.  By worth: first to the
     cloud to which a GPU is worth most, at the list price (efficient rationing).
+
+    Checked: tests/market/rules/test_allocation.py.
     """
     clouds, chipmakers, backlog = s.clouds, s.chipmakers, s.backlog
     prepaid, fleet, pipeline = s.prepaid, s.fleet, s.pipeline
@@ -132,7 +129,7 @@ def deliver(s: Rows) -> None:
             maker.delivered += amount
             buildings = amount * now.chip_price * shared.clouds_building_ratio
             buy(s, cloud, maker, amount * price - paid, buildings)
-        maker.supply += SMOOTHING * (maker.delivered - maker.supply)
+        maker.supply += shared.chipmakers_smoothing * (maker.delivered - maker.supply)
         now.deliveries += maker.delivered
         if maker.captive == 0:
             free += maker.delivered
@@ -149,6 +146,8 @@ def keep_priority(s: Rows) -> None:
 
     Fed by the share of its orders that is prepaid; it fades at the declared rate while chips come at the normal lead
     time, and the slower the longer they take.
+
+    Checked: tests/market/rules/test_allocation.py::test_priority_is_a_weight_that_fades_and_prepayment_feeds_it.
     """
     clouds, chipmakers, backlog, prepaid = s.clouds, s.chipmakers, s.backlog, s.prepaid
     shared = s.shared[0]
@@ -196,6 +195,9 @@ def start_chips(s: Rows) -> None:
 
     A maker with a fab of its own uses it first.  Packages and components are paid when they are started; the chips
     leave the pipeline ``build_months`` later.
+
+    Checked: tests/textbook/test_compute.py::test_lead_time_is_backlog_over_supply,
+    tests/market/rules/test_hardware.py::test_a_fab_of_ones_own_does_not_wait_for_the_foundry.
     """
     chipmakers, foundry, backlog, pipeline, edges = s.chipmakers, s.foundry, s.backlog, s.pipeline, s.fabs
     shared = s.shared[0]
@@ -242,19 +244,23 @@ def start_chips(s: Rows) -> None:
         pay(s, CHIP_RND, maker.account, SUPPLIERS, research)
         pipeline[v, (month + build) % slots] += maker.starts * maker.performance
         maker.gross_profit = maker.revenue - maker.cost_of_goods
-        maker.outlay += SMOOTHING * (maker.cost_of_goods + research - maker.outlay)
+        maker.outlay += shared.chipmakers_smoothing * (maker.cost_of_goods + research - maker.outlay)
         supply = max(maker.supply, maker.starts * maker.performance)
         # Little's law: what is not delivered yet, be it in the pipeline or not begun, over what is delivered a month.
         maker.lead_time = float(build)
         if supply > 0.0:
-            maker.lead_time = max(maker.lead_time, min(maker.backlog / supply, LONGEST_LEAD))
+            maker.lead_time = max(maker.lead_time, min(maker.backlog / supply, shared.chipmakers_longest_lead))
         elif maker.backlog > 0.0:
-            maker.lead_time = LONGEST_LEAD
+            maker.lead_time = shared.chipmakers_longest_lead
 
 
 @kernel
 def measure_fleets(s: Rows) -> None:
-    """What follows from the fleets: accelerators, running cost, capacity, and shares of all clouds' fleets."""
+    """What follows from the fleets: accelerators, running cost, capacity, and shares of all clouds' fleets.
+
+    Checked: tests/market/rules/test_hardware.py::test_fixed_capacity_stays,
+    tests/market/rules/test_extremes.py::test_a_cloud_without_a_whole_gpu_rents_out_nothing.
+    """
     clouds, fleet = s.clouds, s.fleet
     shared = s.shared[0]
     everything = 0.0
@@ -277,7 +283,10 @@ def measure_fleets(s: Rows) -> None:
 
 @kernel
 def cost_chips(s: Rows) -> None:
-    """Marginal cost of every chip, k$ per H100-equivalent, at the foundries' prices."""
+    """Marginal cost of every chip, k$ per H100-equivalent, at the foundries' prices.
+
+    Checked: tests/textbook/test_compute.py::test_costs_travel_down_the_chain_by_input_intensity.
+    """
     chipmakers, foundry = s.chipmakers, s.foundry
     package = 0.0
     reached = 0.0
@@ -295,6 +304,9 @@ def age_fleets(s: Rows) -> None:
 
     A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
     ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
+
+    Checked: tests/market/rules/test_hardware.py::test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn,
+    tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost.
     """
     clouds, chipmakers, fleet = s.clouds, s.chipmakers, s.fleet
     shared = s.shared[0]
@@ -312,7 +324,7 @@ def age_fleets(s: Rows) -> None:
             running = hour_cost(cloud, float(g), shared)
             keep = 1.0 if fixed else 1.0 - shared.clouds_failure_rate
             if running > cloud.expected_rent and now.month > 0 and not fixed:
-                keep *= 1.0 - SCRAPPED
+                keep *= 1.0 - shared.clouds_scrap_rate
             for v in range(vendors):
                 fleet[c, v, g] *= keep
                 cloud.fleet_now += fleet[c, v, g]

@@ -11,6 +11,9 @@ def commit_sellers(s: Rows) -> None:
     """Prices, budgets, stocks and released models of labs, markups and hubs of hosts; public progress of the month.
 
     Developers of an API follow its share of all API revenue.
+
+    Checked: tests/textbook/test_research.py::test_special_access_and_developers_fade_to_their_neutral_value,
+    tests/textbook/test_tokens.py::test_hubs_tip_where_theory_says.
     """
     labs, hosts = s.labs, s.hosts
     shared = s.shared[0]
@@ -45,7 +48,10 @@ def commit_sellers(s: Rows) -> None:
 
 @kernel
 def commit_hardware(s: Rows) -> None:
-    """Reserve rents, contract rents and list prices."""
+    """Reserve rents, contract rents and list prices.
+
+    Checked: tests/textbook/test_compute.py::test_contract_rents_are_an_exponential_moving_average.
+    """
     clouds, chipmakers, foundry = s.clouds, s.chipmakers, s.foundry
     for c in range(clouds.shape[0]):
         cloud = clouds[c]

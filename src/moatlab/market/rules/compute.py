@@ -12,8 +12,8 @@ import numpy as np
 from moatlab.market.rules.clearing import NOTHING, TOLERANCE, clear, place, placed_anew, settle_in
 from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
+from moatlab.market.state.codes import APP, HOST, LAB, OUTSIDE
 from moatlab.market.state.compiled import Rows, inlined, kernel
-from moatlab.market.state.fields import APP, HOST, LAB, OUTSIDE
 
 
 @inlined
@@ -45,18 +45,64 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
             affinity[c] *= math.exp(special)
 
 
+@inlined
+def ask_as_lab(s: Rows, buyer: Rows, lab: Rows) -> None:
+    """The hours that a lab wants to serve its API, the rent at which it cuts them off, and its training budget."""
+    shared = s.shared[0]
+    buyer.kind = LAB
+    lab.hours_per_token = hours_per_token(lab.model_hours, shared, s.now[0])
+    buyer.inference = lab.tokens * lab.hours_per_token
+    buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
+    buyer.budget = lab.training_budget
+
+
+@inlined
+def ask_as_host(s: Rows, buyer: Rows, host: Rows) -> None:
+    """The hours that the host of row ``buyer.row`` wants for the models it serves, and the rent that cuts them off."""
+    offers, labs = s.offers, s.labs
+    shared = s.shared[0]
+    buyer.kind = HOST
+    value = 0.0
+    for o in range(offers.shape[0]):
+        offer = offers[o]
+        if offer.seller_kind == HOST and offer.seller == buyer.row and offer.tokens > 0.0:
+            hours = hours_per_token(labs[offer.lab].published_hours, shared, s.now[0])
+            buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
+            value += offer.tokens * offer.price
+    if buyer.inference > 0.0:
+        buyer.choke = shared.compute_choke_multiple * value / buyer.inference
+
+
+@inlined
+def ask_as_app(s: Rows, buyer: Rows, app: Rows) -> None:
+    """The hours that the app of row ``buyer.row`` wants for its own model, and what it spends to make or refresh it."""
+    shared = s.shared[0]
+    buyer.kind = APP
+    buyer.inference = 0.0
+    buyer.choke = 1.0
+    buyer.elastic = 0.0
+    buyer.budget = app.own_budget
+    if app.own_model == 1:
+        hours = own_hours_per_token(hours_per_token(app.own_hours, shared, s.now[0]), app.tokens, shared)
+        buyer.inference = app.tokens * s.routing[buyer.row, s.offers.shape[0]] * hours
+        # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
+        value = max(app.price, app.unit_cost)
+        buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
+
+
 @kernel
 def gather_buyers(s: Rows) -> bool:
     """Fill the table of buyers of the month; False where it is too short, with ``now.wanted_rows`` the rows it needs.
 
     ``places`` [labs + hosts + 1, clouds] and ``app_places`` [apps, clouds] are last month's shares, ``edges`` and
     ``app_edges`` the trade edges of the same shapes; ``lag`` and ``affinity`` [buyers, clouds] are filled.
+
+    Checked: tests/reference/test_oracle.py,
+    tests/market/rules/test_allocation.py::test_specialised_clouds_win_the_buyers_they_are_made_for.
     """
     buyers, lag, affinity = s.buyers, s.matrices[0], s.matrices[1]
     labs, hosts, apps, live, clouds = s.labs, s.hosts, s.apps, s.live, s.clouds
-    routing, offers, edges, places = s.routing, s.offers, s.edges, s.places
-    app_places, app_edges = s.app_places, s.app_edges
-    shared = s.shared[0]
+    edges, places, app_places, app_edges = s.edges, s.places, s.app_places, s.app_edges
     now = s.now[0]
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
@@ -72,29 +118,14 @@ def gather_buyers(s: Rows) -> bool:
         buyer.budget = 0.0
         buyer.elastic = 0.0
         if index < n_labs:
-            lab = labs[index]
-            if lab.alive == 0:
+            if labs[index].alive == 0:
                 continue
-            buyer.kind = LAB
-            lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
-            buyer.inference = lab.tokens * lab.hours_per_token
-            buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
-            buyer.budget = lab.training_budget
+            ask_as_lab(s, buyer, labs[index])
         elif index < n_labs + n_hosts:
-            host = hosts[index - n_labs]
-            if host.alive == 0:
+            if hosts[index - n_labs].alive == 0:
                 continue
-            buyer.kind = HOST
             buyer.row = index - n_labs
-            value = 0.0
-            for o in range(offers.shape[0]):
-                offer = offers[o]
-                if offer.seller_kind == 1 and offer.seller == index - n_labs and offer.tokens > 0.0:
-                    hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
-                    buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
-                    value += offer.tokens * offer.price
-            if buyer.inference > 0.0:
-                buyer.choke = shared.compute_choke_multiple * value / buyer.inference
+            ask_as_host(s, buyer, hosts[index - n_labs])
         else:
             buyer.kind = OUTSIDE
             buyer.row = 0
@@ -105,7 +136,6 @@ def gather_buyers(s: Rows) -> bool:
         if special and buyer.kind != OUTSIDE:
             specialise(buyer, now.mean_rent, clouds, affinity[count])
         count += 1
-    own = offers.shape[0]
     needed = count
     for position in range(live.shape[0]):
         app = apps[live[position]]
@@ -120,18 +150,8 @@ def gather_buyers(s: Rows) -> bool:
         if app.own_model == 0 and app.own_budget <= 0.0:
             continue
         buyer = buyers[count]
-        buyer.kind = APP
         buyer.row = row
-        buyer.inference = 0.0
-        buyer.choke = 1.0
-        buyer.elastic = 0.0
-        buyer.budget = app.own_budget
-        if app.own_model == 1:
-            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
-            buyer.inference = app.tokens * routing[row, own] * hours
-            # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
-            value = max(app.price, app.unit_cost)
-            buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
+        ask_as_app(s, buyer, app)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
             affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
@@ -144,7 +164,10 @@ def gather_buyers(s: Rows) -> bool:
 
 @kernel
 def find_rents(s: Rows) -> bool:
-    """Rents that clear the market for GPU-hours; False, and rents as they were, where none were found."""
+    """Rents that clear the market for GPU-hours; False, and rents as they were, where none were found.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_compute.py, tests/market/rules/test_clearing.py.
+    """
     clouds, buyers, lag, affinity = s.clouds, s.buyers, s.matrices[0], s.matrices[1]
     shared = s.shared[0]
     now = s.now[0]
@@ -177,17 +200,17 @@ def serve(s: Rows) -> None:
 
     Writes hours [buyers, clouds] of inference (and outside demand) into ``hours`` and of training into ``trained``,
     shares of calls served, runs' hours, elasticities that clouds face, and the places of next month.
+
+    Checked: tests/reference/test_oracle.py,
+    tests/textbook/test_compute.py::test_hours_move_to_the_logit_shares_at_the_switching_rate.
     """
     buyers, stay, affinity = s.buyers, s.matrices[0], s.matrices[1]
     hours, trained = s.matrices[2], s.matrices[3]
-    clouds, labs, hosts, apps = s.clouds, s.labs, s.hosts, s.apps
-    places, app_places = s.places, s.app_places
+    clouds = s.clouds
     count = s.now[0].buyers
     shared = s.shared[0]
     now = s.now[0]
     n = clouds.shape[0]
-    n_labs = labs.shape[0]
-    n_hosts = hosts.shape[0]
     logs = np.empty(n)
     powers = np.empty(n)
     weights = np.empty(n)
@@ -237,29 +260,37 @@ def serve(s: Rows) -> None:
             if buyer.kind != OUTSIDE:
                 clouds[c].own_hours += everything
                 now.generative_hours += everything
-        service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
         now.inference_wanted += buyer.inference
         now.inference_served += buyer.served
-        if buyer.kind == LAB:
-            labs[buyer.row].service = service
-            labs[buyer.row].run_hours += bought
-        elif buyer.kind == HOST:
-            hosts[buyer.row].service = service
-        elif buyer.kind == APP:
-            apps[buyer.row].own_service = service
-        slot = buyer.row
-        if buyer.kind == HOST:
-            slot = n_labs + buyer.row
-        elif buyer.kind == OUTSIDE:
-            slot = n_labs + n_hosts
-        for c in range(n):
-            if buyer.kind == APP:
-                app_places[buyer.row, c] = weights[c]
-            else:
-                places[slot, c] = weights[c]
+        hand_over(s, buyer, bought, weights)
     for c in range(n):
         cloud = clouds[c]
         cloud.elasticity = cloud.elasticity / cloud.hours if cloud.hours > 0.0 else shared.clouds_elasticity_floor
+
+
+@inlined
+def hand_over(s: Rows, buyer: Rows, bought: float, weights: Rows) -> None:
+    """A buyer gets the share of its calls that was served, a lab's run its hours; shares by cloud are kept for next
+    month.
+    """
+    labs, hosts = s.labs, s.hosts
+    service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
+    slot = buyer.row
+    if buyer.kind == LAB:
+        labs[buyer.row].service = service
+        labs[buyer.row].run_hours += bought
+    elif buyer.kind == HOST:
+        hosts[buyer.row].service = service
+        slot = labs.shape[0] + buyer.row
+    elif buyer.kind == APP:
+        s.apps[buyer.row].own_service = service
+    else:
+        slot = labs.shape[0] + hosts.shape[0]
+    for c in range(weights.shape[0]):
+        if buyer.kind == APP:
+            s.app_places[buyer.row, c] = weights[c]
+        else:
+            s.places[slot, c] = weights[c]
 
 
 @kernel
@@ -268,6 +299,10 @@ def decide_reserves(s: Rows) -> None:
 
     E weighs each buyer's own elasticity and r_H mu (1 - w): the less a buyer moves within the horizon, the dearer.
     The rule is c E / (E - 1), approached in logs; the scarcity rent of the month comes on top and is not decided.
+
+    Checked:
+    tests/textbook/test_compute.py::test_with_ample_capacity_reserves_are_those_of_a_bertrand_nash_equilibrium,
+    tests/textbook/test_compute.py::test_what_buyers_move_in_a_year_is_what_the_reserve_reckons_with.
     """
     clouds = s.clouds
     shared = s.shared[0]
@@ -284,7 +319,10 @@ def decide_reserves(s: Rows) -> None:
 
 @kernel
 def expect(s: Rows) -> None:
-    """Adaptive expectations of rents, and outside demand's view of capability."""
+    """Adaptive expectations of rents, and outside demand's view of capability.
+
+    Checked: tests/market/rules/test_stocks.py::test_expectations_cover_part_of_the_way.
+    """
     clouds = s.clouds
     shared = s.shared[0]
     now = s.now[0]

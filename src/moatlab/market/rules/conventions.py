@@ -1,13 +1,10 @@
-"""Conventions that several rules share: codes of pricing rules, smoothing, half-lives, annuities, relative stocks."""
+"""Conventions that several rules share: codes of pricing rules, half-lives, annuities, relative stocks."""
 
 from __future__ import annotations
 
 import math
 
 from moatlab.market.state.compiled import inlined
-
-#: Weight of the latest month in the smoothed figures that firms keep of themselves.
-SMOOTHING = 0.2
 
 
 @inlined

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import package_base_price, package_cost
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.posting import CONSTRUCTION, FOUNDRY_OPERATION, SUPPLIERS, pay
-
-#: Months over which fabs are depreciated.
-FAB_LIFE = 60.0
 
 
 @kernel
@@ -17,6 +13,9 @@ def decide_foundry(s: Rows) -> None:
 
     The foundry expects orders adaptively, plans for them and for working the backlog off, nets what is under
     construction, and can order no more than the ceiling in a month.
+
+    Checked: tests/market/rules/test_hardware.py::test_expansion_keeps_within_its_ceiling,
+    tests/market/rules/test_stocks.py::test_the_foundry_asks_more_while_orders_exceed_capacity.
     """
     foundry, chipmakers = s.foundry, s.chipmakers
     shared = s.shared[0]
@@ -37,9 +36,10 @@ def decide_foundry(s: Rows) -> None:
         gap = planned - plant.capacity - plant.building
         plant.next_expansion = min(max(0.0, shared.foundry_expansion_speed * gap),
                                    shared.foundry_expansion_ceiling * plant.capacity)  # fmt: skip
-        load = min(max(plant.requested / max(plant.capacity * plant.availability, 1e-9), 0.5), 20.0)
+        load = plant.requested / max(plant.capacity * plant.availability, 1e-9)
+        load = min(max(load, shared.foundry_lowest_load), shared.foundry_highest_load)
         wanted = package_base_price(plant) * load**shared.foundry_scarcity_response
-        plant.next_price = plant.price + SMOOTHING * (wanted - plant.price)
+        plant.next_price = plant.price + shared.foundry_price_speed * (wanted - plant.price)
 
 
 @kernel
@@ -47,6 +47,8 @@ def run_foundry(s: Rows) -> None:
     """Operation and construction are paid, capacity under construction is finished.
 
     ``construction`` [foundries, months] holds capacity (kpackages per month) by month of completion.
+
+    Checked: tests/market/rules/test_hardware.py::test_capacity_ordered_arrives_after_the_construction_lag.
     """
     foundry, construction = s.foundry, s.construction
     shared = s.shared[0]
@@ -58,7 +60,7 @@ def run_foundry(s: Rows) -> None:
         plant.cost_of_goods = plant.starts * (package_cost(plant, shared) - plant.levy)
         pay(s, FOUNDRY_OPERATION, plant.account, SUPPLIERS, plant.cost_of_goods)
         plant.gross_profit = plant.revenue - plant.cost_of_goods
-        plant.depreciation = plant.book / FAB_LIFE
+        plant.depreciation = plant.book / shared.foundry_life
         plant.book -= plant.depreciation
         done = construction[f, month % slots]
         construction[f, month % slots] = 0.0
@@ -73,4 +75,4 @@ def run_foundry(s: Rows) -> None:
         new = max(0.0, plant.requested - plant.unfilled)
         plant.unfilled = plant.requested - plant.starts
         plant.expected += shared.compute_expectation_speed * (new - plant.expected)
-        plant.outlay += SMOOTHING * (plant.cost_of_goods + plant.capex - plant.outlay)
+        plant.outlay += shared.foundry_smoothing * (plant.cost_of_goods + plant.capex - plant.outlay)

@@ -13,7 +13,6 @@ import numpy as np
 
 from moatlab.market.rules.conventions import annuity, relative_data
 from moatlab.market.rules.offers import (
-    UNPUBLISHED,
     hours_per_token,
     list_worths,
     own_hours_per_token,
@@ -23,6 +22,7 @@ from moatlab.market.rules.offers import (
     token_taste,
     worth_of_price,
 )
+from moatlab.market.state.codes import LAB, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import REVIEW, uniforms
 
@@ -30,6 +30,8 @@ from moatlab.market.state.draws import REVIEW, uniforms
 OFF, NPV, FORCED = 0, 1, 2
 #: Ways to an own model: fine-tune an open checkpoint, or train from scratch.
 FINETUNE, SCRATCH = 0, 1
+#: Other outcomes of a review: all stays as it is, the own model is given up.
+STAY, GIVE_UP = -1, -2
 #: Columns of a plan: capability in points, training hours in Mh, one-off cost in M$, GPU-hours per Mtok.
 CAPABILITY, TRAINING, COST, SERVING = range(4)
 #: Below this many customers (millions) an app does not think of a model of its own.
@@ -154,7 +156,7 @@ def best_offer(
     taste = token_taste(app, user, shared)
     for o in range(offers.shape[0]):
         offer = offers[o]
-        if (offer.seller_kind == 0 and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
+        if (offer.seller_kind == LAB and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
             continue
         worth = worths[o]
         if not pays_list_price(app, offer):
@@ -164,6 +166,60 @@ def best_offer(
             best = value
             column = o
     return best, column
+
+
+@inlined
+def keep(app: Rows) -> None:
+    """No change of the app's own model, and no spending on one."""
+    app.next_own = 0
+    app.next_own_capability = app.own_capability
+    app.next_own_hours = app.own_hours
+    app.next_own_budget = 0.0
+    app.next_base = app.base
+
+
+@inlined
+def refresh(app: Rows, user: Rows, base: int, plan: Rows, shared: Rows) -> None:
+    """Upkeep of the app's own model: it closes part of the gap to the best open checkpoint, fine-tuned (``plan``)."""
+    app.next_own_budget = shared.apps_refresh_cost
+    if base >= 0:
+        capability = plan[CAPABILITY] + data_bonus(app, user, shared)
+        if capability > app.own_capability:
+            app.next_own_capability += shared.apps_refresh_rate * (capability - app.own_capability)
+            app.next_own_hours += shared.apps_refresh_rate * (plan[TRAINING] - app.own_hours)
+
+
+@inlined
+def review_own(s: Rows, row: int, base: int, plans: Rows, worths: Rows, fresh: float) -> int:
+    """The way to a new model in place of the app's own, `STAY` or `GIVE_UP`; ``fresh`` spreads one-off costs."""
+    app, labs = s.apps[row], s.labs
+    user = s.users[app.category]
+    shared = s.shared[0]
+    alpha = user.price_taste * app.price_taste_factor
+    stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
+    stay -= alpha * upkeep(app.base - 1, labs, shared) / (app.tourists + app.committed)
+    anew, way = best_own(app, user, base, plans, labs, fresh, shared, s.now[0])
+    bought, column = best_offer(row, app, user, s.sellers, s.offers, s.grades, worths, labs.shape[0], -1, shared)
+    if shared.apps_graduation != FORCED and column >= 0 and bought > max(stay, anew):
+        return GIVE_UP
+    # The model in use ages by a review's wait more than the new one.
+    if way < 0 or anew <= stay - user.quality_taste * user.ai_centrality * ageing(shared):
+        return STAY
+    return way
+
+
+@inlined
+def review_sources(
+    app: Rows, user: Rows, base: int, plans: Rows, labs: Rows, worth: float, shared: Rows, now: Rows
+) -> int:
+    """The way to an own model of an app that buys its tokens, or `STAY`; ``worth`` spreads one-off costs."""
+    quality = user.quality_taste * user.ai_centrality * app.capability
+    price = worth_of_price(app.token_cost, shared.users_usage_elasticity)
+    today = quality + token_taste(app, user, shared) * price
+    value, way = best_own(app, user, base, plans, labs, worth, shared, now)
+    if way < 0 or (value <= today and shared.apps_graduation != FORCED):
+        return STAY
+    return way
 
 
 @kernel
@@ -176,9 +232,10 @@ def decide_own_model(s: Rows) -> None:
     expects today's differences to stay, and needs the one-off cost in cash: it saves, and asks investors for the rest.
     One with a model of its own makes it anew when that pays, and gives it up when the best reachable offer is worth
     more.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_graduation.py.
     """
-    users, apps, live, sellers, offers = s.users, s.apps, s.live, s.sellers, s.offers
-    grades, labs, specialisation, cash = s.grades, s.labs, s.specialisation, s.cash
+    users, apps, live, labs, specialisation, cash = s.users, s.apps, s.live, s.labs, s.specialisation, s.cash
     shared = s.shared[0]
     now = s.now[0]
     worth = annuity(now.discount, shared.apps_graduation_horizon)
@@ -187,55 +244,34 @@ def decide_own_model(s: Rows) -> None:
     rule = shared.apps_graduation
     bases = best_bases(users, labs, specialisation)
     plans = plan_models(bases, labs, specialisation, shared, now)
-    worths = list_worths(offers, shared.users_usage_elasticity)
+    worths = list_worths(s.offers, shared.users_usage_elasticity)
     drawn = uniforms(now.seed, REVIEW, now.month, apps, live)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
-        app.next_own = 0
-        app.next_own_capability = app.own_capability
-        app.next_own_hours = app.own_hours
-        app.next_own_budget = 0.0
-        app.next_base = app.base
+        keep(app)
         if app.own_model == 0 and rule == OFF:
             continue
         user = users[app.category]
         base = bases[app.category]
         if app.own_model == 1:
-            app.next_own_budget = shared.apps_refresh_cost
-            if base >= 0:
-                plan = plans[app.category, FINETUNE]
-                capability = plan[CAPABILITY] + data_bonus(app, user, shared)
-                if capability > app.own_capability:
-                    app.next_own_capability += shared.apps_refresh_rate * (capability - app.own_capability)
-                    app.next_own_hours += shared.apps_refresh_rate * (plan[TRAINING] - app.own_hours)
+            refresh(app, user, base, plans[app.category, FINETUNE], shared)
         customers = app.tourists + app.committed
         if app.owner >= 0 or customers < FEWEST_CUSTOMERS:
             continue
         if drawn[position] >= shared.apps_review_rate:
             continue
         app.saving = 0.0
-        alpha = user.price_taste * app.price_taste_factor
         if app.own_model == 1:
-            stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
-            stay -= alpha * upkeep(app.base - 1, labs, shared) / customers
-            anew, way = best_own(app, user, base, plans[app.category], labs, fresh, shared, now)
-            bought, column = best_offer(row, app, user, sellers, offers, grades, worths, labs.shape[0], -1, shared)
-            if rule != FORCED and column >= 0 and bought > max(stay, anew):
-                app.next_own = -1
-                app.next_own_budget = 0.0
-                app.next_base = 0
-                continue
-            # The model in use ages by a review's wait more than the new one.
-            if way < 0 or anew <= stay - user.quality_taste * user.ai_centrality * ageing(shared):
-                continue
+            way = review_own(s, row, base, plans[app.category], worths, fresh)
         else:
-            quality = user.quality_taste * user.ai_centrality * app.capability
-            price = worth_of_price(app.token_cost, shared.users_usage_elasticity)
-            today = quality + token_taste(app, user, shared) * price
-            value, way = best_own(app, user, base, plans[app.category], labs, worth, shared, now)
-            if way < 0 or (value <= today and rule != FORCED):
-                continue
+            way = review_sources(app, user, base, plans[app.category], labs, worth, shared, now)
+        if way == GIVE_UP:
+            app.next_own = -1
+            app.next_own_budget = 0.0
+            app.next_base = 0
+        if way < 0:
+            continue
         plan = plans[app.category, way]
         cost = plan[COST]
         if cash[app.account] < cost and app.incumbent == 0 and rule != FORCED:

@@ -11,13 +11,11 @@ import numpy as np
 
 from moatlab.market.rules.costs import hosted_token_cost
 from moatlab.market.rules.training import publish
+from moatlab.market.state.codes import HOST, LAB, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: A price of tokens below this ($ per Mtok) counts as this: its powers have to stay numbers.
 LEAST_PRICE = 1e-50
-
-#: Published capability of a lab that has published nothing.
-UNPUBLISHED = -1000.0
 
 #: To whom a lab sells: nobody, everybody, its own apps, all but the rivals of its own apps.
 CLOSED, OPEN, OWN_APPS, NOT_TO_RIVALS = 0, 1, 2, 3
@@ -38,7 +36,7 @@ def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
 @inlined
 def pays_list_price(app: Rows, offer: Rows) -> bool:
     """Whether the app pays the list price of the offer: neither the seller's own app nor a customer with a deal."""
-    return bool(offer.seller_kind == 1 or (offer.seller != app.owner and offer.seller + 1 != app.deal))
+    return bool(offer.seller_kind == HOST or (offer.seller != app.owner and offer.seller + 1 != app.deal))
 
 
 @inlined
@@ -175,7 +173,7 @@ def post_offers(s: Rows) -> None:
     for o in range(offers.shape[0]):
         offer = offers[o]
         lab = labs[offer.lab]
-        if offer.seller_kind == 0:
+        if offer.seller_kind == LAB:
             offer.open = CLOSED
             if lab.alive == 1:
                 offer.open = OPEN if lab.supply == 0 else (NOT_TO_RIVALS if lab.supply == 1 else OWN_APPS)
@@ -200,7 +198,7 @@ def grade_offers(s: Rows) -> None:
     for o in range(offers.shape[0]):
         offer = offers[o]
         lab = labs[offer.lab]
-        theta = lab.capability if offer.seller_kind == 0 else lab.published
+        theta = lab.capability if offer.seller_kind == LAB else lab.published
         for k in range(grades.shape[1]):
             grades[o, k] = theta + specialisation[offer.lab, k]
 
@@ -216,7 +214,7 @@ def price_hosted(s: Rows) -> None:
         cost = 0.0
         for o in range(offers.shape[0]):
             offer = offers[o]
-            if offer.seller_kind == 1 and offer.seller == index and offer.open == 1:
+            if offer.seller_kind == HOST and offer.seller == index and offer.open == 1:
                 weight = offer.tokens + 1e-12
                 tokens += weight
                 value += weight * offer.price
@@ -228,7 +226,10 @@ def price_hosted(s: Rows) -> None:
 
 @kernel
 def post(s: Rows) -> None:
-    """Bring all that is for sale up to date: published models, who counts as a rival, offers, grades, hosts' prices."""
+    """Bring all that is for sale up to date: published models, who counts as a rival, offers, grades, hosts' prices.
+
+    Checked: tests/market/test_one_truth.py, tests/reference/test_oracle.py.
+    """
     publish(s)
     mark_rivals(s)
     post_offers(s)

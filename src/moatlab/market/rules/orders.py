@@ -11,13 +11,11 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import FROZEN, MARKUP, SMOOTHING, annuity
+from moatlab.market.rules.conventions import FROZEN, MARKUP, annuity
 from moatlab.market.rules.costs import hour_cost
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
-#: A list price moves by at most this factor a month.
-FALL, RISE = 0.8, 1.25
 #: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
 LEAST_CHIP_PRICE = 1e-9
 #: Rules of capacity, in the order of the registry's choices.
@@ -77,6 +75,9 @@ def decide_orders(s: Rows) -> None:
     adjustment).  Financing limits it.
 
     A GPU's worth is an annuity over its life at the cloud's cost of capital, failures counted.
+
+    Checked: tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost,
+    tests/market/rules/test_allocation.py::test_orders_that_forget_the_pipeline_swing_more.
     """
     clouds, chipmakers, backlog, edges = s.clouds, s.chipmakers, s.backlog, s.vendors
     shared = s.shared[0]
@@ -110,7 +111,7 @@ def decide_orders(s: Rows) -> None:
         cloud.next_order = 0.0
         sold = cloud.hours * (cloud.rent / cloud.full_cost) ** shared.clouds_rent_response
         before = cloud.wanted
-        cloud.wanted += SMOOTHING * (sold - cloud.wanted) if before > 0.0 else sold
+        cloud.wanted += shared.clouds_smoothing * (sold - cloud.wanted) if before > 0.0 else sold
         if before > 0.0 and cloud.wanted > 0.0:
             change = math.log(cloud.wanted / before)
             cloud.growth += shared.compute_expectation_speed * (change - cloud.growth)
@@ -135,6 +136,9 @@ def decide_list_prices(s: Rows) -> None:
 
     E = sigma (1 - s) + epsilon s: a vendor of share s loses orders to rivals by the logit, and orders altogether as
     clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).
+
+    Checked: tests/textbook/test_compute.py::test_list_prices_are_those_of_a_bertrand_nash_equilibrium_of_vendors,
+    tests/market/rules/test_extremes.py::test_a_chip_without_a_price_goes_to_that_of_its_maker_s_own_rule.
     """
     chipmakers = s.chipmakers
     shared = s.shared[0]
@@ -144,7 +148,8 @@ def decide_list_prices(s: Rows) -> None:
         elasticity += shared.clouds_rent_response * maker.share
         elasticity = max(shared.chipmakers_elasticity_floor, elasticity)
         wanted = maker.cost * elasticity / (elasticity - 1.0)
-        wanted *= max(maker.lead_time / shared.chipmakers_normal_lead, 0.25) ** shared.chipmakers_lead_time_response
+        lead = max(maker.lead_time / shared.chipmakers_normal_lead, shared.chipmakers_lead_floor)
+        wanted *= lead**shared.chipmakers_lead_time_response
         if maker.price_rule == MARKUP:
             wanted = maker.cost * (1.0 + maker.markup)
         if maker.captive == 1:
@@ -155,7 +160,8 @@ def decide_list_prices(s: Rows) -> None:
             maker.next_price = wanted
         elif maker.price_rule != FROZEN:
             step = (wanted / maker.price) ** shared.chipmakers_price_speed
-            maker.next_price = maker.price * min(max(step, FALL), RISE)
+            step = min(max(step, shared.chipmakers_price_fall), shared.chipmakers_price_rise)
+            maker.next_price = maker.price * step
 
 
 @inlined
@@ -175,6 +181,9 @@ def order_chips(s: Rows) -> None:
     ``backlog``, ``prepaid`` and ``edges`` are [clouds, chipmakers].  A cloud that prepays pays that share of the price
     with the order; a cancelled order's advance counts towards the orders that remain or follow.  Writes each vendor's
     share of what clouds would order now, weighted by their fleets: the share that its elasticity depends on.
+
+    Checked: tests/market/rules/test_allocation.py::test_prepayment_moves_money_forward_and_pays_no_more,
+    tests/market/rules/test_hardware.py::test_portability_takes_the_ecosystem_out_of_the_choice.
     """
     clouds, chipmakers, backlog, prepaid, edges = s.clouds, s.chipmakers, s.backlog, s.prepaid, s.vendors
     shared = s.shared[0]

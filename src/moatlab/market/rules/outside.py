@@ -10,15 +10,18 @@ import math
 
 from moatlab.market.state.compiled import Rows, kernel
 from moatlab.market.state.draws import OUTSIDE_SHOCK, normal
-from moatlab.market.state.identity import identity
+from moatlab.market.state.identity import OUTSIDE_CODE, identity
 
 
 @kernel
 def move_outside(s: Rows) -> None:
-    """Hours that outside demand holds next month (Mh at the reference rent)."""
+    """Hours that outside demand holds next month (Mh at the reference rent).
+
+    Checked: tests/market/rules/test_stocks.py::test_outside_demand_closes_part_of_its_gap.
+    """
     shared = s.shared[0]
     now = s.now[0]
-    shock = normal(now.seed, OUTSIDE_SHOCK, now.month, identity(7, 0, 0))
+    shock = normal(now.seed, OUTSIDE_SHOCK, now.month, identity(OUTSIDE_CODE, 0, 0))
     now.outside_shock = shared.outside_persistence * now.outside_shock + shared.outside_volatility * shock
     most = shared.outside_saturation
     first = shared.outside_initial_hours * shared.outside_shortage

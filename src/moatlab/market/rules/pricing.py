@@ -13,7 +13,6 @@ import numpy as np
 from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.costs import customer_cost, metered_cost
 from moatlab.market.rules.elementary import exp_below, lambert, log_above
-from moatlab.market.rules.token_prices import LERNER_CEILING
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
@@ -213,7 +212,7 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     leaving = reconsidering(hazard(app, user), shared) * own_response(app, user) / scale
     elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
     excess = elasticity - 1.0 - leaving * app.diverted
-    highest = cost / (1.0 - LERNER_CEILING)
+    highest = cost / (1.0 - shared.labs_lerner_ceiling)
     return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
 
 
@@ -224,6 +223,8 @@ def decide_app_prices(s: Rows) -> None:
     An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
     other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
     choice and follows at once.  A bundled app is free from the next month.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py.
     """
     users, apps, live = s.users, s.apps, s.live
     shared = s.shared[0]

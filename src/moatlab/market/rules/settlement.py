@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.rules.conventions import SMOOTHING
 from moatlab.market.rules.costs import served_token_cost
 from moatlab.market.rules.offers import offer_price
-from moatlab.market.state.compiled import Rows, kernel
-from moatlab.market.state.fields import APP, HOST, LAB
-from moatlab.market.state.fields import OUTSIDE as ELSEWHERE
+from moatlab.market.state.codes import APP, HOST, LAB
+from moatlab.market.state.codes import OUTSIDE as ELSEWHERE
+from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import (
     API,
     APP_COMPUTE,
@@ -48,25 +47,15 @@ def settle_apps(s: Rows) -> None:
     """Apps' sales and their payments for tokens, features, marketing and overhead, M$.
 
     Writes the share of calls served, revenue and costs of apps, and the sales of labs and hosts.
+
+    Checked: tests/reference/test_oracle.py, tests/market/test_one_truth.py, tests/market/state/test_ledger.py.
     """
-    apps, live, routing, offers, labs = s.apps, s.live, s.routing, s.offers, s.labs
-    hosts, book, cash, totals = s.hosts, s.book, s.cash, s.totals
+    apps, live, labs, book, cash, totals = s.apps, s.live, s.labs, s.book, s.cash, s.totals
     shared = s.shared[0]
     now = s.now[0]
     month = now.month
-    count = offers.shape[0]
-    for index in range(labs.shape[0]):
-        lab = labs[index]
-        lab.revenue = 0.0
-        lab.api_revenue = 0.0
-        lab.data *= 1.0 - shared.labs_data_decay
-    for index in range(hosts.shape[0]):
-        hosts[index].revenue = 0.0
-    for o in range(count):
-        offer = offers[o]
-        offer.service = labs[offer.seller].service if offer.seller_kind == 0 else hosts[offer.seller].service
-    now.tokens_served = 0.0
-    now.own_tokens = 0.0
+    count = s.offers.shape[0]
+    open_sales(s)
     # The month's payments of an app are written one by one and moved at once: accounts and sums by kind are touched
     # once per firm here instead of once per payment, which `pay` would do.
     cursor = int(totals[-1])
@@ -81,43 +70,10 @@ def settle_apps(s: Rows) -> None:
         row = live[position]
         app = apps[row]
         account = app.account
-        special = app.owner >= 0 or app.deal > 0
-        shares = routing[row]
-        service = shares[count] * app.own_service if app.own_model == 1 else 0.0
-        own_tokens += service * app.tokens
-        inference = 0.0
-        api_spend = 0.0
-        for o in range(count):
-            share = shares[o]
-            if share <= 0.0:
-                continue
-            offer = offers[o]
-            service += share * offer.service
-            tokens = app.tokens * share * offer.service
-            amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
-            inference += amount
-            if offer.seller_kind == 0:
-                lab = labs[offer.seller]
-                lab.revenue += amount
-                lab.data += tokens
-                if app.owner == offer.seller:
-                    totals[TRANSFER] += amount
-                    cursor = note(book, cursor, month, TRANSFER, account, lab.account, amount)
-                else:
-                    lab.api_revenue += amount
-                    api_spend += amount
-                    totals[API] += amount
-                    cursor = note(book, cursor, month, API, account, lab.account, amount)
-            else:
-                host = hosts[offer.seller]
-                host.revenue += amount
-                totals[HOSTED_INFERENCE] += amount
-                cursor = note(book, cursor, month, HOSTED_INFERENCE, account, host.account, amount)
-        # Rounding of shares that add to one.
-        service = min(service, 1.0)
-        app.service = service
-        app.inference = inference
-        app.api_spend = api_spend
+        own = s.routing[row, count] * app.own_service if app.own_model == 1 else 0.0
+        own_tokens += own * app.tokens
+        cursor = pay_tokens(s, app, s.routing[row], own, cursor)
+        service = app.service
         tokens_served += app.tokens * service
         customers = app.tourists + app.committed
         revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
@@ -142,9 +98,9 @@ def settle_apps(s: Rows) -> None:
         marketing_paid += app.marketing
         rnd_paid += app.rnd
         overhead_paid += overhead
-        app.gross_profit = revenue - fees - inference
+        app.gross_profit = revenue - fees - app.inference
         cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
-        app.outlay += SMOOTHING * (overhead + agreement + app.rnd + app.marketing - app.outlay)
+        app.outlay += shared.apps_smoothing * (overhead + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
     now.own_tokens = own_tokens
     now.tokens_served = tokens_served
@@ -156,6 +112,78 @@ def settle_apps(s: Rows) -> None:
     totals[APP_OVERHEAD] += overhead_paid
     cash[USERS] -= sold
     cash[SUPPLIERS] += fees_paid + marketing_paid + rnd_paid + overhead_paid
+    close_sales(s)
+
+
+@inlined
+def open_sales(s: Rows) -> None:
+    """Sales of labs and hosts start at nothing; what share of its calls each offer has served."""
+    offers, labs, hosts = s.offers, s.labs, s.hosts
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.revenue = 0.0
+        lab.api_revenue = 0.0
+        lab.data *= 1.0 - s.shared[0].labs_data_decay
+    for index in range(hosts.shape[0]):
+        hosts[index].revenue = 0.0
+    for o in range(offers.shape[0]):
+        offer = offers[o]
+        offer.service = labs[offer.seller].service if offer.seller_kind == LAB else hosts[offer.seller].service
+
+
+@inlined
+def pay_tokens(s: Rows, app: Rows, shares: Rows, own: float, cursor: int) -> int:
+    """An app pays labs and hosts for the tokens served, at the price it pays each; returns the journal's next place.
+
+    ``own`` is the share of its calls that its own model has served.  Moves the sellers' sales and the sums by kind; the
+    accounts are moved by `settle_apps`.
+    """
+    offers, labs, hosts, book, totals = s.offers, s.labs, s.hosts, s.book, s.totals
+    shared = s.shared[0]
+    month = s.now[0].month
+    account = app.account
+    special = app.owner >= 0 or app.deal > 0
+    service = own
+    inference = 0.0
+    api_spend = 0.0
+    for o in range(offers.shape[0]):
+        share = shares[o]
+        if share <= 0.0:
+            continue
+        offer = offers[o]
+        service += share * offer.service
+        tokens = app.tokens * share * offer.service
+        amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
+        inference += amount
+        if offer.seller_kind == LAB:
+            lab = labs[offer.seller]
+            lab.revenue += amount
+            lab.data += tokens
+            if app.owner == offer.seller:
+                totals[TRANSFER] += amount
+                cursor = note(book, cursor, month, TRANSFER, account, lab.account, amount)
+            else:
+                lab.api_revenue += amount
+                api_spend += amount
+                totals[API] += amount
+                cursor = note(book, cursor, month, API, account, lab.account, amount)
+        else:
+            host = hosts[offer.seller]
+            host.revenue += amount
+            totals[HOSTED_INFERENCE] += amount
+            cursor = note(book, cursor, month, HOSTED_INFERENCE, account, host.account, amount)
+    # Rounding of shares that add to one.
+    app.service = min(service, 1.0)
+    app.inference = inference
+    app.api_spend = api_spend
+    return cursor
+
+
+@inlined
+def close_sales(s: Rows) -> None:
+    """Labs and hosts receive what apps paid; hosts pay their staff, and licences to the makers of what they serve."""
+    offers, labs, hosts, cash = s.offers, s.labs, s.hosts, s.cash
+    shared = s.shared[0]
     for index in range(labs.shape[0]):
         cash[labs[index].account] += labs[index].revenue
     for index in range(hosts.shape[0]):
@@ -165,9 +193,9 @@ def settle_apps(s: Rows) -> None:
         host.gross_profit = host.revenue
         if host.alive == 1:
             pay(s, HOST_STAFF, host.account, SUPPLIERS, host.staff)
-    for o in range(count):
+    for o in range(offers.shape[0]):
         offer = offers[o]
-        if offer.seller_kind == 1:
+        if offer.seller_kind == HOST:
             host = hosts[offer.seller]
             lab = labs[offer.lab]
             amount = shared.hosts_licence_share * offer.tokens * offer.service * offer.price
@@ -179,7 +207,10 @@ def settle_apps(s: Rows) -> None:
 
 @kernel
 def settle_compute(s: Rows) -> None:
-    """GPU-hours are paid by cloud; labs pay staff and their partner's share; clouds pay for running their fleets."""
+    """GPU-hours are paid by cloud; labs pay staff and their partner's share; clouds pay for running their fleets.
+
+    Checked: tests/reference/test_oracle.py, tests/market/test_one_truth.py, tests/market/state/test_ledger.py.
+    """
     buyers, hours, trained, clouds, labs = s.buyers, s.matrices[2], s.matrices[3], s.clouds, s.labs
     hosts, apps, book, cash, totals = s.hosts, s.apps, s.book, s.cash, s.totals
     shared = s.shared[0]
@@ -240,6 +271,20 @@ def settle_compute(s: Rows) -> None:
     totals[-1] = cursor
     for c in range(n):
         cash[clouds[c].account] += clouds[c].revenue
+    share_revenue(s)
+    for c in range(clouds.shape[0]):
+        cloud = clouds[c]
+        cloud.gross_profit = cloud.revenue - cloud.cost_of_goods
+        cloud.depreciation = cloud.book / shared.clouds_life
+        cloud.book -= cloud.depreciation
+        cloud.cash_flow += shared.clouds_smoothing * (cloud.gross_profit - cloud.cash_flow)
+
+
+@inlined
+def share_revenue(s: Rows) -> None:
+    """Labs pay their staff and the partner's share of their revenue, which is the partner cloud's revenue."""
+    labs, clouds = s.labs, s.clouds
+    shared = s.shared[0]
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 0:
@@ -253,18 +298,15 @@ def settle_compute(s: Rows) -> None:
             partner.revenue += amount
             pay(s, REVENUE_SHARE, lab.account, partner.account, amount)
         lab.gross_profit = lab.revenue - lab.cost_of_goods
-        lab.smooth_revenue += SMOOTHING * (lab.api_revenue - lab.smooth_revenue)
-    for c in range(clouds.shape[0]):
-        cloud = clouds[c]
-        cloud.gross_profit = cloud.revenue - cloud.cost_of_goods
-        cloud.depreciation = cloud.book / shared.clouds_life
-        cloud.book -= cloud.depreciation
-        cloud.cash_flow += SMOOTHING * (cloud.gross_profit - cloud.cash_flow)
+        lab.smooth_revenue += shared.labs_smoothing * (lab.api_revenue - lab.smooth_revenue)
 
 
 @kernel
 def account_labs(s: Rows) -> None:
-    """What labs' tokens cost them this month ($ per Mtok), and how much of their spending came out of funding."""
+    """What labs' tokens cost them this month ($ per Mtok), and how much of their spending came out of funding.
+
+    Checked: tests/textbook/test_compute.py::test_costs_travel_down_the_chain_by_input_intensity.
+    """
     labs = s.labs
     shared = s.shared[0]
     now = s.now[0]

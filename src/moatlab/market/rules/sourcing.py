@@ -20,10 +20,9 @@ from moatlab.market.rules.offers import (
     token_taste,
     worth_of_price,
 )
+from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
-#: An app ends a contract that carries a smaller share of its tokens, and signs none for less.
-SMALLEST_SHARE = 0.01
 #: The logit of what cannot be had, and one below any that can.
 NEVER, HARDLY = -1e300, -1e299
 
@@ -33,6 +32,9 @@ def carry_tokens(s: Rows) -> None:
     """Send each app's tokens (Ttok) along its routing to the offers it can reach, and to its own model.
 
     Shares of what has become unreachable go to the rest in proportion; an app that reaches nothing is not served.
+
+    Checked: tests/reference/test_oracle.py,
+    tests/textbook/test_attachment.py::test_a_lab_refuses_rivals_of_its_own_app_or_everybody_else.
     """
     apps, live, routing, sellers = s.apps, s.live, s.routing, s.sellers
     offers, grades, labs, hosts = s.offers, s.grades, s.labs, s.hosts
@@ -81,55 +83,49 @@ def carry_tokens(s: Rows) -> None:
     for index in range(hosts.shape[0]):
         hosts[index].tokens = 0.0
     for o in range(count):
-        if offers[o].seller_kind == 0:
+        if offers[o].seller_kind == LAB:
             labs[offers[o].seller].tokens += offers[o].tokens
         else:
             hosts[offers[o].seller].tokens += offers[o].tokens
 
 
-@kernel
-def decide_routing(s: Rows) -> None:
-    """Next month's routing of every app, and the elasticity that each seller faces.
+@inlined
+def see_offers(s: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> None:
+    """What all apps of a category see of an offer, beside its reach.
 
-    An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
-    wants shares proportional to exp(rho (beta w theta + K_i v(P)) / n_i + inertia share + ecosystem or hub), v the
-    worth of a token price (`worth_of_price`), and moves ``routing_speed`` of the way.  Fit differs from call to call by
-    n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
-    alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
+    ``weights`` [categories] is what the log of a token's price counts for, ``points`` [categories, offers] the offer's
+    capability, ``bonus`` [offers] what its seller's developers or hub are worth, ``common`` [categories, offers] the
+    bonus and the worth of its list price.
     """
-    users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
-    sellers, offers, grades, labs, hosts = s.sellers, s.offers, s.grades, s.labs, s.hosts
+    users, offers, grades, labs, hosts = s.users, s.offers, s.grades, s.labs, s.hosts
     shared = s.shared[0]
-    count = offers.shape[0]
-    n_labs = labs.shape[0]
-    rho = shared.apps_routing_sharpness
-    inertia = shared.apps_routing_inertia
-    speed = shared.apps_routing_speed
     eta = shared.users_usage_elasticity
     developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
-    column = edge_columns(offers, n_labs)
-    sold = sold_by_category(offers, users.shape[0])
     worth = list_worths(offers, eta)
-    price = np.empty(count)
-    slope = np.empty(count)
-    bonus = np.empty(count)
-    for o in range(count):
+    for o in range(offers.shape[0]):
         offer = offers[o]
-        price[o] = offer.price
-        slope[o] = max(offer.price, LEAST_PRICE) ** -eta
-        if offer.seller_kind == 0:
+        if offer.seller_kind == LAB:
             bonus[o] = developers * labs[offer.seller].ecosystem
         else:
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
-    # What all apps of a category see of an offer: its capability, and the worth of its list price with the bonus.
-    weights = np.empty(users.shape[0])
-    points = np.empty((users.shape[0], count))
-    common = np.empty((users.shape[0], count))
     for k in range(users.shape[0]):
-        weights[k] = rho * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
-        for o in range(count):
+        weights[k] = shared.apps_routing_sharpness * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
+        for o in range(offers.shape[0]):
             points[k, o] = grades[o, k]
             common[k, o] = weights[k] * worth[o] + bonus[o]
+
+
+@inlined
+def weigh_offers(s: Rows, column: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> Rows:
+    """exp(V), V the logit of each offer to each app alive, relative to the app's best: [apps alive, offers + 1]."""
+    users, apps, live, routing, sellers, offers = s.users, s.apps, s.live, s.routing, s.sellers, s.offers
+    shared = s.shared[0]
+    count = offers.shape[0]
+    n_labs = s.labs.shape[0]
+    rho = shared.apps_routing_sharpness
+    inertia = shared.apps_routing_inertia
+    eta = shared.users_usage_elasticity
+    sold = sold_by_category(offers, users.shape[0])
     logits = np.empty((live.shape[0], count + 1))
     for position in range(live.shape[0]):
         row = live[position]
@@ -165,6 +161,60 @@ def decide_routing(s: Rows) -> None:
         for o in range(count + 1):
             wanted[o] -= best
     exponentiate(logits.reshape(-1))
+    return logits
+
+
+@inlined
+def move_routing(now: Rows, aims: Rows, wanted: Rows, shared: Rows) -> None:
+    """An app's routing of next month, into ``wanted`` [offers + 1]: part of the way from ``now`` to the logit's shares.
+
+    An app that reaches nobody keeps the routing that it has.
+    """
+    speed = shared.apps_routing_speed
+    smallest = shared.apps_smallest_share
+    total = 0.0
+    for o in range(aims.shape[0]):
+        total += aims[o]
+    if total <= 0.0:
+        aims[:] = now
+        total = 1.0
+    scale = 1.0 / total
+    for o in range(aims.shape[0]):
+        aim = scale * aims[o]
+        moved = now[o] + speed * (aim - now[o])
+        wanted[o] = 0.0 if (aim < smallest) & (moved < smallest) else moved
+
+
+@kernel
+def decide_routing(s: Rows) -> None:
+    """Next month's routing of every app, and the elasticity that each seller faces.
+
+    An app knows all posted prices, its own deal and what each model does in its category; it expects them to stay.  It
+    wants shares proportional to exp(rho (beta w theta + K_i v(P)) / n_i + inertia share + ecosystem or hub), v the
+    worth of a token price (`worth_of_price`), and moves ``routing_speed`` of the way.  Fit differs from call to call by
+    n_i = K_i / K_k, the app's stake in tokens relative to its category: so all apps of a category follow prices
+    alike, heavy users do not leave a seller to light ones who bear any price, and light users weigh quality more.
+
+    Checked: tests/textbook/test_tokens.py, tests/textbook/test_attachment.py, tests/reference/test_oracle.py.
+    """
+    users, apps, live, routing, offers, labs = s.users, s.apps, s.live, s.routing, s.offers, s.labs
+    hosts = s.hosts
+    shared = s.shared[0]
+    count = offers.shape[0]
+    n_labs = labs.shape[0]
+    eta = shared.users_usage_elasticity
+    column = edge_columns(offers, n_labs)
+    weights = np.empty(users.shape[0])
+    points = np.empty((users.shape[0], count))
+    common = np.empty((users.shape[0], count))
+    bonus = np.empty(count)
+    see_offers(s, weights, points, common, bonus)
+    logits = weigh_offers(s, column, weights, points, common, bonus)
+    price = np.empty(count)
+    slope = np.empty(count)
+    for o in range(count):
+        price[o] = offers[o].price
+        slope[o] = max(offers[o].price, LEAST_PRICE) ** -eta
     held = np.zeros(n_labs + hosts.shape[0])
     mine = np.empty(count)
     paid = np.empty(count)
@@ -178,20 +228,7 @@ def decide_routing(s: Rows) -> None:
         user = users[app.category]
         weight = weights[app.category]
         now = routing[row]
-        aims = logits[position]
-        wanted = next_routing[row]
-        total = 0.0
-        for o in range(count + 1):
-            total += aims[o]
-        if total <= 0.0:
-            # An app that reaches nobody keeps the routing that it has.
-            aims[:] = now
-            total = 1.0
-        scale = 1.0 / total
-        for o in range(count + 1):
-            aim = scale * aims[o]
-            moved = now[o] + speed * (aim - now[o])
-            wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
+        move_routing(now, logits[position], s.next_routing[row], shared)
         if app.owner < 0:
             demand += app.tokens
             tastes += app.tokens * weight
@@ -200,19 +237,7 @@ def decide_routing(s: Rows) -> None:
         cost = max(app.token_cost, 1e-12)
         quotas = eta / cost
         customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
-        for o in range(count):
-            mine[o] = now[o]
-            paid[o] = app.tokens * now[o]
-        # A lab has one offer, a host may have several.
-        for o in range(n_labs, count):
-            held[column[o]] = 0.0
-        for o in range(n_labs, count):
-            held[column[o]] += now[o]
-        for o in range(n_labs, count):
-            mine[o] = held[column[o]]
-        for o in (app.owner, app.deal - 1):
-            if o >= 0:
-                paid[o] = 0.0
+        hold(app, now, column, n_labs, held, mine, paid)
         for o in range(count):
             away = weight * slope[o]
             kept = 1.0 - away * (price[o] - cost)
@@ -223,9 +248,29 @@ def decide_routing(s: Rows) -> None:
         offers[o].pull = pull[o]
     typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
-        sell_elasticity(labs[index], 0, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(labs[index], LAB, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
     for index in range(hosts.shape[0]):
-        sell_elasticity(hosts[index], 1, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(hosts[index], HOST, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
+
+
+@inlined
+def hold(app: Rows, now: Rows, column: Rows, labs: int, held: Rows, mine: Rows, paid: Rows) -> None:
+    """Share of the app's tokens that the seller of each offer has, into ``mine``; tokens paid at list prices (Ttok).
+
+    A lab has one offer, a host may have several, whose sums go to ``held`` [labs + hosts].
+    """
+    for o in range(mine.shape[0]):
+        mine[o] = now[o]
+        paid[o] = app.tokens * now[o]
+    for o in range(labs, mine.shape[0]):
+        held[column[o]] = 0.0
+    for o in range(labs, mine.shape[0]):
+        held[column[o]] += now[o]
+    for o in range(labs, mine.shape[0]):
+        mine[o] = held[column[o]]
+    for o in (app.owner, app.deal - 1):
+        if o >= 0:
+            paid[o] = 0.0
 
 
 @inlined

@@ -6,14 +6,11 @@ from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.costs import api_cost
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
-#: No seller of tokens reckons with a Lerner index above this, however inelastic the demand it sees.
-LERNER_CEILING = 0.9
-
 
 @inlined
-def token_markup(semi_elasticity: float, unit_cost: float) -> float:
+def token_markup(semi_elasticity: float, unit_cost: float, lerner_ceiling: float) -> float:
     """Markup on a token ($ per Mtok): the inverse semi-elasticity, up to the ceiling of the Lerner index."""
-    ceiling = unit_cost * LERNER_CEILING / (1.0 - LERNER_CEILING)
+    ceiling = unit_cost * lerner_ceiling / (1.0 - lerner_ceiling)
     return min(1.0 / semi_elasticity, ceiling) if semi_elasticity > 0.0 else ceiling
 
 
@@ -30,6 +27,8 @@ def decide_token_prices(s: Rows) -> None:
     A seller of tokens chains the elasticity through its customers: other sources, smaller quotas, and fewer users of
     apps that pass the price on (see `decide_routing`).  Changes of its own cost are passed on at once, the markup moves
     part of the way: where costs fall by a tenth a month, a price that follows slowly would be twice the rule's.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_tokens.py.
     """
     labs, hosts = s.labs, s.hosts
     shared = s.shared[0]
@@ -37,7 +36,7 @@ def decide_token_prices(s: Rows) -> None:
         lab = labs[index]
         lab.next_price = lab.price
         if lab.price_rule != FROZEN:
-            markup = lab.markup_factor * token_markup(lab.semi_elasticity, lab.unit_cost)
+            markup = lab.markup_factor * token_markup(lab.semi_elasticity, lab.unit_cost, shared.labs_lerner_ceiling)
             if lab.price_rule == MARKUP:
                 markup = lab.markup * lab.unit_cost
             wanted = api_cost(lab, lab.unit_cost) + markup
@@ -48,7 +47,7 @@ def decide_token_prices(s: Rows) -> None:
         host = hosts[index]
         host.next_margin = host.margin
         if host.price_rule != FROZEN:
-            markup = token_markup(host.semi_elasticity, host.unit_cost)
+            markup = token_markup(host.semi_elasticity, host.unit_cost, shared.labs_lerner_ceiling)
             if host.price_rule == MARKUP:
                 markup = host.markup * host.unit_cost
             passed_on = host.margin * cost_change(host)

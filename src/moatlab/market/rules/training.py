@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from moatlab.market.rules.conventions import fading, relative_data
+from moatlab.market.state.codes import UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import (
     RUN_OUTCOME,
@@ -20,7 +21,7 @@ from moatlab.market.state.draws import (
     normal,
     uniform,
 )
-from moatlab.market.state.identity import identity
+from moatlab.market.state.identity import LABS_CODE, identity
 
 
 @kernel
@@ -29,6 +30,8 @@ def decide_training(s: Rows) -> None:
 
     Staff money bids for talent and crawls data.  The private lead grows with research, which needs money and people
     (a Cobb-Douglas with the weight of talent), and leaks.
+
+    Checked: tests/textbook/test_research.py.
     """
     labs, cash = s.labs, s.cash
     shared = s.shared[0]
@@ -98,7 +101,7 @@ def start_runs(s: Rows) -> None:
         lab.run_age = math.floor(uniform(now.seed, RUN_START, 0, lab.identity) * shared.labs_run_months)
         lab.run_hours = lab.run_age * lab.training_budget / now.expected_rent
         for k in range(users.shape[0]):
-            key = identity(2, users[k].identity & 0xFFFF, lab.identity & 0xFFFFFFFF)
+            key = identity(LABS_CODE, users[k].identity & 0xFFFF, lab.identity & 0xFFFFFFFF)
             shock = normal(now.seed, SPECIALISATION_AT_BIRTH, 0, key)
             specialisation[index, k] = shared.labs_specialisation * shock
 
@@ -143,7 +146,10 @@ def move_talent(labs: Rows, shared: Rows) -> None:
 
 @kernel
 def drift_specialisation(s: Rows) -> None:
-    """Labs' advantages by category (points): a first-order process of the declared spread and half-life."""
+    """Labs' advantages by category (points): a first-order process of the declared spread and half-life.
+
+    Checked: tests/market/rules/test_stocks.py::test_specialisation_keeps_its_spread.
+    """
     specialisation, labs, users = s.specialisation, s.labs, s.users
     shared = s.shared[0]
     now = s.now[0]
@@ -153,7 +159,7 @@ def drift_specialisation(s: Rows) -> None:
         birth = labs[index].identity & 0xFFFFFFFF
         for k in range(specialisation.shape[1]):
             # One key per lab and category: the category's index rides in the field of the birth month.
-            key = identity(2, users[k].identity & 0xFFFF, birth)
+            key = identity(LABS_CODE, users[k].identity & 0xFFFF, birth)
             shock = normal(now.seed, SPECIALISATION_SHOCK, now.month, key)
             specialisation[index, k] = keep * specialisation[index, k] + spread * shock
 
@@ -164,7 +170,7 @@ def publish(s: Rows) -> None:
     labs = s.labs
     now = s.now[0]
     now.frontier = -1e300
-    now.open_frontier = -1000.0
+    now.open_frontier = UNPUBLISHED
     now.open_hours = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]

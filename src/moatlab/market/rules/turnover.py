@@ -30,7 +30,7 @@ from moatlab.market.state.draws import (
     poisson,
     uniform,
 )
-from moatlab.market.state.identity import identity
+from moatlab.market.state.identity import APPS_CODE, USERS_CODE, identity
 from moatlab.market.state.ledger import MOST_ENTRANTS
 from moatlab.market.state.posting import (
     APP_EQUITY,
@@ -42,10 +42,10 @@ from moatlab.market.state.posting import (
 )
 from moatlab.results.slugs import START
 
+#: Rules of attachment, in the order of the registry's choices.
+UNIFORM, PREFERENTIAL = 0, 1
 #: Identities of a month's cohort: category times this, plus the index within the category.
 COHORT = 1 << 20
-#: Spread of features and size of awareness of a newcomer.
-FEATURE_SPREAD, FIRST_AWARENESS = 0.3, 0.1
 
 
 @kernel
@@ -54,6 +54,8 @@ def leave(s: Rows) -> None:
 
     Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is
     owed is lost to suppliers.  Apps of incumbents and of living labs are covered by their owners.
+
+    Checked: tests/market/rules/test_capital.py::test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers.
     """
     apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
     now = s.now[0]
@@ -88,7 +90,10 @@ def leave(s: Rows) -> None:
 
 @kernel
 def count_entrants(s: Rows) -> None:
-    """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app."""
+    """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app.
+
+    Checked: tests/market/rules/test_stocks.py::test_entry_is_poisson_in_hype_and_revenue.
+    """
     users, counts = s.users, s.entrants
     shared = s.shared[0]
     now = s.now[0]
@@ -97,8 +102,8 @@ def count_entrants(s: Rows) -> None:
     for k in range(users.shape[0]):
         user = users[k]
         seen = user.revenue / max(user.firms, 1.0) / max(shared.apps_overhead, 1e-9)
-        pull = min(max(seen, 0.02), 50.0) ** shared.apps_entry_profit
-        u = uniform(now.seed, ENTRY, now.month, identity(0, 0, user.identity & 0xFFFFFFFF))
+        pull = min(max(seen, shared.apps_entry_floor), shared.apps_entry_ceiling) ** shared.apps_entry_profit
+        u = uniform(now.seed, ENTRY, now.month, identity(USERS_CODE, 0, user.identity & 0xFFFFFFFF))
         counts[k] = min(poisson(base * pull, u), MOST_ENTRANTS)
         total += counts[k]
     now.coming = total
@@ -111,7 +116,7 @@ def draw_traits(app: Rows, user: Rows, shared: Rows, now: Rows) -> None:
     who = app.identity
     app.price_taste_factor = math.exp(shared.apps_price_taste_spread * normal(seed, PRICE_TASTE, 0, who))
     app.usage_factor = math.exp(shared.apps_usage_spread * normal(seed, USAGE_FACTOR, 0, who))
-    app.feature = user.mean_feature + FEATURE_SPREAD * normal(seed, FEATURE_AT_BIRTH, 0, who)
+    app.feature = user.mean_feature + shared.apps_feature_spread * normal(seed, FEATURE_AT_BIRTH, 0, who)
     app.brand = shared.apps_brand_spread * normal(seed, BRAND_SHOCK, app.birth, who)
 
 
@@ -128,7 +133,9 @@ def pick_sources(
         tokens += labs[index].tokens
     for index in range(n_labs):
         u = uniform(now.seed, SOURCES_AT_BIRTH, labs[index].identity, app.identity)
-        weight = 1.0 if shared.apps_attachment == 0.0 else 0.05 + labs[index].tokens / tokens
+        weight = 1.0
+        if shared.apps_attachment != UNIFORM:
+            weight = shared.apps_attachment_floor + labs[index].tokens / tokens
         scores[index] = math.log(weight) - math.log(-math.log(u))
         if not sold_to(offers[index], app.owner, app.category):
             scores[index] = -1e300
@@ -180,7 +187,11 @@ def settle_in(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, grad
 
 @kernel
 def enter(s: Rows) -> None:
-    """Make the entrants counted: in the first free rows, traits by identity, seed money from the investors."""
+    """Make the entrants counted: in the first free rows, traits by identity, seed money from the investors.
+
+    Checked: tests/textbook/test_attachment.py,
+    tests/market/rules/test_capital.py::test_without_worth_there_is_no_round_but_the_seed.
+    """
     users, apps, counts, sellers, routing, app_places = s.users, s.apps, s.entrants, s.sellers, s.routing, s.app_places
     app_edges, offers, grades, labs, hosts = s.app_edges, s.offers, s.grades, s.labs, s.hosts
     shared = s.shared[0]
@@ -195,13 +206,13 @@ def enter(s: Rows) -> None:
             app.category = k
             app.owner = -1
             app.birth = now.month
-            app.identity = identity(1, now.month, (users[k].identity & 0xFFF) * COHORT + index)
+            app.identity = identity(APPS_CODE, now.month, (users[k].identity & 0xFFF) * COHORT + index)
             app.account = now.app_account + row
             app.alive = 1
             app.generated = 1
             app.service = 1.0
             app.own_service = 1.0
-            app.awareness = FIRST_AWARENESS
+            app.awareness = shared.apps_entrant_awareness
             app.data = 0.0
             draw_traits(app, users[k], shared, now)
             pick_sources(row, app, sellers, routing, offers, labs, hosts, shared, now)
@@ -232,7 +243,7 @@ def found(apps: Rows, users: Rows, order: Rows, bounds: Rows, seed: int) -> None
             place += 1
         k = order[place]
         apps[index].category = k
-        apps[index].identity = identity(1, 0, (users[k].identity & 0xFFF) * COHORT + START + taken[k])
+        apps[index].identity = identity(APPS_CODE, 0, (users[k].identity & 0xFFF) * COHORT + START + taken[k])
         taken[k] += 1
 
 

@@ -44,7 +44,7 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
     value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
     if app.service != 1.0:
-        value += shared.users_outage_taste * math.log(max(app.service, 1e-3))
+        value += shared.users_outage_taste * math.log(max(app.service, shared.users_service_floor))
     return value / user.taste_scale
 
 
@@ -101,28 +101,13 @@ def fit_potential(s: Rows) -> None:
             user.customers = user.potential
 
 
-@kernel
-def choose(s: Rows) -> None:
-    """Move the customers of a month.
+@inlined
+def rate_outside(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> bool:
+    """Utility of using no app at all in each category, into ``outside`` and ``best``; whether any category has nests.
 
-    ``users`` (categories), ``apps`` (all rows), ``live`` (rows of the apps alive), in millions of customers; ``labs``
-    is the number of labs.  Reads
-    prices, capability and service as they stood at the end of last month; writes customers by type, who joined and who
-    left, choice shares, and the category's sums and consumer surplus.
+    Alternatives without charge share in the progress of models and in what tokens have become cheaper.
     """
-    users, apps, live, labs = s.users, s.apps, s.live, s.labs.shape[0]
-    shared = s.shared[0]
-    now = s.now[0]
-    hype = math.exp(shared.users_hype_weight * now.hype)
     nested = False
-    count = live.shape[0]
-    utilities = np.empty(count)
-    unheard = np.empty(count)
-    bounds = np.empty(count)
-    free = np.empty(count)
-    outside = np.empty(users.shape[0])
-    best = np.full(users.shape[0], -np.inf)
-    fit_potential(s)
     for k in range(users.shape[0]):
         user = users[k]
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
@@ -130,9 +115,22 @@ def choose(s: Rows) -> None:
         outside[k] = (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
         if outside[k] >= NO_OPTION:
             best[k] = outside[k]
-        user.inclusive = 0.0
-        user.crowd = 0.0
         nested = nested or user.nest_correlation > 0.0
+    return nested
+
+
+@inlined
+def attract(
+    users: Rows, apps: Rows, live: Rows, shared: Rows, outside: Rows, best: Rows, bounds: Rows, free: Rows
+) -> None:
+    """Attractions of all apps and of the outside options, relative to the category's best alternative.
+
+    So no exponential overflows and the best is never lost; shares are the same.  ``bounds`` [apps alive] becomes the
+    log of the loyalty L_i = exp((kappa + depth) / mu) of each app's customers, ``free`` 1 / L_i.
+    """
+    count = live.shape[0]
+    utilities = np.empty(count)
+    unheard = np.empty(count)
     for position in range(count):
         app = apps[live[position]]
         user = users[app.category]
@@ -141,17 +139,17 @@ def choose(s: Rows) -> None:
         bound = (user.switching_cost + app.depth) / user.taste_scale
         bounds[position] = bound
         free[position] = -bound
-    # Shares of deciders who have not heard of an app, and 1 / L_i (see below).
+    # Shares of deciders who have not heard of an app.
     exponentiate(unheard)
     exponentiate(free)
     for position in range(count):
         k = apps[live[position]].category
         if unheard[position] < 1.0:
             best[k] = max(best[k], utilities[position])
-    # Attractions are relative to the category's best alternative, so that no exponential overflows and the best is
-    # never lost; shares are the same.
     for k in range(users.shape[0]):
         users[k].outside = math.exp(outside[k] - best[k]) if outside[k] >= NO_OPTION else 0.0
+        users[k].inclusive = 0.0
+        users[k].crowd = 0.0
     for position in range(count):
         utilities[position] -= best[apps[live[position]].category]
     exponentiate(utilities)
@@ -164,7 +162,15 @@ def choose(s: Rows) -> None:
             app.attraction = 0.0
         user.inclusive += app.attraction
         user.crowd += heard
-    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 7))
+
+
+@inlined
+def adopt(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> None:
+    """Who considers each category this month, who of them joins, and what a customer gains by it (discrete Bass rule).
+
+    Sums of the month start at 0.
+    """
+    hype = math.exp(shared.users_hype_weight * now.hype)
     for k in range(users.shape[0]):
         user = users[k]
         user.dilution = (1.0 + user.crowd) ** -shared.users_crowding
@@ -189,14 +195,20 @@ def choose(s: Rows) -> None:
         user.joined_tourists = 0.0
         user.left_tourists = 0.0
         user.left_committed = 0.0
-    # Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
-    # (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests,
-    # one more per nest).
-    # Everything is divided by the loyalty L_i = exp((kappa + depth) / mu), which may be beyond the range of numbers.
-    stay = np.empty(count)
-    freed = np.empty(count)
-    inside = np.zeros(count if nested else 0)
-    for position in range(count):
+
+
+@inlined
+def reconsider(
+    users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, bounds: Rows, free: Rows, stay: Rows, freed: Rows,
+    inside: Rows,
+) -> None:  # fmt: skip
+    """Share of each app's reconsidering customers who stay, and what the others bring to the rest of the category.
+
+    Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
+    (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests, one
+    more per nest).  Everything is divided by the loyalty L_i, which may be beyond the range of numbers.
+    """
+    for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
         app.attraction *= user.dilution
@@ -204,8 +216,9 @@ def choose(s: Rows) -> None:
         # Who does not attract binds nobody.
         bound = bounds[position] if app.attraction > 0.0 else 0.0
         loose = free[position] if app.attraction > 0.0 else 1.0
-        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
-            row = app.category * labs + app.nest
+        row = app.category * labs + app.nest
+        nested = user.nest_correlation > 0.0 and app.nest_pull > 0.0
+        if nested:
             total = nests[row, TOTAL]
             rho = user.nest_correlation
             # T_i, the nest as the app's own customers see it, in the place of T: they stay with
@@ -226,12 +239,17 @@ def choose(s: Rows) -> None:
         flow_committed = user.hazard_committed * app.committed * freed[position]
         user.flow_tourists += flow_tourists
         user.flow_committed += flow_committed
-        if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
+        if nested:
             nests[row, TOURISTS] += flow_tourists
             nests[row, COMMITTED] += flow_committed
             nests[row, TOURISTS_INSIDE] += flow_tourists * inside[position]
             nests[row, COMMITTED_INSIDE] += flow_committed * inside[position]
-    for position in range(count):
+
+
+@inlined
+def move(users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, stay: Rows, freed: Rows, inside: Rows) -> None:
+    """Who leaves each app and who joins it, by type; sums by category."""
+    for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
         everything = user.outside + user.inclusive
@@ -271,6 +289,36 @@ def choose(s: Rows) -> None:
         user.joined_tourists += joined_tourists
         user.left_tourists += left_tourists
         user.left_committed += left_committed
+
+
+@kernel
+def choose(s: Rows) -> None:
+    """Move the customers of a month, in millions.
+
+    Reads prices, capability and service as they stood at the end of last month; writes customers by type, who joined
+    and who left, choice shares, and the category's sums and consumer surplus.
+
+    Checked: tests/textbook/test_adoption.py, tests/textbook/test_loyalty.py, tests/textbook/test_prices.py,
+    tests/market/rules/test_demand.py, tests/market/rules/test_extremes.py, tests/reference/test_oracle.py.
+    """
+    users, apps, live, labs = s.users, s.apps, s.live, s.labs.shape[0]
+    shared = s.shared[0]
+    now = s.now[0]
+    count = live.shape[0]
+    outside = np.empty(users.shape[0])
+    best = np.full(users.shape[0], -np.inf)
+    bounds = np.empty(count)
+    free = np.empty(count)
+    fit_potential(s)
+    nested = rate_outside(users, shared, now, outside, best)
+    attract(users, apps, live, shared, outside, best, bounds, free)
+    nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 7))
+    adopt(users, shared, now, outside, best)
+    stay = np.empty(count)
+    freed = np.empty(count)
+    inside = np.zeros(count if nested else 0)
+    reconsider(users, apps, live, labs, nests, bounds, free, stay, freed, inside)
+    move(users, apps, live, labs, nests, stay, freed, inside)
     for k in range(users.shape[0]):
         user = users[k]
         user.left = user.left_tourists + user.left_committed

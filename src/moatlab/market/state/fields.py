@@ -180,7 +180,7 @@ HOSTS: list[Field] = [
 ]
 
 OFFERS: list[Field] = [
-    whole("seller_kind", "code", "0 for a lab's API, 1 for a host"),
+    whole("seller_kind", "code", "who sells it: a lab or a host (market/state/codes.py)"),
     whole("seller", "row", "row of the seller"),
     whole("lab", "row", "row of the lab that made the model"),
     Field("licensed", "flag", "whether the seller may serve the model: a lab its own, a host by its edge to the lab"),
@@ -372,9 +372,8 @@ SHARED_DTYPE = np.dtype(
 )
 
 #: Buyers of GPU-hours of a month, by kind.
-LAB, HOST, APP, OUTSIDE = 0, 1, 2, 3
 BUYERS: list[Field] = [
-    whole("kind", "code", "lab, host, app, outside"),
+    whole("kind", "code", "who it is (market/state/codes.py)"),
     whole("row", "row", "row of its kind"),
     Field("inference", "Mh", "inference hours wanted"),
     Field("choke", "$ per GPU-hour", "rent at which half of them are cut off"),

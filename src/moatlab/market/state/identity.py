@@ -17,6 +17,19 @@ KIND_CODES = {
     )
 }
 
+#: The same codes, as kernels take them.
+(
+    USERS_CODE,
+    APPS_CODE,
+    LABS_CODE,
+    HOSTS_CODE,
+    CLOUDS_CODE,
+    CHIPMAKERS_CODE,
+    FOUNDRY_CODE,
+    OUTSIDE_CODE,
+    INVESTORS_CODE,
+) = range(len(KIND_CODES))
+
 
 @inlined
 def identity(kind: int, birth: int, index: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moatlab.market.state.codes import HOST, UNPUBLISHED
 from moatlab.market.state.compiled import PLAIN_PYTHON, Rows
 from moatlab.market.state.fields import (
     BUYER_DTYPE,
@@ -25,10 +26,10 @@ from moatlab.market.state.fields import (
     dtype_of,
 )
 from moatlab.market.state.posting import POSTING_DTYPE
-from moatlab.results.payments import KINDS_OF_PAYMENT, OUTSIDE_PARTIES
+from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS, OUTSIDE_PARTIES
 
 #: Layers with a fixed number of rows, in the order of their accounts.
-FIXED = ("labs", "hosts", "clouds", "chipmakers", "foundry")
+FIXED = LAYERS[1:]
 #: Generations of chips that fleets tell apart, months that a pipeline and a construction site look ahead.
 GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
 #: Room for further apps, relative to those there are, when arrays are made or grow; and when many grow.
@@ -280,18 +281,18 @@ class State:
         for sale while it is not licensed.
         """
         for offer in self.offers:
-            hosted = offer["seller_kind"] == 1
+            hosted = offer["seller_kind"] == HOST
             offer["licensed"] = int(not hosted or self.licences[offer["seller"], offer["lab"]] != 0)
             if offer["licensed"] == 0:
                 offer["open"] = 0
         have = {(int(o["seller_kind"]), int(o["seller"]), int(o["lab"])) for o in self.offers}
         new = [
-            (1, host, lab)
+            (HOST, host, lab)
             for host in range(self.hosts.shape[0])
             for lab in range(self.labs.shape[0])
-            if (self.labs["open"][lab] == 1 or self.labs["published"][lab] > -1000.0)
+            if (self.labs["open"][lab] == 1 or self.labs["published"][lab] > UNPUBLISHED)
             and self.licences[host, lab]
-            and (1, host, lab) not in have
+            and (HOST, host, lab) not in have
         ]
         if not new:
             return

@@ -14,14 +14,45 @@ def short(value: float, digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
-def aligned(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table, its first column to the left and the others to the right, and an empty line after it."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    cells = [
-        [cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
-        for row in [head, *rows]
+def number(value: float) -> str:
+    """Three significant digits, without exponents unless very small."""
+    if value == 0 or abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    if abs(value) < 5e-4:
+        return f"{value:.0e}"
+    return f"{value:.{max(0, 2 - int(np.floor(np.log10(abs(value)))))}f}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small."""
+    return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+
+
+def cents(part: float) -> str:
+    """A part of a dollar; what rounds to nothing has no sign."""
+    return f"{round(part, 2) + 0.0:.2f}"
+
+
+def count(value: float) -> str:
+    """A number of things; a median over seeds may lie half-way."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def columns(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """Lines of rows of equal length with their columns in line: those ``left`` to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text.ljust(width) if i in left else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
     ]
-    return [title, *("  ".join(row).rstrip() for row in cells), ""]
+
+
+def aligned(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """Lines of a table under its title (see `columns`), and an empty line after it."""
+    return [title, *columns([head, *rows], left), ""]
 
 
 def p_text(p: float) -> str:

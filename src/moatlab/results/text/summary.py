@@ -14,10 +14,11 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 
-from moatlab.results.frames import SHARED_LAYERS, Array, Frames
+from moatlab.results.frames import Array, Frames
 from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
-from moatlab.results.payments import LAYERS
+from moatlab.results.payments import INFRASTRUCTURE, LAYERS
+from moatlab.results.text.numbers import cents, columns, count, number, percent
 
 NOTE = (
     "Gross profit is after depreciation. Share: part of the layers' positive gross profits. Gen. AI: the same with "
@@ -87,7 +88,7 @@ class Paths:
     def generative(self, layer: str, column: str) -> Array:
         """Dollars of a layer that are attributed to generative AI."""
         dollars = self.layer(layer, column)
-        return dollars * np.nan_to_num(self.market("generative_share")) if layer in SHARED_LAYERS else dollars
+        return dollars * np.nan_to_num(self.market("generative_share")) if layer in INFRASTRUCTURE else dollars
 
     def _array(self, frame: pd.DataFrame, column: str) -> Array:
         ordered = frame.sort_values(["seed", "month"], kind="stable")
@@ -118,33 +119,6 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-# Numbers as text ------------------------------------------------------------------------------------------------------
-
-
-def number(value: float) -> str:
-    """Three significant digits, without exponents unless very small."""
-    if value == 0 or abs(value) >= 99.95:
-        return f"{value:,.0f}"
-    if abs(value) < 5e-4:
-        return f"{value:.0e}"
-    return f"{value:.{max(0, 2 - int(np.floor(np.log10(abs(value)))))}f}"
-
-
-def percent(share: float) -> str:
-    """A share in per cent, with a decimal where it is small."""
-    return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
-
-
-def cents(part: float) -> str:
-    """A part of a dollar; what rounds to nothing has no sign."""
-    return f"{round(part, 2) + 0.0:.2f}"
-
-
-def count(value: float) -> str:
-    """A number of things; a median over seeds may lie half-way."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-
-
 Form = Callable[[float], str]
 
 
@@ -162,16 +136,8 @@ def cell(values: Array, form: Form) -> str:
 
 
 def _table(title: str, head: list[str], rows: list[list[str]], left: tuple[int, ...] = (0,)) -> list[str]:
-    """Lines of a table; all columns but ``left`` stand on the right."""
-    cells = [[title, *head], *rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            text.ljust(width) if i in left else text.rjust(width)
-            for i, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    """Lines of a table whose title is the head of its first column; all columns but ``left`` stand on the right."""
+    return columns([[title, *head], *rows], left)
 
 
 # Sums over months -----------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from moatlab.scenario.tables import apps, hardware, labs, money, users
 #: Every parameter by (kind, name), in the order of declaration.
 REGISTRY: dict[tuple[str, str], Parameter] = index(
     [
-        users.TABLE, apps.FIRM, apps.KIND, apps.GRADUATION, labs.LABS, labs.HOSTS, money.COMPUTE, money.OUTSIDE,
-        money.INVESTORS, hardware.CLOUDS, hardware.CHIPMAKERS, hardware.FOUNDRY,
+        users.TABLE, apps.FIRM, apps.KIND, apps.NEWCOMERS, apps.GRADUATION, labs.LABS, labs.HOSTS, money.COMPUTE,
+        money.OUTSIDE, money.INVESTORS, hardware.CLOUDS, hardware.CHIPMAKERS, hardware.FOUNDRY,
     ]
 )
 

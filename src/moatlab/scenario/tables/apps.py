@@ -209,6 +209,46 @@ KIND = [
     declare("apps", "payout_months", "months", 12.0, (1.0, 1e4),
             "Cash beyond this many months of cost is paid out to the owners.", ASSUMED,
             Moves("apps.cash", +1, (24, 59))),
+    declare("apps", "owned_reserve", "months", 1.0, (0.0, 1e4),
+            "Months of cost that a lab leaves in its own app; it takes the rest.", ASSUMED,
+            Moves("apps.cash", +1, (6, 35), step=(1.0, 6.0))),
+    declare("apps", "smoothing", "share per month", 0.2, (1e-3, 1.0),
+            "Weight of the latest month in the growth and the running costs that an app goes by.", ASSUMED,
+            Moves("apps.equity", +1, (0, 23), step=(0.05, 0.6))),
+    declare("apps", "growth_bound", "log per month", 1.0, (0.0, 100.0),
+            "Largest change of a month's revenue, either way, that counts in an app's smoothed growth.", ASSUMED,
+            Moves("apps.exits", -1, (6, 59), step=(0.0, 1.0))),
+    declare("apps", "saturation_floor", "share", 0.01, (1e-6, 1.0),
+            "Share of the potential still open below which marketing becomes no dearer.", ASSUMED,
+            Moves("apps.customers", +1, (24, 59), step=(0.01, 1.0), given=(("apps.acquisition_saturation", 2.0),))),
+    declare("apps", "main_source", "share", 0.8, (0.0, 1.0),
+            "Share of a named app's tokens that its `source` carries at month 0; its other sources share the rest.",
+            ASSUMED, Moves("labs.openai.share", +1, (0, 3), step=(0.4, 0.9)), at_start=True),
+    declare("apps", "smallest_share", "share", 0.01, (0.0, 0.5),
+            "Share of its tokens below which an app ends a contract, and signs none.", ASSUMED,
+            Moves("labs.hhi", +1, (12, 59), step=(0.0, 0.05))),
+]
+
+#: What newcomers bring, and what draws them.
+NEWCOMERS = [
+    declare("apps", "feature_spread", "points", 0.3, (0.0, 10.0),
+            "Standard deviation of a generated app's features at birth, around the mean of its category.", ASSUMED,
+            Moves("apps.feature_gap", +1, (0, 11))),
+    declare("apps", "startup_awareness", "reach", 0.15, (0.0, 100.0),
+            "Awareness of a generated startup at month 0.", ASSUMED, Moves("apps.customers", +1, (0, 11)),
+            at_start=True),
+    declare("apps", "entrant_awareness", "reach", 0.1, (0.0, 100.0), "Awareness of an entrant at birth.", ASSUMED,
+            Moves("apps.customers", +1, (12, 59), step=(0.0, 0.5))),
+    declare("apps", "attachment_floor", "share", 0.05, (1e-6, 1e3),
+            "Added to a lab's share of tokens in the weight by which entrants pick it, so that a small lab is picked "
+            "too.", ASSUMED,
+            Moves("labs.openai.share", -1, (12, 35), step=(1e-3, 5.0), given=(("apps.entrant_sources", 1),))),
+    declare("apps", "entry_floor", "multiple of overhead", 0.02, (0.0, 1.0),
+            "Revenue per app, relative to an entrant's overhead, below which entry falls no further.", ASSUMED,
+            Moves("apps.entries", +1, step=(0.02, 1.0), given=(("apps.entry_profit", 1.0), ("apps.overhead", 4.0)))),
+    declare("apps", "entry_ceiling", "multiple of overhead", 50.0, (1.0, 1e6),
+            "Revenue per app, relative to an entrant's overhead, beyond which entry rises no further.", ASSUMED,
+            Moves("apps.entries", +1, step=(1.0, 50.0), given=(("apps.entry_profit", 1.0),))),
 ]
 
 #: Make-or-buy, beside what stands above.

@@ -1,0 +1,189 @@
+"""Stocks, expectations and drifts: each rule by itself, on a market some months old, against its formula in numpy."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from moatlab import Market, Scenario
+from moatlab.market.rules.apps import commit_apps, decide_spending
+from moatlab.market.rules.capital import balance_infrastructure, move_hype
+from moatlab.market.rules.compute import expect
+from moatlab.market.rules.foundry import decide_foundry
+from moatlab.market.rules.outside import move_outside
+from moatlab.market.rules.training import drift_specialisation
+from moatlab.market.rules.turnover import count_entrants
+from moatlab.market.state.posting import INVESTORS, PARENTS
+from moatlab.market.state.state import State
+
+ESSAY = Scenario("essay-2023")
+
+
+def later(changes: dict[str, Any] | None = None, months: int = 6) -> State:
+    """The state of the essay's market after some months."""
+    market = Market(ESSAY.set(changes or {}), rng=1)
+    market.run(months)
+    return market.state
+
+
+def value(kind: str, name: str) -> float:
+    return float(ESSAY.kind_value(kind, name))
+
+
+def test_apps_spend_what_they_earn_and_a_share_of_their_cash() -> None:
+    state = later()
+    poor, rich, bundled = (state.apps[row : row + 1] for row in state.live[:3])
+    for app, earned, held in ((poor, -3.0, -1.0), (rich, 5.0, 36.0), (bundled, 50.0, 50.0)):
+        app["gross_profit"], app["own_model"], state.cash[app["account"][0]] = earned, 0, held
+    bundled["price_rule"] = 3
+    kept = bundled["rnd"][0], bundled["marketing"][0]
+    decide_spending(state.arrays)
+    assert (poor["next_rnd"][0], poor["next_marketing"][0]) == (0.0, 0.0)
+    budget = 5.0 - value("apps", "overhead") + 36.0 / value("apps", "spending_horizon")
+    assert rich["next_rnd"][0] == pytest.approx(value("apps", "rnd_share") * budget)
+    assert rich["next_marketing"][0] == pytest.approx(value("apps", "marketing_share") * budget)
+    assert (bundled["next_rnd"][0], bundled["next_marketing"][0]) == kept
+
+
+def test_the_growth_that_an_app_knows_is_smoothed_and_bounded() -> None:
+    smoothing, bound = 0.4, 0.5
+    state = later({"apps.smoothing": smoothing, "apps.growth_bound": bound})
+    calm, leaping = (state.apps[row : row + 1] for row in state.live[:2])
+    for app, factor in ((calm, 1.2), (leaping, 100.0)):
+        app["growth"], app["last_revenue"], app["revenue"] = 0.1, 1.0, factor
+    decide_spending(state.arrays)
+    assert calm["growth"][0] == pytest.approx(0.1 + smoothing * (np.log(1.2) - 0.1))
+    assert leaping["growth"][0] == pytest.approx(0.1 + smoothing * (bound - 0.1))
+
+
+def test_features_and_awareness_grow_by_spending_and_fade() -> None:
+    state = later({"apps.brand_spread": 0.0})
+    at = state.live
+    before, users = state.apps[at].copy(), state.users.copy()
+    commit_apps(state.arrays)
+    after, k = state.apps[at], before["category"]
+    feature = (1 - value("apps", "obsolescence")) * before["feature"]
+    feature += value("apps", "imitation") * np.maximum(0.0, users["best_feature"][k] - before["feature"])
+    feature += value("apps", "feature_gain") * np.log1p(before["rnd"] / value("apps", "feature_scale"))
+    np.testing.assert_allclose(after["feature"], feature, rtol=1e-12, atol=1e-12)
+    free = 1 - users["customers"][k] / users["potential"][k]
+    scale = value("apps", "awareness_scale") * free ** -value("apps", "acquisition_saturation")
+    awareness = (1 - value("apps", "awareness_decay")) * before["awareness"]
+    awareness += value("apps", "awareness_gain") * np.log1p(before["marketing"] / scale)
+    np.testing.assert_allclose(after["awareness"], awareness, rtol=1e-12)
+    np.testing.assert_allclose(after["brand"], before["brand"] * 2 ** (-1 / value("apps", "brand_half_life")))
+
+
+def test_expectations_cover_part_of_the_way() -> None:
+    state = later()
+    clouds, now, speed = state.clouds, state.now, value("compute", "expectation_speed")
+    clouds["rent"] = 2.0 * clouds["rent"]
+    now["frontier"] += 1.0
+    rents, expected, frontier = clouds["expected_rent"].copy(), now["expected_rent"][0], now["expected_frontier"][0]
+    mean = (clouds["hours"] * clouds["rent"]).sum() / clouds["hours"].sum()
+    expect(state.arrays)
+    np.testing.assert_allclose(clouds["expected_rent"], rents + speed * (clouds["rent"] - rents))
+    assert now["mean_rent"][0] == pytest.approx(mean)
+    assert now["expected_rent"][0] == pytest.approx(expected + speed * (mean - expected))
+    assert now["expected_frontier"][0] == pytest.approx(frontier + speed * (now["frontier"][0] - frontier))
+
+
+def test_specialisation_keeps_its_spread() -> None:
+    state = later()
+    series = np.empty((3000, *state.specialisation.shape))
+    for month, row in enumerate(series):
+        state.now["month"] = month
+        drift_specialisation(state.arrays)
+        row[:] = state.specialisation
+    assert series.std() == pytest.approx(value("labs", "specialisation"), rel=0.03)
+    lagged = np.corrcoef(series[:-1].ravel(), series[1:].ravel())[0, 1]
+    assert lagged == pytest.approx(2 ** (-1 / value("labs", "specialisation_half_life")), abs=0.005)
+    others = np.corrcoef(series[:, :, 0].T)
+    assert np.abs(others - np.eye(len(others))).max() < 0.3
+
+
+@pytest.mark.parametrize(("load", "counts"), [(0.1, 0.5), (0.8, 0.8), (3.0, 3.0), (50.0, 20.0)])
+def test_the_foundry_asks_more_while_orders_exceed_capacity(load: float, counts: float) -> None:
+    state = later()
+    plant = state.foundry
+    plant["requested"] = load * plant["capacity"]
+    before = plant["price"].copy()
+    decide_foundry(state.arrays)
+    wanted = plant["base_price"] * counts ** value("foundry", "scarcity_response")
+    np.testing.assert_allclose(plant["next_price"], before + value("foundry", "price_speed") * (wanted - before))
+
+
+def test_outside_demand_closes_part_of_its_gap() -> None:
+    state = later({"outside.volatility": 0.0})
+    now, get = state.now[0], partial(value, "outside")
+    first = get("initial_hours") * get("shortage")
+    odds = first / (get("saturation") - first)
+    odds *= np.exp(get("quality_growth") * (now["expected_frontier"] - now["first_frontier"]))
+    wanted = get("saturation") * odds / (1 + odds)
+    wanted *= np.exp(get("hype_weight") * (now["hype"] - now["start_hype"]))
+    rent = float(now["expected_rent"]) / get("reference_rent")
+    wanted *= rent ** (get("spot_elasticity") - get("rent_elasticity"))
+    held = float(now["outside_hours"])
+    move_outside(state.arrays)
+    assert state.now["outside_hours"][0] == pytest.approx(held + get("adjustment") * (wanted - held))
+
+
+@pytest.mark.parametrize(("factor", "counts"), [(1.1, np.log(1.1)), (9.0, 0.5), (0.01, -0.5)])
+def test_hype_persists_and_follows_growth(factor: float, counts: float) -> None:
+    state = later({"investors.hype_volatility": 0.0})
+    now, get = state.now, partial(value, "investors")
+    now["last_revenue"] = state.apps["revenue"][state.live].sum() / factor
+    hype, growth = float(now["hype"][0]), float(now["expected_growth"][0])
+    growth += value("compute", "expectation_speed") * (counts - growth)
+    move_hype(state.arrays)
+    wanted = get("hype_persistence") * hype + get("hype_feedback") * (growth - get("expected_growth"))
+    assert now["expected_growth"][0] == pytest.approx(growth)
+    assert now["hype"][0] == pytest.approx(wanted)
+    assert now["discount"][0] == pytest.approx((get("cost_of_capital") - get("hype_discount") * wanted) / 12)
+
+
+def test_owners_of_infrastructure_cover_what_is_lacking() -> None:
+    state = later()
+    cash, period = state.cash, value("investors", "payout_period")
+    reserves = {
+        "clouds": state.clouds["budget"],
+        "chipmakers": value("chipmakers", "payout_months") * state.chipmakers["outlay"],
+        "foundry": value("foundry", "payout_months") * state.foundry["outlay"],
+    }
+    for kind, reserve in reserves.items():
+        cash[state.kind(kind)["account"]] = reserve + 300.0
+    short = int(state.clouds["account"][0]), int(state.chipmakers["account"][0])
+    cash[list(short)] = -50.0
+    whole, owners, investors = cash.sum(), cash[PARENTS], cash[INVESTORS]
+    balance_infrastructure(state.arrays)
+    assert cash[list(short)].tolist() == [0.0, 0.0]
+    for kind, reserve in reserves.items():
+        first = 0 if kind == "foundry" else 1
+        held = cash[state.kind(kind)["account"]][first:]
+        np.testing.assert_allclose(held, reserve[first:] + 300.0 * (1 - 1 / period))
+    assert cash[PARENTS] - owners == pytest.approx((len(state.clouds) - 1) * 300.0 / period - 50.0)
+    paid = (len(state.chipmakers) - 1 + len(state.foundry)) * 300.0 / period - 50.0
+    assert cash[INVESTORS] - investors == pytest.approx(paid)
+    assert cash.sum() == pytest.approx(whole)
+
+
+def test_entry_is_poisson_in_hype_and_revenue() -> None:
+    state = later({"apps.entry_profit": 0.5, "apps.entry_rate": 5.0})
+    users = state.users
+    state.now["hype"] = 0.7
+    worth = np.linspace(0.0, 120.0, len(users))
+    users["firms"] = 4.0
+    users["revenue"] = worth * 4.0 * value("apps", "overhead")
+    pull = np.clip(worth, value("apps", "entry_floor"), value("apps", "entry_ceiling")) ** 0.5
+    rate = 5.0 * np.exp(value("apps", "entry_hype") * 0.7) / len(users) * pull
+    months, counts = 4000, []
+    for month in range(months):
+        state.now["month"] = month
+        count_entrants(state.arrays)
+        counts.append(state.entrants.copy())
+    found = np.array(counts)
+    np.testing.assert_allclose(found.mean(axis=0), rate, atol=5 * np.sqrt(rate.max() / months))
+    np.testing.assert_allclose(found.var(axis=0), rate, rtol=0.2, atol=0.05)
