@@ -74,7 +74,7 @@ def _parts() -> tuple[Any, tuple[list[Any], list[Any]]]:
 
     state = State(dict.fromkeys(STATE_FIELDS, 1), 1)
     rules = {phase.name: phase.rule for phase in PHASES}
-    first = [rules.pop(name) for name in ("decisions",)]
+    first = [rules.pop(name) for name in ("decisions", "record")]
     second = [*rules.values(), training.publish, offers.post_offers, offers.grade_offers, turnover.populate,
               apps.refresh_apps]  # fmt: skip
     return state.arrays, (first, second)

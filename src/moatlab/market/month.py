@@ -1,7 +1,7 @@
 """The month: the phases in their order.  This list is what runs, what is timed, compiled ahead, printed and documented.
 
 Demand flows down the stack, compute clears, money flows up, firms decide from the same snapshot, hardware moves, firms
-come and go.  A phase is one compiled function of the state's arrays (`moatlab.market.state.state.Arrays`), whose
+come and go.  A phase is one compiled function of the state's arrays (`moatlab.market.state.arrays.Arrays`), whose
 docstring says all that it does.  It returns 0 when it is done, and another number where the state has to be helped
 first (`meet`): it is then entered again from its start.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
 from moatlab.market.state.cache import kernel_folder
@@ -43,19 +44,41 @@ PLAIN_PYTHON = bool(_config.DISABLE_JIT)
 
 def kernel(function: F) -> F:
     """Compile ``function`` at its first call: float64, no fastmath, one thread, cached."""
-    return _compiled(function, forceinline=False)
+    compiled: Any = numba.njit(cache=FOLDER is not None, fastmath=False, error_model="numpy")(function)
+    return compiled  # type: ignore[no-any-return]
 
 
 def inlined(function: F) -> F:
     """A helper of kernels, compiled into its callers: a call would hand arrays over word by word, ten to each."""
-    return _compiled(function, forceinline=True)
+    return function if PLAIN_PYTHON else cast(F, _Inlined(function))
 
 
-def _compiled(function: F, forceinline: bool) -> F:
-    compiled: Any = numba.njit(cache=FOLDER is not None, fastmath=False, error_model="numpy", forceinline=forceinline)(
-        function
-    )
-    return compiled  # type: ignore[no-any-return]
+class _Inlined:
+    """A helper as kernels and as Python call it.
+
+    In kernels it has no way in from Python, which would take as long to compile as the helper itself; Python's calls,
+    which are few, go to a kernel of their own.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self._in_kernels: Any = _numba.njit(
+            fastmath=False, error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+        )(function)
+        #: What numba takes this object for when a kernel names it.
+        self._numba_type_ = _numba.types.Dispatcher(self._in_kernels)
+        self._from_python: Any = None
+
+    @property
+    def dispatcher(self) -> Any:
+        """The kernel that Python's calls go to."""
+        if self._from_python is None:
+            self._from_python = kernel(self.py_func)
+        return self._from_python
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
 
 
 def type_of(value: Any) -> Any:
@@ -78,7 +101,7 @@ def direct(function: F) -> F:
     """
     if PLAIN_PYTHON:
         return function
-    dispatcher: Any = function
+    dispatcher: Any = getattr(function, "dispatcher", function)
     entry: list[Callable[..., Any]] = []
 
     def call(*arguments: Any) -> Any:

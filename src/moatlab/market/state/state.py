@@ -6,12 +6,12 @@ Rows of apps are appended and never reused; ``live`` holds the rows alive.
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moatlab.market.state.arrays import NAMES, Arrays
 from moatlab.market.state.codes import HOST, UNPUBLISHED
 from moatlab.market.state.compiled import PLAIN_PYTHON, Rows
 from moatlab.market.state.fields import (
@@ -36,50 +36,6 @@ GENERATIONS, PIPELINE, CONSTRUCTION = 12, 32, 64
 SLACK, SLACK_OF_MANY, MANY = 2.0, 1.25, 10_000
 
 
-class Arrays(NamedTuple):
-    """The arrays of a `State`, as the compiled phases take them."""
-
-    users: Rows
-    apps: Rows
-    live: Rows
-    labs: Rows
-    hosts: Rows
-    clouds: Rows
-    chipmakers: Rows
-    foundry: Rows
-    shared: Rows
-    now: Rows
-    offers: Rows
-    grades: Rows
-    routing: Rows
-    next_routing: Rows
-    sellers: Rows
-    app_edges: Rows
-    app_places: Rows
-    edges: Rows
-    places: Rows
-    vendors: Rows
-    backlog: Rows
-    prepaid: Rows
-    fabs: Rows
-    fleet: Rows
-    pipeline: Rows
-    construction: Rows
-    specialisation: Rows
-    entrants: Rows
-    cash: Rows
-    buyers: Rows
-    matrices: Rows
-    book: Rows
-    totals: Rows
-    market_records: Rows
-    layer_records: Rows
-    category_records: Rows
-    firm_records: Rows
-    payment_records: Rows
-
-
-_ARRAYS_OF = attrgetter(*Arrays._fields)
 #: Arrays that are blocks of the ledger or of the recorder.
 HANDED_OVER = ("book", "market_records", "layer_records", "category_records", "firm_records", "payment_records")
 Matrix = NDArray[np.float64]
@@ -195,14 +151,15 @@ class State:
         self.category_records: Rows = rows(CATEGORY_DTYPE, 0)
         self.firm_records: Rows = rows(FIRM_DTYPE, 0)
         self.payment_records: Matrix = np.zeros((0, len(KINDS_OF_PAYMENT)))
-        self.arrays: Arrays
+        self.arrays = Arrays()
         #: The months completed, a view of ``now`` [1]: looking a field of one row up costs more than a kernel's entry.
         self.clock: Any
         self.make_room_for_buyers(labs + hosts + 1)
 
     def gather(self) -> None:
         """Take up arrays that were replaced; whoever replaces one calls this."""
-        self.arrays = Arrays._make(_ARRAYS_OF(self))
+        for name in NAMES:
+            self.arrays.take(name, getattr(self, name))
         self.clock = self.now["month"]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> State:
@@ -212,12 +169,16 @@ class State:
             # Blocks of the journal and of records belong to the ledger and the recorder, who hand theirs over.
             own = isinstance(value, np.ndarray | dict) and name not in HANDED_OVER
             twin.__dict__[name] = copied(value) if own else value
+        twin.arrays = Arrays()
         twin.gather()
         return twin
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "arrays"}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # A copy of the tuple would hold arrays of its own.
         self.__dict__.update(state)
+        self.arrays = Arrays()
         self.gather()
 
     @property
@@ -242,7 +203,7 @@ class State:
             self.reserve(coming)
         if kept + coming != self._living:
             self._living = kept + coming
-            self.gather()
+            self.arrays.take("live", self.live)
 
     def kind(self, name: str) -> Rows:
         """The rows of a kind, by its name."""
