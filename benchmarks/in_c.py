@@ -63,7 +63,7 @@ CONSTANTS = {
     draws: ("BRAND_SHOCK",),
     posting: (
         "USERS", "SUPPLIERS", "SUBSCRIPTION", "API", "TRANSFER", "HOSTED_INFERENCE", "LICENCE", "APP_VARIABLE_COST",
-        "MARKETING", "APP_RND", "APP_OVERHEAD", "HOST_STAFF", "ENTERPRISE",
+        "MARKETING", "APP_RND", "APP_OVERHEAD", "HOST_STAFF", "ENTERPRISE_AGREEMENT",
     ),
 }  # fmt: skip
 C_TYPES = {"float64": "double", "int64": "int64_t", "int32": "int32_t", "uint8": "uint8_t"}

@@ -632,8 +632,8 @@ void settle_apps(const Market *m) {
             Lab *maker = &labs[app->base - 1];
             agreement = maker->enterprise_fee;
             maker->revenue += agreement;
-            totals[ENTERPRISE] += agreement;
-            note(&journal, ENTERPRISE, account, maker->account, agreement);
+            totals[ENTERPRISE_AGREEMENT] += agreement;
+            note(&journal, ENTERPRISE_AGREEMENT, account, maker->account, agreement);
         }
         double fees = shared->apps_variable_cost * revenue;
         double overhead = shared->apps_overhead + (app->own_model == 1 ? shared->apps_team_cost : 0.0);

@@ -42,8 +42,8 @@ def test_the_phases_call_rules() -> None:
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_rule_says_where_it_is_checked(name: str) -> None:
     text = inspect.getdoc(RULES[name]) or ""
-    assert text.count("Checked: ") == 1, f"{name} does not say where it is checked"
-    said = text.partition("Checked: ")[2]
+    assert text.count("Checked:") == 1, f"{name} does not say where it is checked"
+    said = text.partition("Checked:")[2]
     assert said.endswith(".") and "\n\n" not in said, f"{name}: what follows `Checked:` is the end of the text"
     named = NAMED.findall(said)
     # Nothing but names of tests and what separates them.

@@ -46,27 +46,24 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
 
 
 @inlined
-def ask_as_lab(s: Rows, buyer: Rows, lab: Rows) -> None:
+def ask_as_lab(buyer: Rows, lab: Rows, shared: Rows, now: Rows) -> None:
     """The hours that a lab wants to serve its API, the rent at which it cuts them off, and its training budget."""
-    shared = s.shared[0]
     buyer.kind = LAB
-    lab.hours_per_token = hours_per_token(lab.model_hours, shared, s.now[0])
+    lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
     buyer.inference = lab.tokens * lab.hours_per_token
     buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
     buyer.budget = lab.training_budget
 
 
 @inlined
-def ask_as_host(s: Rows, buyer: Rows, host: Rows) -> None:
+def ask_as_host(buyer: Rows, host: Rows, offers: Rows, labs: Rows, shared: Rows, now: Rows) -> None:
     """The hours that the host of row ``buyer.row`` wants for the models it serves, and the rent that cuts them off."""
-    offers, labs = s.offers, s.labs
-    shared = s.shared[0]
     buyer.kind = HOST
     value = 0.0
     for o in range(offers.shape[0]):
         offer = offers[o]
         if offer.seller_kind == HOST and offer.seller == buyer.row and offer.tokens > 0.0:
-            hours = hours_per_token(labs[offer.lab].published_hours, shared, s.now[0])
+            hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
             buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
             value += offer.tokens * offer.price
     if buyer.inference > 0.0:
@@ -74,17 +71,18 @@ def ask_as_host(s: Rows, buyer: Rows, host: Rows) -> None:
 
 
 @inlined
-def ask_as_app(s: Rows, buyer: Rows, app: Rows) -> None:
-    """The hours that the app of row ``buyer.row`` wants for its own model, and what it spends to make or refresh it."""
-    shared = s.shared[0]
+def ask_as_app(buyer: Rows, app: Rows, own: float, shared: Rows, now: Rows) -> None:
+    """The hours that an app wants for its own model, which carries the share ``own`` of its tokens, and what it spends
+    to make or refresh it.
+    """
     buyer.kind = APP
     buyer.inference = 0.0
     buyer.choke = 1.0
     buyer.elastic = 0.0
     buyer.budget = app.own_budget
     if app.own_model == 1:
-        hours = own_hours_per_token(hours_per_token(app.own_hours, shared, s.now[0]), app.tokens, shared)
-        buyer.inference = app.tokens * s.routing[buyer.row, s.offers.shape[0]] * hours
+        hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
+        buyer.inference = app.tokens * own * hours
         # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
         value = max(app.price, app.unit_cost)
         buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
@@ -102,7 +100,9 @@ def gather_buyers(s: Rows) -> bool:
     """
     buyers, lag, affinity = s.buyers, s.matrices[0], s.matrices[1]
     labs, hosts, apps, live, clouds = s.labs, s.hosts, s.apps, s.live, s.clouds
-    edges, places, app_places, app_edges = s.edges, s.places, s.app_places, s.app_edges
+    routing, offers, edges, places = s.routing, s.offers, s.edges, s.places
+    app_places, app_edges = s.app_places, s.app_edges
+    shared = s.shared[0]
     now = s.now[0]
     n_labs = labs.shape[0]
     n_hosts = hosts.shape[0]
@@ -120,12 +120,12 @@ def gather_buyers(s: Rows) -> bool:
         if index < n_labs:
             if labs[index].alive == 0:
                 continue
-            ask_as_lab(s, buyer, labs[index])
+            ask_as_lab(buyer, labs[index], shared, now)
         elif index < n_labs + n_hosts:
             if hosts[index - n_labs].alive == 0:
                 continue
             buyer.row = index - n_labs
-            ask_as_host(s, buyer, hosts[index - n_labs])
+            ask_as_host(buyer, hosts[index - n_labs], offers, labs, shared, now)
         else:
             buyer.kind = OUTSIDE
             buyer.row = 0
@@ -151,7 +151,7 @@ def gather_buyers(s: Rows) -> bool:
             continue
         buyer = buyers[count]
         buyer.row = row
-        ask_as_app(s, buyer, app)
+        ask_as_app(buyer, app, routing[row, offers.shape[0]], shared, now)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
             affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
@@ -206,7 +206,8 @@ def serve(s: Rows) -> None:
     """
     buyers, stay, affinity = s.buyers, s.matrices[0], s.matrices[1]
     hours, trained = s.matrices[2], s.matrices[3]
-    clouds = s.clouds
+    clouds, labs, hosts, apps = s.clouds, s.labs, s.hosts, s.apps
+    places, app_places = s.places, s.app_places
     count = s.now[0].buyers
     shared = s.shared[0]
     now = s.now[0]
@@ -262,18 +263,19 @@ def serve(s: Rows) -> None:
                 now.generative_hours += everything
         now.inference_wanted += buyer.inference
         now.inference_served += buyer.served
-        hand_over(s, buyer, bought, weights)
+        hand_over(buyer, bought, weights, labs, hosts, apps, places, app_places)
     for c in range(n):
         cloud = clouds[c]
         cloud.elasticity = cloud.elasticity / cloud.hours if cloud.hours > 0.0 else shared.clouds_elasticity_floor
 
 
 @inlined
-def hand_over(s: Rows, buyer: Rows, bought: float, weights: Rows) -> None:
+def hand_over(
+    buyer: Rows, bought: float, weights: Rows, labs: Rows, hosts: Rows, apps: Rows, places: Rows, app_places: Rows
+) -> None:
     """A buyer gets the share of its calls that was served, a lab's run its hours; shares by cloud are kept for next
     month.
     """
-    labs, hosts = s.labs, s.hosts
     service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
     slot = buyer.row
     if buyer.kind == LAB:
@@ -283,14 +285,14 @@ def hand_over(s: Rows, buyer: Rows, bought: float, weights: Rows) -> None:
         hosts[buyer.row].service = service
         slot = labs.shape[0] + buyer.row
     elif buyer.kind == APP:
-        s.apps[buyer.row].own_service = service
+        apps[buyer.row].own_service = service
     else:
         slot = labs.shape[0] + hosts.shape[0]
     for c in range(weights.shape[0]):
         if buyer.kind == APP:
-            s.app_places[buyer.row, c] = weights[c]
+            app_places[buyer.row, c] = weights[c]
         else:
-            s.places[slot, c] = weights[c]
+            places[slot, c] = weights[c]
 
 
 @kernel

@@ -20,7 +20,7 @@ from moatlab.market.state.posting import (
     APP_RND,
     APP_TRAINING,
     APP_VARIABLE_COST,
-    ENTERPRISE,
+    ENTERPRISE_AGREEMENT,
     HOST_COMPUTE,
     HOST_STAFF,
     HOSTED_INFERENCE,
@@ -50,11 +50,12 @@ def settle_apps(s: Rows) -> None:
 
     Checked: tests/reference/test_oracle.py, tests/market/test_one_truth.py, tests/market/state/test_ledger.py.
     """
-    apps, live, labs, book, cash, totals = s.apps, s.live, s.labs, s.book, s.cash, s.totals
+    apps, live, routing, offers, labs = s.apps, s.live, s.routing, s.offers, s.labs
+    hosts, book, cash, totals = s.hosts, s.book, s.cash, s.totals
     shared = s.shared[0]
     now = s.now[0]
     month = now.month
-    count = s.offers.shape[0]
+    count = offers.shape[0]
     open_sales(s)
     # The month's payments of an app are written one by one and moved at once: accounts and sums by kind are touched
     # once per firm here instead of once per payment, which `pay` would do.
@@ -70,10 +71,43 @@ def settle_apps(s: Rows) -> None:
         row = live[position]
         app = apps[row]
         account = app.account
-        own = s.routing[row, count] * app.own_service if app.own_model == 1 else 0.0
-        own_tokens += own * app.tokens
-        cursor = pay_tokens(s, app, s.routing[row], own, cursor)
-        service = app.service
+        special = app.owner >= 0 or app.deal > 0
+        shares = routing[row]
+        service = shares[count] * app.own_service if app.own_model == 1 else 0.0
+        own_tokens += service * app.tokens
+        inference = 0.0
+        api_spend = 0.0
+        for o in range(count):
+            share = shares[o]
+            if share <= 0.0:
+                continue
+            offer = offers[o]
+            service += share * offer.service
+            tokens = app.tokens * share * offer.service
+            amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
+            inference += amount
+            if offer.seller_kind == LAB:
+                lab = labs[offer.seller]
+                lab.revenue += amount
+                lab.data += tokens
+                if app.owner == offer.seller:
+                    totals[TRANSFER] += amount
+                    cursor = note(book, cursor, month, TRANSFER, account, lab.account, amount)
+                else:
+                    lab.api_revenue += amount
+                    api_spend += amount
+                    totals[API] += amount
+                    cursor = note(book, cursor, month, API, account, lab.account, amount)
+            else:
+                host = hosts[offer.seller]
+                host.revenue += amount
+                totals[HOSTED_INFERENCE] += amount
+                cursor = note(book, cursor, month, HOSTED_INFERENCE, account, host.account, amount)
+        # Rounding of shares that add to one.
+        service = min(service, 1.0)
+        app.service = service
+        app.inference = inference
+        app.api_spend = api_spend
         tokens_served += app.tokens * service
         customers = app.tourists + app.committed
         revenue = app.price * customers * (1.0 - shared.users_refund_share * (1.0 - service))
@@ -82,8 +116,8 @@ def settle_apps(s: Rows) -> None:
             maker = labs[app.base - 1]
             agreement = maker.enterprise_fee
             maker.revenue += agreement
-            totals[ENTERPRISE] += agreement
-            cursor = note(book, cursor, month, ENTERPRISE, account, maker.account, agreement)
+            totals[ENTERPRISE_AGREEMENT] += agreement
+            cursor = note(book, cursor, month, ENTERPRISE_AGREEMENT, account, maker.account, agreement)
         fees = shared.apps_variable_cost * revenue
         overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
         app.last_revenue = app.revenue
@@ -98,7 +132,7 @@ def settle_apps(s: Rows) -> None:
         marketing_paid += app.marketing
         rnd_paid += app.rnd
         overhead_paid += overhead
-        app.gross_profit = revenue - fees - app.inference
+        app.gross_profit = revenue - fees - inference
         cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
         app.outlay += shared.apps_smoothing * (overhead + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
@@ -129,54 +163,6 @@ def open_sales(s: Rows) -> None:
     for o in range(offers.shape[0]):
         offer = offers[o]
         offer.service = labs[offer.seller].service if offer.seller_kind == LAB else hosts[offer.seller].service
-
-
-@inlined
-def pay_tokens(s: Rows, app: Rows, shares: Rows, own: float, cursor: int) -> int:
-    """An app pays labs and hosts for the tokens served, at the price it pays each; returns the journal's next place.
-
-    ``own`` is the share of its calls that its own model has served.  Moves the sellers' sales and the sums by kind; the
-    accounts are moved by `settle_apps`.
-    """
-    offers, labs, hosts, book, totals = s.offers, s.labs, s.hosts, s.book, s.totals
-    shared = s.shared[0]
-    month = s.now[0].month
-    account = app.account
-    special = app.owner >= 0 or app.deal > 0
-    service = own
-    inference = 0.0
-    api_spend = 0.0
-    for o in range(offers.shape[0]):
-        share = shares[o]
-        if share <= 0.0:
-            continue
-        offer = offers[o]
-        service += share * offer.service
-        tokens = app.tokens * share * offer.service
-        amount = tokens * (offer_price(app, offer, shared) if special else offer.price)
-        inference += amount
-        if offer.seller_kind == LAB:
-            lab = labs[offer.seller]
-            lab.revenue += amount
-            lab.data += tokens
-            if app.owner == offer.seller:
-                totals[TRANSFER] += amount
-                cursor = note(book, cursor, month, TRANSFER, account, lab.account, amount)
-            else:
-                lab.api_revenue += amount
-                api_spend += amount
-                totals[API] += amount
-                cursor = note(book, cursor, month, API, account, lab.account, amount)
-        else:
-            host = hosts[offer.seller]
-            host.revenue += amount
-            totals[HOSTED_INFERENCE] += amount
-            cursor = note(book, cursor, month, HOSTED_INFERENCE, account, host.account, amount)
-    # Rounding of shares that add to one.
-    app.service = min(service, 1.0)
-    app.inference = inference
-    app.api_spend = api_spend
-    return cursor
 
 
 @inlined

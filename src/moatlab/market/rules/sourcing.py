@@ -164,27 +164,6 @@ def weigh_offers(s: Rows, column: Rows, weights: Rows, points: Rows, common: Row
     return logits
 
 
-@inlined
-def move_routing(now: Rows, aims: Rows, wanted: Rows, shared: Rows) -> None:
-    """An app's routing of next month, into ``wanted`` [offers + 1]: part of the way from ``now`` to the logit's shares.
-
-    An app that reaches nobody keeps the routing that it has.
-    """
-    speed = shared.apps_routing_speed
-    smallest = shared.apps_smallest_share
-    total = 0.0
-    for o in range(aims.shape[0]):
-        total += aims[o]
-    if total <= 0.0:
-        aims[:] = now
-        total = 1.0
-    scale = 1.0 / total
-    for o in range(aims.shape[0]):
-        aim = scale * aims[o]
-        moved = now[o] + speed * (aim - now[o])
-        wanted[o] = 0.0 if (aim < smallest) & (moved < smallest) else moved
-
-
 @kernel
 def decide_routing(s: Rows) -> None:
     """Next month's routing of every app, and the elasticity that each seller faces.
@@ -197,11 +176,13 @@ def decide_routing(s: Rows) -> None:
 
     Checked: tests/textbook/test_tokens.py, tests/textbook/test_attachment.py, tests/reference/test_oracle.py.
     """
-    users, apps, live, routing, offers, labs = s.users, s.apps, s.live, s.routing, s.offers, s.labs
-    hosts = s.hosts
+    users, apps, live, routing, next_routing = s.users, s.apps, s.live, s.routing, s.next_routing
+    offers, labs, hosts = s.offers, s.labs, s.hosts
     shared = s.shared[0]
     count = offers.shape[0]
     n_labs = labs.shape[0]
+    speed = shared.apps_routing_speed
+    smallest = shared.apps_smallest_share
     eta = shared.users_usage_elasticity
     column = edge_columns(offers, n_labs)
     weights = np.empty(users.shape[0])
@@ -228,7 +209,20 @@ def decide_routing(s: Rows) -> None:
         user = users[app.category]
         weight = weights[app.category]
         now = routing[row]
-        move_routing(now, logits[position], s.next_routing[row], shared)
+        aims = logits[position]
+        wanted = next_routing[row]
+        total = 0.0
+        for o in range(count + 1):
+            total += aims[o]
+        if total <= 0.0:
+            # An app that reaches nobody keeps the routing that it has.
+            aims[:] = now
+            total = 1.0
+        scale = 1.0 / total
+        for o in range(count + 1):
+            aim = scale * aims[o]
+            moved = now[o] + speed * (aim - now[o])
+            wanted[o] = 0.0 if (aim < smallest) & (moved < smallest) else moved
         if app.owner < 0:
             demand += app.tokens
             tastes += app.tokens * weight
@@ -237,7 +231,19 @@ def decide_routing(s: Rows) -> None:
         cost = max(app.token_cost, 1e-12)
         quotas = eta / cost
         customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
-        hold(app, now, column, n_labs, held, mine, paid)
+        for o in range(count):
+            mine[o] = now[o]
+            paid[o] = app.tokens * now[o]
+        # A lab has one offer, a host may have several.
+        for o in range(n_labs, count):
+            held[column[o]] = 0.0
+        for o in range(n_labs, count):
+            held[column[o]] += now[o]
+        for o in range(n_labs, count):
+            mine[o] = held[column[o]]
+        for o in (app.owner, app.deal - 1):
+            if o >= 0:
+                paid[o] = 0.0
         for o in range(count):
             away = weight * slope[o]
             kept = 1.0 - away * (price[o] - cost)
@@ -251,26 +257,6 @@ def decide_routing(s: Rows) -> None:
         sell_elasticity(labs[index], LAB, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
     for index in range(hosts.shape[0]):
         sell_elasticity(hosts[index], HOST, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
-
-
-@inlined
-def hold(app: Rows, now: Rows, column: Rows, labs: int, held: Rows, mine: Rows, paid: Rows) -> None:
-    """Share of the app's tokens that the seller of each offer has, into ``mine``; tokens paid at list prices (Ttok).
-
-    A lab has one offer, a host may have several, whose sums go to ``held`` [labs + hosts].
-    """
-    for o in range(mine.shape[0]):
-        mine[o] = now[o]
-        paid[o] = app.tokens * now[o]
-    for o in range(labs, mine.shape[0]):
-        held[column[o]] = 0.0
-    for o in range(labs, mine.shape[0]):
-        held[column[o]] += now[o]
-    for o in range(labs, mine.shape[0]):
-        mine[o] = held[column[o]]
-    for o in (app.owner, app.deal - 1):
-        if o >= 0:
-            paid[o] = 0.0
 
 
 @inlined

@@ -67,7 +67,7 @@ APP_WRITE_OFF = constant(CODE["app write-off"])
 LAB_WRITE_OFF = constant(CODE["lab write-off"])
 CHIP_FINANCE = constant(CODE["chip finance"])
 FOUNDRY_FINANCE = constant(CODE["foundry finance"])
-ENTERPRISE = constant(CODE["enterprise agreement"])
+ENTERPRISE_AGREEMENT = constant(CODE["enterprise agreement"])
 
 
 @inlined
