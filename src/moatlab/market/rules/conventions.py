@@ -8,6 +8,8 @@ from moatlab.market.state.compiled import inlined
 
 #: Weight of the latest month in the smoothed figures that firms keep of themselves.
 SMOOTHING = 0.2
+#: Apps that a rule with several loops over them takes at once: as many as a cache holds the rows of.
+AT_ONCE = 512
 
 
 @inlined

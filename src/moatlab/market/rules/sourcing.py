@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from moatlab.market.rules.conventions import AT_ONCE
 from moatlab.market.rules.elementary import exponentiate
 from moatlab.market.rules.offers import (
     LEAST_PRICE,
@@ -130,41 +131,6 @@ def decide_routing(s: Rows) -> None:
         for o in range(count):
             points[k, o] = grades[o, k]
             common[k, o] = weights[k] * worth[o] + bonus[o]
-    logits = np.empty((live.shape[0], count + 1))
-    for position in range(live.shape[0]):
-        row = live[position]
-        app = apps[row]
-        user = users[app.category]
-        weight = weights[app.category]
-        quality = rho * user.quality_taste * user.ai_centrality
-        if weight > 0.0:
-            quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
-        now = routing[row]
-        edges = sellers[row]
-        sold_here = sold[app.category]
-        points_here = points[app.category]
-        common_here = common[app.category]
-        wanted = logits[position]
-        for o in range(count):
-            value = quality * points_here[o] + common_here[o] + inertia * now[o]
-            wanted[o] = value if edges[column[o]] & sold_here[o] else NEVER
-        # The offers of an app's owner and of the lab that it has a deal with have prices of their own.
-        for o in (app.owner, app.deal - 1):
-            if o >= 0:
-                wanted[o] = NEVER
-                if reachable(row, app, offers[o], sellers, n_labs):
-                    value = worth_of_price(offer_price(app, offers[o], shared), eta)
-                    wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o]
-        wanted[count] = NEVER
-        if app.own_model == 1:
-            value = worth_of_price(app.own_unit_cost, eta)
-            wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
-        best = HARDLY
-        for o in range(count + 1):
-            best = wanted[o] if wanted[o] > best else best
-        for o in range(count + 1):
-            wanted[o] -= best
-    exponentiate(logits.reshape(-1))
     held = np.zeros(n_labs + hosts.shape[0])
     mine = np.empty(count)
     paid = np.empty(count)
@@ -172,52 +138,91 @@ def decide_routing(s: Rows) -> None:
     pull = np.zeros(count)
     demand = 0.0
     tastes = 0.0
-    for position in range(live.shape[0]):
-        row = live[position]
-        app = apps[row]
-        user = users[app.category]
-        weight = weights[app.category]
-        now = routing[row]
-        aims = logits[position]
-        wanted = next_routing[row]
-        total = 0.0
-        for o in range(count + 1):
-            total += aims[o]
-        if total <= 0.0:
-            # An app that reaches nobody keeps the routing that it has.
-            aims[:] = now
-            total = 1.0
-        scale = 1.0 / total
-        for o in range(count + 1):
-            aim = scale * aims[o]
-            moved = now[o] + speed * (aim - now[o])
-            wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
-        if app.owner < 0:
-            demand += app.tokens
-            tastes += app.tokens * weight
-        # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost of
-        # a token rises by the seller's share of the tokens less what moves away from it.
-        cost = max(app.token_cost, 1e-12)
-        quotas = eta / cost
-        customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
-        for o in range(count):
-            mine[o] = now[o]
-            paid[o] = app.tokens * now[o]
-        # A lab has one offer, a host may have several.
-        for o in range(n_labs, count):
-            held[column[o]] = 0.0
-        for o in range(n_labs, count):
-            held[column[o]] += now[o]
-        for o in range(n_labs, count):
-            mine[o] = held[column[o]]
-        for o in (app.owner, app.deal - 1):
-            if o >= 0:
-                paid[o] = 0.0
-        for o in range(count):
-            away = weight * slope[o]
-            kept = 1.0 - away * (price[o] - cost)
-            listed[o] += paid[o]
-            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
+    logits = np.empty((min(live.shape[0], AT_ONCE), count + 1))
+    for first in range(0, live.shape[0], AT_ONCE):
+        some = live[first : first + AT_ONCE]
+        for position in range(some.shape[0]):
+            row = some[position]
+            app = apps[row]
+            user = users[app.category]
+            weight = weights[app.category]
+            quality = rho * user.quality_taste * user.ai_centrality
+            if weight > 0.0:
+                quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
+            now = routing[row]
+            edges = sellers[row]
+            sold_here = sold[app.category]
+            points_here = points[app.category]
+            common_here = common[app.category]
+            wanted = logits[position]
+            for o in range(count):
+                value = quality * points_here[o] + common_here[o] + inertia * now[o]
+                wanted[o] = value if edges[column[o]] & sold_here[o] else NEVER
+            # The offers of an app's owner and of the lab that it has a deal with have prices of their own.
+            for o in (app.owner, app.deal - 1):
+                if o >= 0:
+                    wanted[o] = NEVER
+                    if reachable(row, app, offers[o], sellers, n_labs):
+                        value = worth_of_price(offer_price(app, offers[o], shared), eta)
+                        wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o]
+            wanted[count] = NEVER
+            if app.own_model == 1:
+                value = worth_of_price(app.own_unit_cost, eta)
+                wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
+            best = HARDLY
+            for o in range(count + 1):
+                best = wanted[o] if wanted[o] > best else best
+            for o in range(count + 1):
+                wanted[o] -= best
+        exponentiate(logits[: some.shape[0]].reshape(-1))
+        for position in range(some.shape[0]):
+            row = some[position]
+            app = apps[row]
+            user = users[app.category]
+            weight = weights[app.category]
+            now = routing[row]
+            aims = logits[position]
+            wanted = next_routing[row]
+            total = 0.0
+            for o in range(count + 1):
+                total += aims[o]
+            if total <= 0.0:
+                # An app that reaches nobody keeps the routing that it has.
+                aims[:] = now
+                total = 1.0
+            scale = 1.0 / total
+            for o in range(count + 1):
+                aim = scale * aims[o]
+                moved = now[o] + speed * (aim - now[o])
+                wanted[o] = 0.0 if (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) else moved
+            if app.owner < 0:
+                demand += app.tokens
+                tastes += app.tokens * weight
+            # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost
+            # of a token rises by the seller's share of the tokens less what moves away from it.
+            cost = max(app.token_cost, 1e-12)
+            quotas = eta / cost
+            customers = (
+                user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
+            )
+            for o in range(count):
+                mine[o] = now[o]
+                paid[o] = app.tokens * now[o]
+            # A lab has one offer, a host may have several.
+            for o in range(n_labs, count):
+                held[column[o]] = 0.0
+            for o in range(n_labs, count):
+                held[column[o]] += now[o]
+            for o in range(n_labs, count):
+                mine[o] = held[column[o]]
+            for o in (app.owner, app.deal - 1):
+                if o >= 0:
+                    paid[o] = 0.0
+            for o in range(count):
+                away = weight * slope[o]
+                kept = 1.0 - away * (price[o] - cost)
+                listed[o] += paid[o]
+                pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
     for o in range(count):
         offers[o].listed = listed[o]
         offers[o].pull = pull[o]
