@@ -6,6 +6,9 @@ import math
 
 from moatlab.market.state.compiled import inlined
 
+#: Apps that a rule with several loops over them takes at once: as many as a cache holds the rows of.
+AT_ONCE = 512
+
 
 @inlined
 def fading(half_life: float) -> float:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.conventions import AT_ONCE, FROZEN, MARKUP
 from moatlab.market.rules.costs import customer_cost, metered_cost
 from moatlab.market.rules.elementary import exp_below, lambert, log_above
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -216,20 +216,11 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
 
 
-@kernel
-def decide_app_prices(s: Rows) -> None:
-    """Next month's price and quota of every app; with a metered plan, the price of a token and the bill it makes.
-
-    An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
-    other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
-    choice and follows at once.  A bundled app is free from the next month.
-
-    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py.
-    """
-    users, apps, live = s.users, s.apps, s.live
-    shared = s.shared[0]
+@inlined
+def price_some(some: Rows, users: Rows, apps: Rows, live: Rows, shared: Rows) -> None:
+    """Next month's prices and quotas of the apps in the rows ``some``, which fit into a cache."""
     speed = shared.apps_price_speed
-    count = live.shape[0]
+    count = some.shape[0]
     costs = np.empty(count)
     scales = np.empty(count)
     markups = np.empty(count)
@@ -237,7 +228,7 @@ def decide_app_prices(s: Rows) -> None:
     hazards = np.empty(count)
     quotas = np.empty(count)
     for position in range(count):
-        app = apps[live[position]]
+        app = apps[some[position]]
         user = users[app.category]
         app.diverted = diverted_margin(app, user, apps, live, shared) if company_of(app) != 0 else 0.0
         costs[position] = customer_cost(app, shared) + app.diverted
@@ -254,7 +245,7 @@ def decide_app_prices(s: Rows) -> None:
         markups[position] = scale * logit_markup(markups[position] / scale, shares[position], moved)
         quotas[position] = exp_below(speed * log_above(quotas[position]))
     for position in range(count):
-        app = apps[live[position]]
+        app = apps[some[position]]
         user = users[app.category]
         app.next_price = app.price
         if app.plan == METERED and app.price_rule != BUNDLED:
@@ -275,3 +266,18 @@ def decide_app_prices(s: Rows) -> None:
             app.next_price = app.price + speed * (wanted - app.price)
         if app.quota > 0.0 and app.next_quota > 0.0:
             app.next_quota = app.quota * quotas[position]
+
+
+@kernel
+def decide_app_prices(s: Rows) -> None:
+    """Next month's price and quota of every app; with a metered plan, the price of a token and the bill it makes.
+
+    An app knows its costs, its own demand and the prices of all; it expects rivals' prices, and those of its company's
+    other products, to stay.  The quota of a plan moves with the price; the use of a metered plan is its customers'
+    choice and follows at once.  A bundled app is free from the next month.
+
+    Checked: tests/reference/test_oracle.py, tests/textbook/test_prices.py.
+    """
+    live = s.live
+    for first in range(0, live.shape[0], AT_ONCE):
+        price_some(live[first : first + AT_ONCE], s.users, s.apps, live, s.shared[0])

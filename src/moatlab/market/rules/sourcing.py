@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from moatlab.market.rules.conventions import AT_ONCE
 from moatlab.market.rules.elementary import exponentiate
 from moatlab.market.rules.offers import (
     LEAST_PRICE,
@@ -116,9 +117,9 @@ def see_offers(s: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) 
 
 
 @inlined
-def weigh_offers(s: Rows, column: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> Rows:
-    """exp(V), V the logit of each offer to each app alive, relative to the app's best: [apps alive, offers + 1]."""
-    users, apps, live, routing, sellers, offers = s.users, s.apps, s.live, s.routing, s.sellers, s.offers
+def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> Rows:
+    """exp(V), V the logit of each offer to the apps in the rows ``some``, relative to the app's best: [apps, offers + 1]."""
+    users, apps, routing, sellers, offers = s.users, s.apps, s.routing, s.sellers, s.offers
     shared = s.shared[0]
     count = offers.shape[0]
     n_labs = s.labs.shape[0]
@@ -126,9 +127,9 @@ def weigh_offers(s: Rows, column: Rows, weights: Rows, points: Rows, common: Row
     inertia = shared.apps_routing_inertia
     eta = shared.users_usage_elasticity
     sold = sold_by_category(offers, users.shape[0])
-    logits = np.empty((live.shape[0], count + 1))
-    for position in range(live.shape[0]):
-        row = live[position]
+    logits = np.empty((some.shape[0], count + 1))
+    for position in range(some.shape[0]):
+        row = some[position]
         app = apps[row]
         user = users[app.category]
         weight = weights[app.category]
@@ -190,7 +191,7 @@ def decide_routing(s: Rows) -> None:
     common = np.empty((users.shape[0], count))
     bonus = np.empty(count)
     see_offers(s, weights, points, common, bonus)
-    logits = weigh_offers(s, column, weights, points, common, bonus)
+    logits = np.empty((0, count + 1))
     price = np.empty(count)
     slope = np.empty(count)
     for o in range(count):
@@ -204,12 +205,15 @@ def decide_routing(s: Rows) -> None:
     demand = 0.0
     tastes = 0.0
     for position in range(live.shape[0]):
+        place = position % AT_ONCE
+        if place == 0:
+            logits = weigh_offers(s, live[position : position + AT_ONCE], column, weights, points, common, bonus)
         row = live[position]
         app = apps[row]
         user = users[app.category]
         weight = weights[app.category]
         now = routing[row]
-        aims = logits[position]
+        aims = logits[place]
         wanted = next_routing[row]
         total = 0.0
         for o in range(count + 1):

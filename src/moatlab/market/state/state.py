@@ -16,6 +16,7 @@ from moatlab.market.state.codes import HOST, UNPUBLISHED
 from moatlab.market.state.compiled import PLAIN_PYTHON, Rows
 from moatlab.market.state.fields import (
     BUYER_DTYPE,
+    CACHE_LINE,
     CATEGORY_DTYPE,
     FIRM_DTYPE,
     LAYER_DTYPE,
@@ -56,22 +57,27 @@ def as_rows(array: Any) -> Rows:
 
 
 def rows(dtype: np.dtype[np.void], count: int) -> Rows:
-    """``count`` zeroed rows."""
-    return as_rows(np.zeros(count, dtype))
+    """``count`` zeroed rows, from the start of a cache line on."""
+    size = dtype.itemsize * count
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return as_rows(memory[first : first + size].view(dtype))
 
 
-def copied(value: Any) -> Any:
-    """A copy of an array or a dictionary; rows are copied as bytes, which numpy would copy field by field."""
-    if not isinstance(value, np.ndarray) or value.dtype.names is None:
-        return value.copy()
-    return value.view(f"V{value.dtype.itemsize}").copy().view(value.dtype)
+def copied(array: Any) -> Any:
+    """A copy of ``array``; of rows, from the start of a cache line on."""
+    if not array.dtype.names:
+        return array.copy()
+    twin = rows(array.dtype, array.shape[0])
+    twin.view(np.uint8)[:] = array.view(np.uint8)
+    return twin
 
 
 def enlarged(array: Any, length: int) -> Any:
     """A copy of ``array`` with room for ``length`` rows; the new ones are zero."""
-    larger = np.zeros((length, *array.shape[1:]), array.dtype)
+    larger = rows(array.dtype, length) if array.dtype.names else np.zeros((length, *array.shape[1:]), array.dtype)
     larger[: array.shape[0]] = array
-    return as_rows(larger)
+    return larger
 
 
 class State:
@@ -167,8 +173,10 @@ class State:
         twin = State.__new__(State)
         for name, value in self.__dict__.items():
             # Blocks of the journal and of records belong to the ledger and the recorder, who hand theirs over.
-            own = isinstance(value, np.ndarray | dict) and name not in HANDED_OVER
+            own = isinstance(value, np.ndarray) and name not in HANDED_OVER
             twin.__dict__[name] = copied(value) if own else value
+        twin.app_defaults = dict(self.app_defaults)
+        twin.first_account = dict(self.first_account)
         twin.arrays = Arrays()
         twin.gather()
         return twin
