@@ -45,3 +45,11 @@ def test_architecture_names_every_folder_and_module() -> None:
     for package in PACKAGE.rglob("*/"):
         if any(package.glob("*.py")):
             assert f"{package.relative_to(PACKAGE).parts[-1]}/" in text, package
+
+
+@pytest.mark.parametrize(("name", "says"), [("extending.md", "[2. 2. 2."), ("excise.md", "Name: excise.revenue")])
+def test_the_python_of_a_page_runs(name: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scope: dict[str, object] = {"__name__": "docs"}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / name).read_text(), re.S):
+        exec(compile(block, name, "exec"), scope)
+    assert says in capsys.readouterr().out
