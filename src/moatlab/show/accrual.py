@@ -44,7 +44,7 @@ def accrual(frames: Frames) -> Figure:
     profit = series.by_layer(frames, "gross_profit_after_depreciation")
     generative = series.wide(frames.market, "generative_share", frames)
     attributed = {layer: v * generative if layer in INFRASTRUCTURE else v for layer, v in profit.items()}
-    panels = style.panels(figure, 6, 2, right=style.room(style.LAYER_COLOURS, "99.9 G$"))
+    panels = style.panels(figure, 6, 2, right=style.room(style.LAYER_COLOURS, "$99.9 bn"))
     span = "in 12 months" if yearly else "a month"
     for row, (title, amounts, what) in enumerate((
         ("Value added", added, "value added"), ("Gross profit", profit, "gross profit"),

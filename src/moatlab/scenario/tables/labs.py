@@ -107,7 +107,7 @@ LABS = [
             "Largest markup, as a share of the price (Lerner index), that a seller of tokens aims at: labs, hosts, and "
             "apps with a metered plan.", ASSUMED, Moves("labs.api_price", +1, (6, 35), step=(0.3, 0.9))),
     declare("labs", "smoothing", "share per month", 0.2, (1e-3, 1.0),
-            "Weight of the latest month in the API revenue by which investors judge a lab.", ASSUMED,
+            "Weight of the latest month in the smoothed API revenue by which investors judge a lab.", ASSUMED,
             Moves("labs.character-ai.cash", 0, (6, 59), step=(0.05, 0.6), reason="labs gain on one another by turns")),
     declare("labs", "transfer_price", "share of markup", 0.0, (0.0, 1.0),
             "Share of the API markup that a lab charges its own app.", ASSUMED,

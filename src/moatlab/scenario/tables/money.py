@@ -121,7 +121,7 @@ INVESTORS = [
             "Age up to which an app finds a round whatever its growth.", ASSUMED,
             Moves("apps.equity", +1, (0, 23), step=(0.0, 18.0))),
     declare("investors", "hurdle_easing", "log per month", 0.05, (0.0, 10.0),
-            "Fall of the hurdle of growth per unit of hype, times `hype_funding`.", ASSUMED,
+            "Fall of the growth hurdle per unit of hype, times `hype_funding`.", ASSUMED,
             Moves("apps.equity", +1, (0, 23), step=(0.0, 0.3))),
     declare("investors", "hype_bound", "log", 5.0, (0.0, 5.0), "Largest hype, either way.", ASSUMED,
             Moves("investors.funding", +1, (0, 23), step=(0.1, 5.0))),
