@@ -40,7 +40,6 @@ $(STAMP): requirements.lock pyproject.toml
 
 simulate: setup ## simulate the default scenario and draw its pictures
 	$(BIN)/moatlab simulate $(SCENARIO) --out $(OUT)
-	@echo "The pictures are in $(OUT)"
 
 picture: simulate ## draw the README's picture again
 	cp $(OUT)/pictures/prices.png docs/pictures/prices.png

@@ -7,7 +7,7 @@ LONGEST_WORD, LONGEST_LINE = 300, 2000
 
 
 class InputError(ValueError):
-    """A mistake in what the user gave: one line that names the thing, what is valid, and where it stands."""
+    """A mistake in what the user gave: one line that names the thing, what is valid, and where it was given."""
 
     def __init__(self, problem: str, where: str = "") -> None:
         """``where`` is the file, option or event that holds the mistake."""

@@ -77,7 +77,7 @@ def test_what_commands_show() -> None:
 
 
 def test_ends_of_an_interval_are_those_of_what_is_inside() -> None:
-    assert meanings("total_low") == ["total_low, column of sensitivities: low end of the interval of "
+    assert meanings("total_low") == ["total_low, column of sensitivities: lower bound of the interval of "
                                      + GLOSSARY["column of sensitivities"]["total"]]  # fmt: skip
     assert meanings("zork") == []
     with pytest.raises(InputError, match="did you mean"):

@@ -49,7 +49,7 @@ MISTAKES: list[tuple[list[str], tuple[str, ...]]] = [
     # contradictions
     ([*SET, "apps.rnd_share=0.9", "--set", "apps.marketing_share=0.9"], ("add up to more than 1",)),
     ([*SET, "apps.writer.customers=9"], ("users.copy start with 9", "market_size is 5 M")),
-    ([*SET, "outside.initial_hours=1e9", "--set", "outside.spot_elasticity=0.01"], ("initial_hours", "no rent")),
+    ([*SET, "outside.initial_hours=1e9", "--set", "outside.spot_elasticity=0.01"], ("initial_hours", "no finite rent")),
     ([*SET, "labs.commons.revenue_share=0.2"], ("labs.commons.revenue_share", "set labs.commons.partner")),
     # events
     ([*EVENT, "tomorrow: rain"], ("month 12: set ADDRESS VALUE",)),

@@ -50,7 +50,7 @@ def test_a_look_is_written_down_once_for_the_same_runs(tmp_path: Path) -> None:
     assert second.look.number == 2 and second.look.share == pytest.approx(spent(2.5) - spent(1.0))
     assert (tmp_path / "out" / LOOKS).read_bytes().startswith(kept)
     told = "\n".join(report.tell(batch, [second]))
-    assert "look 2 at this batch, at 0.6 % of the 5 % of error that all looks share" in told
+    assert "look 2 at this batch, with 0.6 % of the 5 % of error that all looks share" in told
     assert re.search(r"look 1 20\S+, 8 runs an arm", told)
     assert second.p_verdict == pytest.approx(min(1.0, second.p_holm / second.look.share))
 
@@ -155,8 +155,11 @@ def test_the_commands_and_arms_that_do_nothing(
     assert run_cli(["run", "trial.toml", "--engine", "serial"]) == 0
     told = capsys.readouterr().out
     assert "P of the verdict" in told and told.count("the same") >= 2 and "< 0.001" not in told
-    assert "the runs of nothing are those of control in all that was recorded: the event 'month 2: scale" in told
-    assert "nothing in this scenario reads labs.markup (price_rule is optimal)" in told
+    assert (
+        "the runs of nothing and control are identical in everything that was recorded: the event 'month 2: scale"
+        in told
+    )
+    assert "no rule of this scenario uses labs.markup (price_rule is optimal)" in told
     assert run_cli(["plan", "results/trial"]) == 0
     told = capsys.readouterr().out
     assert "as estimated" in told and "--extend" in told and "--fresh" in told and "look 1 at this batch" in told
@@ -169,5 +172,8 @@ def test_the_commands_and_arms_that_do_nothing(
     command = ["whatif", "tiny", "--set", "labs.*.markup=0.9", "--seeds", "2", "--months", "4", "--out", "w"]
     assert run_cli(command) == 0
     told = capsys.readouterr().out
-    assert "the two runs are the same at every seed: nothing in this scenario reads labs.markup" in told
+    assert (
+        "the runs with and without the change are identical at every seed: no rule of this scenario uses labs.markup"
+        in told
+    )
     assert "no effect" not in told

@@ -50,7 +50,11 @@ def test_more_seeds_do_not_make_a_trifle_a_finding() -> None:
     """An effect of a tenth of what matters: significant with 10,000 seeds, and a verdict of no effect."""
     many = effect(0.05, 1.0, 10_000)
     (verdict,) = judge([(many, Prediction("higher", 0.5))])
-    assert many.p < 1e-5 and verdict.verdict == "no effect" and "smaller than what is of interest" in verdict.reason
+    assert (
+        many.p < 1e-5
+        and verdict.verdict == "no effect"
+        and "smaller than the smallest effect of interest" in verdict.reason
+    )
 
 
 def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:
@@ -59,11 +63,11 @@ def test_only_emergent_claims_get_a_verdict_on_the_sign() -> None:
     assert [v.verdict for v in verdicts] == ["calibration", "size only", "supported"]
     # And only they make the family larger.
     assert verdicts[2].family == 1 and verdicts[2].p_holm == verdicts[2].p
-    assert "put in" in verdicts[0].reason and "equation" in verdicts[1].reason
+    assert "assumption" in verdicts[0].reason and "equation" in verdicts[1].reason
 
 
 def test_a_family_is_corrected_by_holm() -> None:
-    barely = effect(0.5 + 0.43)  # decided alone, P of about 0.042
+    barely = effect(0.5 + 0.43)  # conclusive on its own, P of about 0.042
     alone = judge([(barely, Prediction("higher", 0.5))])[0]
     among = judge([(barely, Prediction("higher", 0.5)), (effect(0.5), Prediction("higher", 0.5))])[0]
     assert alone.verdict == "supported" and among.verdict == "undecided" and "Holm" in among.reason
@@ -107,7 +111,7 @@ def test_the_number_that_would_decide_is_for_the_family() -> None:
     assert alone.needed is not None and among.needed is not None and beside.needed is not None
     assert alone.needed.count < among.needed.count and beside.needed.count < among.needed.count
     assert (among.open, beside.open) == (10, 2)
-    assert "decided alone, not among 10 outcomes (Holm); about" in among.reason
+    assert "conclusive on its own, but not among 10 outcomes (Holm); about" in among.reason
 
 
 def test_the_share_of_draws_that_agree() -> None:

@@ -95,7 +95,7 @@ def test_a_batch_without_a_stored_run(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not len(batch.outcomes()) and not len(batch.failures()) and not len(batch.paths("level"))
     assert batch.cube("level").shape == (2, 1, 3, 0) and not len(batch.bands("level"))
     assert run_cli(["status", str(tmp_path / "out")]) == 0
-    assert "no run is done yet" in capsys.readouterr().out
+    assert "no run has finished yet" in capsys.readouterr().out
     assert run_cli(["show", str(tmp_path / "out")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 

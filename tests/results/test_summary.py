@@ -26,7 +26,7 @@ def decade() -> Frames:
 
 
 @pytest.fixture(scope="module")
-def lucks() -> Frames:
+def seeds_of_tiny() -> Frames:
     return tables("tiny", 26, seeds=3)
 
 
@@ -70,32 +70,32 @@ def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
     text = summarise(decade)
     rows = block(text, "2023")
     first = max(rows, key=lambda layer: float(rows[layer][4].removesuffix(" %")))
-    assert f"2023: of generative AI's gross profit {first} took {rows[first][4]}" in text
+    assert f"2023: {first} earned {rows[first][4]} of the gross profit on generative AI" in text
     assert text.startswith(decade.title)
 
 
-def test_it_fits_a_screen(decade: Frames, lucks: Frames) -> None:
-    for of in (decade, lucks):
+def test_it_fits_a_screen(decade: Frames, seeds_of_tiny: Frames) -> None:
+    for of in (decade, seeds_of_tiny):
         lines = summarise(of).splitlines()
         assert len(lines) <= 64 and max(map(len, lines)) <= 140
 
 
-def test_several_seeds_show_the_median_and_the_band(lucks: Frames) -> None:
-    text = summarise(lucks)
-    assert "3 seeds from 1, median (5-95 %)" in text
-    told = block(text, "Mean or sum of the months")["rent of a GPU-hour, $"][0]
-    rents = lucks.market[lucks.market["month"] < 12].groupby("seed")["rent"].mean()
+def test_several_seeds_show_the_median_and_the_band(seeds_of_tiny: Frames) -> None:
+    text = summarise(seeds_of_tiny)
+    assert "(3 seeds from 1; medians, with the 5-95 % range of shares and prices)" in text
+    told = block(text, "Monthly means, and totals of the period")["rent of a GPU-hour, $"][0]
+    rents = seeds_of_tiny.market[seeds_of_tiny.market["month"] < 12].groupby("seed")["rent"].mean()
     low, high = (number(float(rents.quantile(q))) for q in (0.05, 0.95))
     assert told == f"{number(float(rents.median()))} ({low}-{high})"
-    assert "Closed Lab (3 of 3)" in block(text, "2023")["labs"][-1]
+    assert "Closed Lab (in 3 of 3)" in block(text, "2023")["labs"][-1]
 
 
-def test_whose_money_is_that_of_the_tables(decade: Frames) -> None:
+def test_sources_of_income_are_those_of_the_table_of_money(decade: Frames) -> None:
     """The last twelve months, or the year asked for; income and its parts against sums of the table of money."""
     assert decade.money is not None
     for told, first in ((summarise(decade), 28), (summarise(decade, 2024), 12)):
         name = "2024" if first == 12 else "2025-05 to 2026-04"
-        rows = block(told, f"Whose money, {name}")
+        rows = block(told, f"Sources of income, {name}")
         year = decade.money[decade.money["month"].between(first, first + 11)]
         for layer, mine in year.groupby("layer"):
             by_pool = mine.groupby("pool")["received"].sum()
@@ -106,19 +106,19 @@ def test_whose_money_is_that_of_the_tables(decade: Frames) -> None:
             assert sum(float(row[column]) for row in rows.values()) == pytest.approx(1.0, abs=0.031)
 
 
-def test_events_are_told(lucks: Frames) -> None:
+def test_events_are_named(seeds_of_tiny: Frames) -> None:
     event = "month 3: scale foundry.fab.capacity 2"
-    assert f"\nEvents: {event}\n\n" in summarise(replace(lucks, events=((3, event),)))
-    assert "Events" not in summarise(lucks)
+    assert f"\nEvents: {event}\n\n" in summarise(replace(seeds_of_tiny, events=((3, event),)))
+    assert "Events" not in summarise(seeds_of_tiny)
 
 
-def test_without_money_there_is_no_table_of_it(lucks: Frames) -> None:
-    assert "Whose money" in summarise(lucks)
-    assert "Whose money" not in summarise(replace(lucks, money=None))
+def test_without_money_there_is_no_table_of_it(seeds_of_tiny: Frames) -> None:
+    assert "Sources of income" in summarise(seeds_of_tiny)
+    assert "Sources of income" not in summarise(replace(seeds_of_tiny, money=None))
 
 
 def test_retention_is_that_of_the_customers_who_joined(decade: Frames) -> None:
-    told = block(summarise(decade), "Mean or sum of the months")["still with it a year after joining"]
+    told = block(summarise(decade), "Monthly means, and totals of the period")["12-month retention"]
     assert told[0] == "-"
     came = decade.categories.set_index(["category", "month"])["joined"]
     curves = decade.retention[decade.retention["age"] == 12].set_index(["category", "joined"])["retention"]

@@ -194,7 +194,8 @@ def _rest(
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(0.0, "0 M$"), (5.25, "5.2 M$"), (999.9, "1.0 G$"), (131_000.0, "131 G$"), (2.5e6, "2.5 T$")]
+    ("amount", "text"),
+    [(0.0, "$0 m"), (5.25, "$5.2 m"), (999.9, "$1.0 bn"), (131_000.0, "$131 bn"), (-2.5e6, "−$2.5 tn")],
 )
 def test_money(amount: float, text: str) -> None:
     assert style.money(amount) == text

@@ -39,7 +39,7 @@ def fit_report(name: str, changes: tuple[str, ...], seeds: int, prior_draws: int
     known = report.known()
     met = sum(row.inside for row in known)
     console.print(
-        f"{met} of {len(known)} known targets inside by their median over {report.seeds} seeds (from {FIRST_SEED} on); "
+        f"{met} of {len(known)} known targets met by the median of {report.seeds} seeds (from {FIRST_SEED} on); "
         f"prior: share of {report.prior_draws} draws that meet the target; "
         f"{report.assumed} numbers of the scenario are assumed.",
         highlight=False,
@@ -57,8 +57,8 @@ def _gains(scenario: Scenario, seed: int) -> Table:
         market.run(month + 1 - market.month)
         months.append(month)
         gains.append(loop_gains(market))
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Loop gains (seed {seed}): what of a lead comes back; at 1 "
-                  "the larger firm runs away", title_justify="left")  # fmt: skip
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Loop gains (seed {seed}): the share of a lead that feeds "
+                  "back into it; at 1 the lead grows without limit", title_justify="left")  # fmt: skip
     found = table_of(months, gains)
     for heading in ("layer", "feedback", *found.columns):
         table.add_column(heading, justify="right" if heading in found.columns else "left")

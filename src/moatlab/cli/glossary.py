@@ -1,4 +1,4 @@
-"""Names in tables and experiment files that are neither parameters nor metrics: where each stands, and what it is.
+"""Names in tables and experiment files that are neither parameters nor metrics: where each occurs, and what it is.
 
 Parameters are explained by the registry, metrics by `moatlab.results.metrics`, moats by `moatlab.scenario.moats`.
 """
@@ -8,34 +8,34 @@ from __future__ import annotations
 #: Place, then name and meaning.
 GLOSSARY: dict[str, dict[str, str]] = {
     "column of a run's tables": {
-        "seed": "the seed of all luck in the run; equal seeds are equal luck",
+        "seed": "seed of all random draws of the run; equal seeds give equal draws",
         "month": "month of the run; 0 is the scenario's first",
         "layer": "apps, labs, hosts, clouds, chipmakers or foundry",
         "kind": "the firm's layer (firms); the kind of payment (payments, ledger)",
         "slug": "the firm's name in addresses; a generated startup's is category, month of birth, number",
-        "name": "the name to show",
-        "category": "category of customers; of an app, that which it serves",
+        "name": "display name",
+        "category": "category of customers; of an app, the category that it serves",
         "named": "whether the scenario names the firm; false for generated startups",
-        "payer": "who pays: a firm, its layer, or users, outside, investors, parents, suppliers",
-        "payee": "who receives, as payer",
+        "payer": "who pays: a firm, its layer, or users, outside, investors, parents, suppliers, government",
+        "payee": "who receives; as payer",
         "amount": "M$ in the month",
-        "pool": "whose money it is: users, funding, outside, owners or credit",
+        "pool": "where the money entered the stack: users, funding, outside, owners or credit",
         "age": "months since joining (retention)",
-        "retention": "share of the average customer who joined in that month and is still with the app at that age",
+        "retention": "share of the customers who joined in that month and are still with the app at that age",
         "income": "M$ that the layer's firms received in the months asked for (origins)",
     },
     "pool of money": {
         "users": "what customers of apps pay",
         "funding": "rounds, grants and support of apps, labs and hosts, and their cash of month 0",
-        "outside": "what demand for GPU-hours from outside generative AI pays",
+        "outside": "what other computing pays for GPU-hours",
         "owners": "what owners put into clouds, chipmakers and the foundry, and their cash of month 0",
-        "credit": "what nobody paid: bills that an exit leaves, overdrafts of a month",
+        "credit": "what nobody paid: bills left unpaid at exit, overdrafts of a month",
     },
     "column of a batch's tables": {
-        "key": "digest of all that decides a run",
+        "key": "digest of everything that determines a run",
         "arm": "the arm of the experiment: a control or a treatment",
         "point": "number of the point of the design",
-        "replication": "number of the replication; runs of one replication and point share their luck",
+        "replication": "number of the replication; runs of one replication and point share their random draws",
         "status": "done, failed, timeout, died, or missing for a run that is not stored",
         "seconds": "wall-clock seconds of the run",
         "error": "what went wrong, in a line",
@@ -46,51 +46,51 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "runs": "runs that have a value",
         "mean": "mean of the runs, or of the pairs' differences",
         "median": "median of the runs",
-        "low": "lower end: 5 % of the runs (levels), of the interval of the mean (effects)",
-        "high": "upper end, as low",
+        "low": "lower bound: 5th percentile of the runs (levels), or of the interval of the mean (effects)",
+        "high": "upper bound, as low",
         "pairs": "pairs (point, replication) that have a value in every arm compared",
     },
     "column of verdicts and effects": {
-        "contrast": "the difference that is judged: an arm less the control, or what the file declares",
+        "contrast": "the difference that is tested: an arm less the control, or what the file declares",
         "baseline": "mean of the arms that are compared with",
         "estimate": "mean of the pairs' differences, in the outcome's unit",
-        "bootstrap_low": "lower end of the interval by the studentised bootstrap",
-        "bootstrap_high": "upper end, as bootstrap_low",
+        "bootstrap_low": "lower bound of the interval by the studentised bootstrap",
+        "bootstrap_high": "upper bound, as bootstrap_low",
         "p": "two-sided P value of no difference, by Student's t",
-        "dz": "mean of the pairs' differences in their standard deviations",
+        "dz": "mean of the pairs' differences over their standard deviation",
         "relative": "estimate / size of the baseline",
-        "pairing": "variance of the contrast with independent luck over its variance with shared luck",
-        "unit": "what further runs would add to: draws of the parameters, or seeds",
+        "pairing": "variance of the contrast with independent random draws over its variance with shared ones",
+        "unit": "what counts as an independent unit: draws of the parameters, or seeds",
         "draws": "draws of the parameters",
         "seeds": "seeds of each draw",
-        "lost": "pairs left out, most of them for want of a value",
+        "lost": "pairs left out, mostly because a value is missing",
         "caution": "why the interval may be too narrow",
-        "predicted": "sign that was predicted: higher, lower, none or open",
+        "predicted": "predicted sign: higher, lower, none or open",
         "smallest": "smallest effect of interest, in the outcome's unit",
-        "tag": "what kind of answer it can be: input, mechanical or emergent",
-        "p_decision": "P value of the decision that the data come closest to, if it stood alone",
+        "tag": "kind of claim: input (assumed), mechanical (follows from an equation) or emergent",
+        "p_decision": "P value of the decision that the data come closest to, taken alone",
         "p_holm": "the same, corrected for the family by Holm's method",
-        "p_verdict": "P of the verdict: the same, corrected for earlier looks too; it stands at 1 - confidence",
-        "look": "number of the look at this outcome and contrast; runs that no look had seen make a new one",
-        "look_share": "share of the level of error that this look may use",
-        "finding": "above, below or within the smallest effect of interest, the same in every pair, or undecided",
+        "p_verdict": "P of the verdict: the same, corrected for earlier looks; a verdict needs 1 - confidence or less",
+        "look": "number of the look at this outcome and contrast; looking at new runs is a new look",
+        "look_share": "share of the error rate that this look may use",
+        "finding": "above, below or within the smallest effect of interest, identical in every pair, or undecided",
         "verdict": "supported, contradicted, no effect, the same, undecided; rises, falls where nothing was predicted",
-        "agreeing": "share of the draws, or seeds, whose own contrast lies where the mean's does",
-        "reason": "why the verdict, in a line",
+        "agreeing": "share of the draws, or seeds, whose own contrast has the finding of the mean",
+        "reason": "reason for the verdict, in a line",
     },
     "column of sensitivities": {
         "parameter": "address of the parameter",
         "mu": "Morris: mean elementary effect, the change of the outcome over the parameter's whole range",
-        "mu_star": "Morris: mean of the elementary effects' sizes",
+        "mu_star": "Morris: mean of the absolute elementary effects",
         "sigma": "Morris: standard deviation of the elementary effects",
-        "first": "Sobol: share of the outcome's variance by the parameter alone",
-        "total": "Sobol: the same with all interactions in which it takes part",
+        "first": "Sobol: share of the outcome's variance due to the parameter alone",
+        "total": "Sobol: the same, with all its interactions",
         "one": "Sobol: first parameter of a pair",
         "other": "Sobol: second parameter of the pair",
-        "second": "Sobol: share of the variance by the pair's interaction",
+        "second": "Sobol: share of the variance due to the interaction of the pair",
     },
     "reduction of an outcome's months": {
-        "mean": "mean of the months; of a ratio of two flows the sum of the one over the sum of the other, undefined "
+        "mean": "mean of the months; of a ratio of two flows, the sum of the one over the sum of the other, undefined "
         "where the other stays below its floor: 1,000 dollars, one customer, a million tokens, one GPU-hour a month",
         "sum": "sum of the months",
         "first": "the first month",
@@ -114,14 +114,14 @@ GLOSSARY: dict[str, dict[str, str]] = {
 
 
 GLOSSARY["column of origins"] = {
-    f"stayed of {pool}": f"of a dollar that the pool {pool} brought in, what the layer received and paid to no other"
+    f"stayed of {pool}": f"share of each dollar of the pool {pool} that the layer received and did not pass on"
     for pool in GLOSSARY["pool of money"]
 }
 
 
 def meanings(name: str) -> list[str]:
-    """What the name means, a line for each place where it stands; the ends of an interval by the name without them."""
+    """What the name means, a line for each place where it occurs; bounds of an interval by the name without them."""
     base = name.removesuffix("_low").removesuffix("_high")
-    ends = "" if base == name else f"{name.rpartition('_')[2]} end of the interval of "
+    ends = "" if base == name else f"{'lower' if name.endswith('_low') else 'upper'} bound of the interval of "
     exact = [f"{name}, {place}: {names[name]}" for place, names in GLOSSARY.items() if name in names]
     return exact or [f"{name}, {place}: {ends}{names[base]}" for place, names in GLOSSARY.items() if base in names]

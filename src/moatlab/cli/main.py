@@ -40,12 +40,14 @@ def _root(
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of all luck.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on: medians and bands.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on; several give medians and ranges.")] = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 0.5'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, pictures and summary.")] = None,
-    year: Annotated[int | None, typer.Option(help="Calendar year of the flow diagram and of whose money.")] = None,
+    year: Annotated[
+        int | None, typer.Option(help="Calendar year of the flow diagram and of the sources of income.")
+    ] = None,
 ) -> None:
     """Simulate a scenario; write tables, pictures and a summary."""
     from moatlab.cli.simulate import Request, run
@@ -93,18 +95,21 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
     only: Annotated[str | None, typer.Option(help="Run this arm only.")] = None,
     replications: Annotated[int | None, typer.Option(help="Replications instead of the file's.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and say what would run.")] = False,
-    extend: Annotated[bool, typer.Option("--extend", help="Go on in a folder though the file has changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and list what would be run.")] = False,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Continue in a folder although the file has changed.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Repeat runs that failed.")] = False,
     other_version: Annotated[
-        bool, typer.Option("--other-version", help="Go on in a folder of another version of the model.")
+        bool, typer.Option("--other-version", help="Continue in a folder of another version of the model.")
     ] = False,
-    reuse: Annotated[list[Path] | None, typer.Option(help="Take equal runs from this folder.")] = None,
+    reuse: Annotated[list[Path] | None, typer.Option(help="Reuse identical runs from this folder.")] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Confirm in a folder of its own, on seeds that no look has seen.")
+        bool,
+        typer.Option("--fresh", help="Confirm on seeds that no earlier analysis has used, in a folder of its own."),
     ] = False,
 ) -> None:
-    """Run an experiment: what its folder lacks, and nothing twice."""
+    """Run an experiment: only the runs that its folder does not have yet."""
     from moatlab.cli.run import Request
     from moatlab.cli.run import run as run_experiment
 
@@ -118,7 +123,7 @@ def run(
 
 @app.command()
 def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -> None:
-    """Say how far a batch is, what failed and what is damaged."""
+    """Show a batch's progress, what failed and what is damaged."""
     from moatlab.cli.status import status as tell
 
     typer.echo(tell(folder))
@@ -140,7 +145,7 @@ def plan(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     power: Annotated[float, typer.Option(help="Probability of a verdict.")] = 0.9,
 ) -> None:
-    """Say how many seeds or draws would decide what a batch leaves undecided."""
+    """Print how many seeds or draws would settle a batch's undecided verdicts."""
     from moatlab.cli.plan import plan as tell
 
     typer.echo(tell(folder, power))
@@ -151,7 +156,7 @@ def rerun(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     key: Annotated[str, typer.Argument(help="Run key, or its first digits.")],
 ) -> None:
-    """Run one run of a batch again in this process, and compare bytes."""
+    """Repeat one run of a batch in this process and compare it byte for byte."""
     from moatlab.cli.rerun import rerun as repeat
 
     told, code = repeat(folder, key)
@@ -167,7 +172,9 @@ def whatif(
     merge: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
     ] = None,
-    divest: Annotated[list[str] | None, typer.Option(metavar="A", help="An app leaves its company or lab.")] = None,
+    divest: Annotated[
+        list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab.")
+    ] = None,
     month: Annotated[int | None, typer.Option(help="Month of --merge and --divest (by default the start).")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
     smallest: Annotated[
@@ -200,11 +207,11 @@ def whatif(
 @app.command("fit-report")
 def fit_report(
     scenario: Annotated[str, typer.Argument(help="A packaged scenario that has targets.")] = "essay-2023",
-    seeds: Annotated[int, typer.Option(help="Seeds, none of which tuning saw.")] = 32,
+    seeds: Annotated[int, typer.Option(help="Seeds, none of them used in tuning.")] = 32,
     prior_draws: Annotated[int, typer.Option(help="Draws of the assumed parameters, one run each.")] = 128,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
 ) -> None:
-    """Hold a scenario against what was known: the table of its targets."""
+    """Compare a scenario with what is known of the market: the table of its targets."""
     from moatlab.cli import fit
 
     fit.fit_report(scenario, tuple(set_ or ()), seeds, prior_draws)
@@ -220,7 +227,7 @@ def sensitivity(
     workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
 ) -> None:
-    """Say which parameters move an experiment's outcomes (Morris, Sobol)."""
+    """Rank the parameters by their effect on an experiment's outcomes (Morris, Sobol)."""
     from moatlab.cli.sensitivity import Request, run
 
     typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))

@@ -1,4 +1,4 @@
-"""`moatlab plan`: how many seeds or draws would decide what a batch leaves undecided."""
+"""`moatlab plan`: how many seeds or draws would settle a batch's undecided verdicts."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def plan(folder: Path, power: float) -> str:
                 cells[1:] = [_count(cautious.detect, v), _count(cautious.equivalence, v)]
         name = [v.effect.outcome, v.effect.name]
         rows.append([*name, now, v.verdict, f"±{short(s)}" if s else "none", *cells])
-    title = f"{batch.experiment.name}: units for a verdict with a probability of {power:g}"
+    title = f"{batch.experiment.name}: units needed for a verdict with a probability of {power:g}"
     lines = aligned(title, head, rows)
     lines += [f"  {line}" for line in tell_looks(folder, verdicts)]
-    lines.append("  as estimated: were the estimate and its spread the truth; the others take the upper bound of the "
+    lines.append("  as estimated: if the estimate and its spread were exact; the others use the upper bound of the "
                  "spread (80 %)")  # fmt: skip
     return "\n".join([*lines, *_advice(batch, folder, needed, afresh)])
 
@@ -71,7 +71,7 @@ def _advice(batch: Batch, folder: Path, needed: list[Needed | None], afresh: lis
         counts = {unit: max((n.count for n in found if n is not None and n.unit == unit), default=0)
                   for unit in ("draw", "seed")}  # fmt: skip
         if not any(counts.values()):
-            lines.append(f"{told}: no number would decide what is undecided, were its estimate the truth")
+            lines.append(f"{told}: no number of runs would settle what is undecided if the estimate were exact")
             continue
         draws = counts["draw"]
         if draws and batch.experiment.design.kind == "sobol":

@@ -43,9 +43,9 @@ def rerun(folder: Path, key: str) -> tuple[str, int]:
     stored = batch.sql(f"select {names} from monthly where key = '{found[0]}' and arm = '{name}' and point = {point} "
                        f"and replication = {replication} order by month").to_numpy(np.float64)  # fmt: skip
     if not len(stored):
-        return "\n".join([*lines, "it is not among the stored successes, so there is nothing to compare with"]), 0
+        return "\n".join([*lines, "this run is not stored as a success, so there is nothing to compare it with"]), 0
     if stored.tobytes() == paths.tobytes():
         return "\n".join([*lines, "the same bytes as stored"]), 0
     with np.errstate(invalid="ignore", divide="ignore"):
         gap = np.nanmax(np.abs(stored - paths) / np.maximum(np.abs(stored), 1e-300))
-    return "\n".join([*lines, f"differs from what is stored, by {gap:.2g} of the value at most"]), 1
+    return "\n".join([*lines, f"differs from the stored run, by at most {gap:.2g} of the value"]), 1

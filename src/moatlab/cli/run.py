@@ -78,7 +78,7 @@ def run(request: Request) -> tuple[str, int]:
             )  # fmt: skip
     except KeyboardInterrupt:
         done = last[0].stored + last[0].done if last else 0
-        told = f"stopped; {done} runs are stored in {out}, and the same command goes on from there"
+        told = f"stopped; {done} runs are stored in {out}, and the same command continues from there"
         raise StoppedError(told) from None
     return _report(batch, last[0], last[0].damage)
 

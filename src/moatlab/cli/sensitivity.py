@@ -69,7 +69,7 @@ def _batch(request: Request) -> Batch:
         if name not in experiment.outcomes:
             raise InputError(f"--outcome: there is no outcome {name!r}; {nearest(name, experiment.outcomes)}")
     out = request.out or Path("results") / experiment.name
-    print(f"{len(experiment.plan)} runs; those that {out} lacks are run ...", file=sys.stderr, flush=True)
+    print(f"{len(experiment.plan)} runs; running those that {out} does not have ...", file=sys.stderr, flush=True)
     return experiment.run(request.engine, request.workers, out)
 
 

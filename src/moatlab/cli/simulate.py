@@ -108,7 +108,7 @@ def run(request: Request) -> str:
                 _list_files(parts, about, [*about["files"], *files_of(parts)])
         except Exception as error:
             raise InputError(f"the pictures could not be drawn: {error}; tables and summary are in {out}") from error
-    return f"{summary}\ntables and pictures: {out}\n"
+    return f"{summary}\nTables and pictures are in {out}; `moatlab explain NAME` explains a name in them.\n"
 
 
 def _list_files(folder: Path, about: dict[str, Any], names: list[str]) -> None:

@@ -29,13 +29,13 @@ def status(folder: Path) -> str:
     lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
     lines += _arms(batch, runs)
     done = runs[runs["status"] == "done"]
-    lines += ["", f"seconds a run: median {done['seconds'].median():.3f}" if len(done) else "no run is done yet"]
+    lines += ["", f"seconds a run: median {done['seconds'].median():.3f}" if len(done) else "no run has finished yet"]
     dirty = " with changes" if about["dirty"] else ""
     lines.append(f"made {about['made']} on {about['machine']['host']}, commit {about['commit'] or 'unknown'}{dirty}")
     version = model_version()
     if any(about["model"].get(name) != value for name, value in version.items()):
         lines.append(f"by another version of the model: {about['model']} there, {version} here")
-    damaged = [f"{name} {what}: `moatlab run` does its runs again" for name, what in batch.index.damaged.items()]
+    damaged = [f"{name} {what}: `moatlab run` repeats its runs" for name, what in batch.index.damaged.items()]
     lines += _few(damaged, DAMAGED, "damaged parts")
     lines += _failures(batch, folder)
     return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 3] + "..." for line in lines)

@@ -190,7 +190,7 @@ def _compare(request: Request, scenario: Scenario, treated: Scenario, metrics: l
                 request.workers, progress, out=out, metrics=metrics, scheduler=request.scheduler,
             )  # fmt: skip
     except KeyboardInterrupt:
-        told = f"stopped; {done} pairs of runs are stored in {out}, and the same command goes on from there"
+        told = f"stopped; {done} pairs of runs are stored in {out}, and the same command continues from there"
         raise StoppedError(told) from None
 
 
@@ -209,7 +209,7 @@ def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> st
     if e.same:
         lines.append(e.why_the_same)
     if any(v.effect.caution for v in verdicts):
-        lines.append("* few seeds carry the effect, or few differ at all: the interval may be too narrow")
+        lines.append("* the effect rests on few seeds, or few seeds differ at all: the interval may be too narrow")
     surplus = BY_COLUMN["market", "surplus"]
     lines.append(f"market.surplus: {surplus.formula}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""One change, the same luck with and without it: paired effects on any metric of the market.
+"""One change, the same random draws with and without it: paired effects on any metric of the market.
 
 >>> e = Scenario("essay-2023").compare(on={"events": ["month 12: scale foundry.tsmc.capacity 2"]}, seeds=64)
 >>> e.effect("market.rent", months=(24, 59))
@@ -111,7 +111,12 @@ class Comparison:
     @property
     def why_the_same(self) -> str:
         """That the two runs are the same, and why as far as it is known; empty where they differ."""
-        return sentence("the two runs are the same at every seed", reasons(self.scenario, self.treated)) * self.same
+        return (
+            sentence(
+                "the runs with and without the change are identical at every seed", reasons(self.scenario, self.treated)
+            )
+            * self.same
+        )
 
     def paths(self, metric: str) -> Array:
         """Monthly values [arms, seeds, months], without the change and with it.

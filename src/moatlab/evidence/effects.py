@@ -1,12 +1,12 @@
-"""Effects: contrasts between arms that share their luck, pair by pair.
+"""Effects: contrasts between arms that share their random draws, pair by pair.
 
-Arms of a replication share all luck that they have in common, and arms of a point its sampled parameters, so what is
-compared is never two groups of runs but the same run twice.  What was drawn independently is the unit: seeds (the
-replications) in an experiment of one point; draws of the parameters and seeds, crossed, in one over many points, since
-the replications of all points share their seeds.  Which points make up one draw is the design's to say
-(`moatlab.evidence.units`).  Points that were chosen, as on a grid, are no draws: their mean is what is asked for.
-Counting every pair as a unit of its own would shrink intervals with every seed spent on the same draws (Hurlbert 1984,
-pseudoreplication).
+Arms of a replication share the random draws of all that they have in common, and arms of a point its sampled
+parameters, so what is compared is never two groups of runs but the same run twice.  What was drawn independently is
+the unit: seeds (the replications) in an experiment of one point; draws of the parameters and seeds, crossed, in one
+over many points, since the replications of all points share their seeds.  Which points make up one draw is the
+design's to say (`moatlab.evidence.units`).  Points that were chosen, as on a grid, are no draws: their mean is what is
+asked for.  Counting every pair as a unit of its own would shrink intervals with every seed spent on the same draws
+(Hurlbert 1984, pseudoreplication).
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Effect:
 
     @property
     def pairing(self) -> float:
-        """Variance of the contrast with independent luck over its variance with shared luck.
+        """Variance of the contrast with independent random draws over its variance with shared ones.
 
         So many times more runs would independent seeds need for the same interval.  Not a number for one pair or for
         arms that do not vary at all; infinite where the arms vary and their difference does not.
@@ -159,7 +159,7 @@ class Effect:
             return f"only {moved} of {count} {self.unit}s differ at all: the interval may be too narrow"
         skew = float(stats.skew(self.units))
         if abs(skew) > 1.5 and count < 25.0 * skew**2:
-            return f"a few {self.unit}s carry the effect (skewness {skew:.1f}): the interval may be too narrow"
+            return f"the effect rests on a few {self.unit}s (skewness {skew:.1f}): the interval may be too narrow"
         return ""
 
     def row(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _unread(address: Address, scenario: Scenario) -> str:
         # What has a slug of the packaged scenario is no rule, but an example, unless it is the changed firm's own.
         if off and (switch or condition.slug in (None, ALL)):
             told = " or ".join(dict.fromkeys(show(value) or "empty" for value in actual))
-            return (f"nothing in this scenario reads {address.kind}.{address.parameter} "
+            return (f"no rule of this scenario uses {address.kind}.{address.parameter} "
                     f"({condition.parameter} is {told})")  # fmt: skip
     return ""
 
@@ -70,7 +70,7 @@ def _idle(event: Event, scenario: Scenario) -> str:
     address = event.address
     rows = scenario.slugs(address.kind) if address.slug == ALL else (address.slug,)
     if all(scenario.at(Address(address.kind, slug, address.parameter)) == event.value for slug in rows):
-        return f"the event {str(event)!r} sets what is so already"
+        return f"the event {str(event)!r} sets a value that is already in force"
     return ""
 
 
@@ -92,7 +92,7 @@ def why_the_same(batch: Batch, verdicts: Sequence[Verdict]) -> dict[str, str]:
             why = reasons(experiment.worlds[control], experiment.worlds[at])
             # What the arm alone changes; both may lack a change that the other has.
             why += [text for text in reasons(experiment.worlds[at], experiment.worlds[control]) if text not in why]
-        who = f"the runs of {arm} are those of {experiment.control} in all that was recorded"
+        who = f"the runs of {arm} and {experiment.control} are identical in everything that was recorded"
         lines[arm] = sentence(who, why)
     return lines
 

@@ -28,13 +28,13 @@ def precision(values: Array) -> tuple[Array, Array]:
     """Variance of the mean of ``values`` [..., draws, seeds] and its degrees of freedom, over the last two axes.
 
     With one draw or one seed, the other axis holds independent units.  With several of both they are *crossed*: every
-    draw is run with the same seeds, so that two of its values share either the draw or the luck, and the variance of
+    draw is run with the same seeds, so that two of its values share either the draw or the seed, and the variance of
     the mean has a part of each,
 
         (MS_draws + MS_seeds - MS_rest) / (draws x seeds),
 
     the mean squares of the two-way analysis of variance, with Satterthwaite's degrees of freedom (Searle, Casella and
-    McCulloch 1992, chapter 4).  Taking draws alone as units would leave out the luck that they have in common.
+    McCulloch 1992, chapter 4).  Taking draws alone as units would leave out the seeds that they have in common.
     """
     draws, seeds = values.shape[-2:]
     by_draw, by_seed = values.mean(axis=-1), values.mean(axis=-2)
@@ -49,7 +49,7 @@ def precision(values: Array) -> tuple[Array, Array]:
         draws * by_seed.var(axis=-1, ddof=1),
         (rest**2).sum(axis=(-2, -1)) / ((draws - 1) * (seeds - 1)),
     )
-    # The sum can come out below either part by luck, even negative.
+    # The sum can come out below either part by chance, even negative.
     total = np.maximum(squares[0] + squares[1] - squares[2], np.minimum(squares[0], squares[1]))
     parts = (
         squares[0] ** 2 / (draws - 1) + squares[1] ** 2 / (seeds - 1) + squares[2] ** 2 / ((draws - 1) * (seeds - 1))
@@ -119,8 +119,8 @@ class Mean:
     def expected(self, count: int, of: Literal["draw", "seed"] | None = None) -> tuple[float, float]:
         """Standard error, and its degrees of freedom, to expect with ``count`` draws and as many seeds as now.
 
-        ``of`` "seed" has it the other way round; by default it is draws where there are several, else seeds.  The luck
-        that all draws have in common stays, however many draws there are, as do the differences between few draws.
+        ``of`` "seed" has it the other way round; by default it is draws where there are several, else seeds.  What the
+        seeds add to all draws alike stays, however many draws there are, as do the differences between few draws.
         """
         draws, seeds = self._grid.shape
         of = of or ("draw" if draws > 1 else "seed")

@@ -144,9 +144,7 @@ def tell_looks(folder: Path, verdicts: Sequence[Verdict]) -> list[str]:
     lines = []
     confirms = attempt(folder)
     if confirms is not None:
-        lines.append(
-            f"confirmatory run {confirms[0]} of {confirms[1]}: seeds that no look at it has seen, by themselves"
-        )
+        lines.append(f"confirmatory run {confirms[0]} of {confirms[1]}: only seeds that no earlier look has used")
     before = [entry for entry in Journal(folder / LOOKS).entries() if any(
         row["look"] < number and row["outcome"] == last.effect.outcome and row["contrast"] == last.effect.name
         for row in entry["questions"])]  # fmt: skip
@@ -154,7 +152,7 @@ def tell_looks(folder: Path, verdicts: Sequence[Verdict]) -> list[str]:
         f"look {row['look']} {entry['time']}, {row['runs']} runs an arm" for entry in before[-5:]
         for row in entry["questions"] if (row["outcome"], row["contrast"]) == (last.effect.outcome, last.effect.name)
     )  # fmt: skip
-    lines.append(f"look {number} at this batch, at {used:.2g} % of the {percent:.3g} % of error that all looks share"
+    lines.append(f"look {number} at this batch, with {used:.2g} % of the {percent:.3g} % of error that all looks share"
                  + (f" ({times})" if times else ""))  # fmt: skip
     if not last.look.recorded:
         lines.append(f"{folder} cannot be written, so this look is not on record")

@@ -70,7 +70,7 @@ class Plan:
 
     ``detect``: to tell an effect of the smallest size of interest from zero; ``support``: for an interval wholly beyond
     it, if the effect is as large as ``expected``; ``equivalence``: for an interval within it, if there is no effect.
-    More draws do not help against the luck of few seeds: then it is seeds that are to be added.  ``spread`` is the
+    More draws do not help against having few seeds: then it is seeds that are to be added.  ``spread`` is the
     pilot's standard deviation of paired differences, ``cautious`` the upper bound that the plan uses.
     """
 
@@ -107,7 +107,7 @@ def plan(
     count = int(pilot.units.size)
     if count < 2:
         raise InputError(f"a plan needs a pilot of two {pilot.unit}s at least, not {count}")
-    # The spread that n units have, seen from their mean: constant, unless all draws share the luck of few seeds.
+    # The spread that n units have, seen from their mean: constant, unless all draws share a few seeds.
     caution = float(np.sqrt((count - 1) / stats.chi2.ppf(1.0 - CAUTION, count - 1)))
 
     def level(n: int) -> float:
@@ -144,7 +144,7 @@ def to_decide(
     """Units with which the effect would be decided with ``power``, were the estimate and its spread the truth.
 
     ``alpha(more)`` is the level of error of its next test with ``more`` times the runs.  More of the effect's own unit
-    if that can do it; where it cannot, as more draws cannot average the luck of few seeds, more of the other; None
+    if that can do it; where it cannot, as more draws cannot average over few seeds, more of the other; None
     where neither can.
     """
     mean, size = effect.mean, abs(effect.estimate)

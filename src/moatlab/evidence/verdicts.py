@@ -157,9 +157,9 @@ class Verdict:
         if self.finding == "same":
             return f"no difference in any of {self.effect.pairs} pairs"
         if self.prediction.tag == "input":
-            return "the answer was put in: no verdict"
+            return "the answer is an assumption: no verdict"
         if self.prediction.tag == "mechanical":
-            return "the sign follows from an equation: the size is what is found"
+            return "the sign follows from an equation; only the size is a result"
         if self.effect.values.size < 2:
             return "one pair has no interval"
         if self.earlier is not None:
@@ -167,9 +167,9 @@ class Verdict:
             return f"decided at look {self.earlier.look}{alone}"
         if self.finding == "undecided":
             return f"{where}: {self._undecided()}"
-        told = {"above": "wholly above", "below": "wholly below", "within": "within"}[self.finding]
+        told = {"above": "entirely above", "below": "entirely below", "within": "within"}[self.finding]
         if self.finding == "within" and self.effect.p <= self.alpha:
-            told += "; it is there, but smaller than what is of interest"
+            told += "; different from zero, but smaller than the smallest effect of interest"
         return f"{where}: {told}"
 
     def _undecided(self) -> str:
@@ -177,7 +177,11 @@ class Verdict:
         ways = [f"among {self.family} outcomes (Holm)"] if self.family > 1 else []
         if self.look.share < 1.0:
             ways.append(f"at look {self.look.number}, which has {100.0 * self.look.share * self.alpha:.2g} % of error")
-        why = f"decided alone, not {' '.join(ways)}" if self.nearest != "undecided" and ways else "on both sides"
+        why = (
+            f"conclusive on its own, but not {' '.join(ways)}"
+            if self.nearest != "undecided" and ways
+            else "on both sides"
+        )
         return why + (f"; about {self.needed} would decide (power 90 %)" if self.needed is not None else "")
 
     def row(self) -> dict[str, Any]:

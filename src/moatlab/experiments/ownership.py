@@ -20,7 +20,7 @@ _BEGUN = {"runs", "metrics", "claims", "arms", "plan.parquet", "experiment.toml"
 
 
 def refuse_others(folder: Path, kind: str, host: Host | None = None) -> None:
-    """Raises `InputError` that says whose the folder is, unless it is free or holds results of the same ``kind``."""
+    """Raises `InputError` that says what the folder holds, unless it is free or holds results of the same ``kind``."""
     host = Host() if host is None else host
     if host.exists(folder) and not host.is_folder(folder):
         raise InputError(f"{folder} is a file, not a folder")

@@ -90,7 +90,7 @@ def _one_type(values: Sequence[Any]) -> bool:
 
 
 def luck(root: int, replication: int, arm: str | None) -> int:
-    """The seed of a replication, from 0 to 2**63 - 1; of an arm with luck of its own, if ``arm`` is given."""
+    """The seed of a replication, from 0 to 2**63 - 1; of an arm with draws of its own, if ``arm`` is given."""
     own = () if arm is None else (int.from_bytes(bytes.fromhex(digest(arm)[:8]), "big"),)
     low, high = np.random.SeedSequence(root, spawn_key=(replication, *own)).generate_state(2, np.uint32)
     return (int(high) << 32 | int(low)) >> 1

@@ -277,7 +277,7 @@ class Spec(_Table):
         if self.seeds and (len(set(self.seeds)) < len(self.seeds) or len(self.seeds) != self.replications):
             raise ValueError(f"seeds are {self.replications} different whole numbers, one a replication")
         if self.seeds and any(arm.luck == "own" for arm in self.arms.values()):
-            raise ValueError("seeds are shared by all arms, so none of them can have luck of its own")
+            raise ValueError('seeds are shared by all arms, so no arm can have draws of its own (luck = "own")')
         if not self.outcomes:
             raise ValueError("outcomes is empty: an experiment has at least one outcome")
         kind = self.design.kind

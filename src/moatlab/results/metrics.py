@@ -94,15 +94,23 @@ MARKET = [
         ("hours_capacity", "Mh", "GPU-hours that the fleets could sell"),
         ("utilisation", "share", "hours sold / capacity"),
         ("generative_hours", "Mh", "hours rented by labs, hosts and apps"),
-        ("generative_share", "share", "generative hours / hours sold: the rule that attributes chips and clouds"),
+        (
+            "generative_share",
+            "share",
+            "generative hours / hours sold; clouds and chips are attributed to generative AI in this proportion",
+        ),
         ("unserved", "share", "inference hours wanted but not served / wanted"),
         ("tokens", "Ttok", "tokens served"),
         ("chip_price", "k$ per GPU", "list price per H100-equivalent, weighted by deliveries"),
-        ("lead_time", "months", "backlog / supply, weighted by backlog, plus the time to build"),
+        ("lead_time", "months", "backlog / supply, weighted by backlog, plus the time of production"),
         ("backlog", "kGPU", "orders not yet delivered"),
         ("deliveries", "kGPU", "accelerators delivered"),
         ("installed", "kGPU", "accelerators in clouds' fleets"),
-        ("consumer_surplus", "M$", "logsum of the choice among apps, over all customers (docs/notation.md)"),
+        (
+            "consumer_surplus",
+            "M$",
+            "consumer surplus of apps' customers, by the logsum of the choice among apps (docs/notation.md)",
+        ),
         ("unit_token_price", "$ per Mtok", "lowest API price per Mtok of any model at or above 0 points"),
         ("clearing_iterations", "count", "iterations of the solver of the market for GPU-hours"),
     ),
@@ -115,21 +123,21 @@ MARKET = [
         ("acquisition_cost", "$", "marketing / new customers"),
         ("lifetime_value", "$", "monthly gross profit per customer / churn, over all apps"),
         ("inference_share", "share", "payments for inference / revenue"),
-        ("cloud_take", "share", "inference payments of apps, labs and hosts that reach clouds / app revenue"),
+        ("cloud_take", "share", "payments of apps, labs and hosts to clouds for inference / app revenue"),
         ("margin_median", "share", "median gross margin of apps with 0.1 M$ of revenue a month"),
         ("margin_best", "share", "97th percentile of the same"),
         ("margin_spread", "share", "standard deviation of the same"),
         ("feature_gap", "points", "largest feature stock less the mean, mean over categories"),
-        ("own_model_share", "share", "tokens of own models / tokens"),
-        ("own_models", "firms", "apps that run a model of their own"),
-        ("graduations", "firms", "apps that moved to a model of their own"),
-        ("returns", "firms", "apps that gave their own model up"),
+        ("own_model_share", "share", "tokens of in-house models / tokens"),
+        ("own_models", "firms", "apps that run an in-house model"),
+        ("graduations", "firms", "apps that moved to an in-house model"),
+        ("returns", "firms", "apps that gave their in-house model up and returned to an API"),
         ("over_100m", "categories", "categories with an app whose annualised revenue exceeds 100 M$"),
         ("expected_growth", "log per month", "smoothed growth of apps' revenue"),
     ),
     *_market(
         "labs",
-        ("capability", "points", "frontier: the best released model"),
+        ("capability", "points", "frontier: capability of the best released model"),
         ("capability_gap", "points", "frontier less the median lab"),
         ("open_gap", "points", "frontier less the best open checkpoint"),
         ("releases", "models", "models released"),
@@ -169,7 +177,7 @@ MARKET = [
         "investors",
         "funding",
         "M$",
-        "rounds of apps, labs and hosts",
+        "funding rounds of apps, labs and hosts",
         lambda t: t["apps.equity"] + t["labs.equity"] + t["hosts.equity"],
     ),
     Metric(
@@ -177,7 +185,7 @@ MARKET = [
         "market",
         "surplus",
         "M$",
-        "consumer surplus + operating profit of all layers; the surplus of outside demand is not in it",
+        "consumer surplus + operating profit of all layers, without the surplus of outside demand",
         lambda t: (
             sum((t[f"{layer}.operating_profit"] for layer in LAYERS[1:]), t["apps.operating_profit"])
             + t["consumer_surplus"]
@@ -188,7 +196,7 @@ MARKET = [
         "labs",
         "compute_share_of_funding",
         "share",
-        "share of the money labs spend out of funding that buys training compute",
+        "share of labs' spending out of funding that buys training compute",
         lambda t: t["labs.funded_compute"] / (t["labs.funded_spending"] + 1e-300),
     ),
 ]
@@ -204,7 +212,7 @@ LAYER_RECORDED = [
     ("depreciation", "M$", "of GPUs and buildings (clouds) and of fabs (foundry), straight line"),
     ("firms", "firms", "firms alive"),
     ("entries", "firms", "firms that entered in the month"),
-    ("exits", "firms", "firms that left in the month"),
+    ("exits", "firms", "firms that exited in the month"),
     ("hhi", "0 to 1", "sum of squared shares of the layer's revenue"),
     ("top1", "share", "share of the largest firm"),
     ("top3", "share", "share of the three largest"),
@@ -219,14 +227,14 @@ LAYER_LEDGER: list[tuple[str, str, tuple[str, ...] | None]] = [
     ("marketing", "acquisition of customers", ("marketing",)),
     ("overhead", "fixed cost", ("overhead",)),
     ("capex", "chips, buildings and fabs", ("capex",)),
-    ("payout", "dividends, remittances and what exits leave", ("distribution",)),
+    ("payout", "dividends, remittances and what is left at exit", ("distribution",)),
 ]
 
 LAYER = [
     *(Metric("layer", "", name, unit, formula) for name, unit, formula in LAYER_RECORDED),
     *(Metric("layer", "", name, "M$", formula) for name, formula, _ in LAYER_LEDGER),
     Metric("layer", "", "purchases", "M$", "payments to other firms of the stack for goods and capital"),
-    Metric("layer", "", "equity", "M$", "rounds, grants and support received"),
+    Metric("layer", "", "equity", "M$", "funding rounds, grants and support received"),
     Metric(
         "layer",
         "",
@@ -264,7 +272,7 @@ LAYER = [
         "",
         "value_added",
         "M$",
-        "revenue - purchases from other firms of the stack (cash basis)",
+        "revenue - purchases from other firms of the stack, chips included (cash basis)",
         lambda t: t["revenue"] - t["purchases"],
     ),
     Metric("layer", "", "effective_firms", "firms", "1 / HHI", lambda t: 1.0 / (t["hhi"] + 1e-300) * (t["hhi"] > 0)),
@@ -287,17 +295,21 @@ CATEGORY = [
     for row in (
         ("potential", "M", "customers that the category could have"),
         ("customers", "M", "customers of the category's apps"),
-        ("tourists", "M", "those of them who are tourists"),
+        ("tourists", "M", "tourists among them"),
         ("revenue", "M$", "revenue of the category's apps"),
         ("price", "$ per month", "price, weighted by customers"),
         ("new_users", "M", "non-users who joined"),
         ("joined", "M", "customers who joined an app, switchers included"),
-        ("joined_tourists", "M", "those of them who are tourists"),
+        ("joined_tourists", "M", "tourists among them"),
         ("left", "M", "customers who left their app"),
         ("leave_tourists", "share per month", "tourists who left their app / tourists"),
         ("leave_committed", "share per month", "committed customers who left their app / committed customers"),
         ("marketing", "M$", "marketing of the category's apps"),
-        ("consumer_surplus", "M$", "logsum of the choice among the category's apps"),
+        (
+            "consumer_surplus",
+            "M$",
+            "consumer surplus of the category's customers, by the logsum of the choice among its apps",
+        ),
         ("apps", "firms", "apps alive"),
         ("hhi", "0 to 1", "sum of squared shares of the category's revenue"),
         ("top1", "share", "share of the largest app in the category's revenue"),
@@ -331,7 +343,11 @@ FIRM = [
         ),
         ("cash", "M$", "cash at the end of the month"),
         ("capability", "points", "capability of the model sold or used; H100-equivalents per package of a chipmaker"),
-        ("source", "code", "the largest source of an app's tokens: column of the table of offers, -1 for own"),
+        (
+            "source",
+            "code",
+            "the largest source of an app's tokens: column of the table of offers, -1 for an in-house model",
+        ),
     )
 ]
 FIRM_DERIVED = [
@@ -342,18 +358,22 @@ FIRM_DERIVED = [
 MONEY = [
     Metric("money", "", *row)
     for row in (
-        ("received", "M$", "all that the layer's firms received, from whomever, that came from the pool"),
-        ("stayed", "M$", "received less what the layer paid to others: over the layers, what the pool brought in"),
-        ("revenue", "M$", "sales paid out of the pool's money"),
-        ("cost_of_goods", "M$", "what the layer paid of the pool's money for what varies with sales"),
-        ("gross_profit", "M$", "revenue - cost of goods, of the pool's money; the pools add up to the layer's"),
+        ("received", "M$", "what the layer's firms received, from anybody, that came from the pool"),
+        (
+            "stayed",
+            "M$",
+            "received less what the layer paid to other layers; the sum over layers is what the pool brought in",
+        ),
+        ("revenue", "M$", "sales paid for with the pool's money"),
+        ("cost_of_goods", "M$", "cost of goods paid for with the pool's money"),
+        ("gross_profit", "M$", "revenue - cost of goods of the pool; the pools add up to the layer's gross profit"),
         (
             "gross_profit_after_depreciation",
             "M$",
-            "gross profit less depreciation, which each pool bears in proportion to the revenue it paid",
+            "gross profit less depreciation, allocated to pools in proportion to revenue",
         ),
         ("share", "share", "the pool's part of the layer's gross profit after depreciation"),
-        ("cash", "M$", "what the layer's firms hold of the pool's money at the end of the month"),
+        ("cash", "M$", "the pool's money that the layer's firms hold at the end of the month"),
     )
 ]
 

@@ -1,4 +1,4 @@
-"""Whose money: cash that carries its origin through the stack.
+"""The ultimate source of revenue: cash that carries its origin through the stack.
 
 Money enters from outside in pools: what app users pay, what funds apps, labs and hosts, what outside demand pays, and
 what the owners of clouds, chipmakers and the foundry put in.  Every payment carries the mix of its payer's money; a
@@ -181,7 +181,7 @@ def money_table(
 
 
 def origins(money: pd.DataFrame, first: int = 0, last: int | None = None) -> pd.DataFrame:
-    """Whose money each layer's income was from month ``first`` to ``last`` (both included), and where money stayed.
+    """The sources of each layer's income from month ``first`` to ``last`` (both included), and where money stayed.
 
     A row a layer.  ``income`` is all that its firms received, M$; then a column a pool with its part of the income;
     then ``stayed of users`` and so on: of a dollar that the pool brought in during these months, what the layer

@@ -127,14 +127,14 @@ class Results:
 
     @property
     def money(self) -> Table:
-        """Whose money each layer's revenue and gross profit are, by tagged cash (`moatlab.results.money`).
+        """The ultimate source of each layer's revenue and gross profit, by pool (`moatlab.results.money`).
 
         Money is followed from firm to firm, or from layer to layer in a run that records layers only.
         """
         return self._table("money")
 
     def origins(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
-        """By layer, whose money its income was in these months, and how much of each pool's dollar stayed there.
+        """By layer, the sources of its income in these months, and the share of each pool's dollar that stayed there.
 
         See `moatlab.results.money.origins`.
         """

@@ -143,7 +143,7 @@ def _outside(scenario: _Said) -> Iterator[str]:
     if capacity > 0.0 and hours > capacity and math.log(hours / capacity) > MOST_LOG_RENT * elasticity:
         yield (
             f"outside.initial_hours {hours:g} Mh are wanted of a capacity of {capacity:g} Mh at an "
-            f"outside.spot_elasticity of {elasticity:g}: no rent that can be reckoned with clears that"
+            f"outside.spot_elasticity of {elasticity:g}: no finite rent clears that"
         )
 
 
@@ -210,7 +210,7 @@ def _reach(scenario: _Said) -> Iterator[str]:
         hosts = _sellers(scenario, "apps", slug, "hosts") if published else []
         if scenario.value("apps", slug, "own_model"):
             if not _sellers(scenario, "apps", slug, "clouds"):
-                yield f"apps.{slug} runs a model of its own but reaches no cloud"
+                yield f"apps.{slug} runs an in-house model but reaches no cloud"
         elif not labs and not hosts:
             yield f"apps.{slug} reaches no model: no lab that sells its model, and no host of an open one"
     for kind in ("labs", "hosts"):

@@ -20,7 +20,7 @@ MOATS: dict[str, str] = {
     "algorithmic": "a lead in methods: better models or features from the same compute",
     "distribution": "reach: who considers the product",
     "data": "interaction data",
-    "network": "own users, who are worth something to other users",
+    "network": "users whose presence is worth something to other users",
     "stickiness": "depth of workflow or data, which keeps customers",
 }
 

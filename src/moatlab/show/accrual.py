@@ -32,8 +32,9 @@ def accrual(frames: Frames) -> Figure:
     figure = style.sheet(
         frames,
         "Value accrual by layer",
-        f"{'Sums of the last twelve months' if yearly else 'Month by month'}; shares of what is positive, a layer "
-        "below zero has none. Gross profit is after depreciation. Attributed: clouds, chipmakers and foundry by "
+        f"{'Sums of the last twelve months' if yearly else 'Month by month'}; shares of the positive amounts; a layer "
+        "below zero has none. "
+        "Gross profit is after depreciation. Attributed: clouds, chipmakers and the foundry counted in proportion to "
         f"generative AI's share of GPU-hours{mean}{style.bands_note(frames)}",
         style.PAGE,
         8.6,
@@ -43,7 +44,7 @@ def accrual(frames: Frames) -> Figure:
     profit = series.by_layer(frames, "gross_profit_after_depreciation")
     generative = series.wide(frames.market, "generative_share", frames)
     attributed = {layer: v * generative if layer in INFRASTRUCTURE else v for layer, v in profit.items()}
-    panels = style.panels(figure, 6, 2, right=style.room(style.LAYER_COLOURS, "99.9 G$"))
+    panels = style.panels(figure, 6, 2, right=style.room(style.LAYER_COLOURS, "$99.9 bn"))
     span = "in 12 months" if yearly else "a month"
     for row, (title, amounts, what) in enumerate((
         ("Value added", added, "value added"), ("Gross profit", profit, "gross profit"),
@@ -52,7 +53,7 @@ def accrual(frames: Frames) -> Figure:
         sums = {layer: v.rolling(YEAR).sum() if yearly else v for layer, v in amounts.items()}
         _shares(panels[2 * row], frames, sums, f"{title}: shares", f"share of positive {what} (%)")
         lines = [Line(layer, Pen(style.LAYER_COLOURS[layer]), series.band(v)) for layer, v in sums.items()]
-        draw_lines(panels[2 * row + 1], frames, lines, f"{title}: $", f"M$ {span}", unit="M$")
+        draw_lines(panels[2 * row + 1], frames, lines, f"{title}: $", f"$ million {span}", unit="M$")
     return figure
 
 

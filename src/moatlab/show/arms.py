@@ -84,9 +84,8 @@ def trajectories(arms: Arms, metrics: Sequence[str]) -> Figure:
 @picture
 def paired(arms: Arms, metrics: Sequence[str]) -> Figure:
     """Mean paired difference of each metric from the control, with its interval."""
-    note = (
-        f"Treatment less {arms.control}, same luck; lines: mean of pairs, bands: {100 * arms.confidence:g} % interval"
-    )
+    interval = f"{100 * arms.confidence:g} % interval"
+    note = f"Treatment less {arms.control}, same random draws; lines: mean of pairs, bands: {interval}"
     return _sheet(arms, metrics, f"{arms.title}: paired differences", note, _gaps)
 
 

@@ -43,7 +43,7 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     told = f"moatlab, {source}; at right, dark: 95 % interval of the mean, light: 5 to 95 % of the seeds"
     dates = dates_of(start, np.arange(paths.shape[2], dtype=np.float64))
     frames = Shown(dates, told, dates[since : since + 1] if since else dates[:0])
-    figure = style.sheet(frames, f"{address}: what changes", what, 11.0, 4.4)
+    figure = style.sheet(frames, f"{address}: effect of the change", what, 11.0, 4.4)
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
     _panel(
@@ -61,7 +61,7 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     _panel(
         gap,
         frames,
-        "With less without, same luck: mean of pairs",
+        "With less without, same random draws: mean of pairs",
         style.fit(f"difference ({unit})", 2.7, style.SMALL),
     )
     pen = Pen(style.PALETTE[2])

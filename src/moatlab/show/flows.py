@@ -107,19 +107,19 @@ def _subtitle(frames: Frames, months: int) -> str:
     mean = f"; mean of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""
     part = "" if months == 12 else f" ({months} month{'s' if months > 1 else ''} of it)"
     return (
-        f"Payments of the year{part}, width in proportion{mean}. "
-        "Strong: sales, coloured by who pays; pale: capital, suppliers and payouts"
+        f"Payments of the year{part}; width is proportional to the amount{mean}. "
+        "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts"
     )
 
 
 def _note(flows: Sequence[Flow], omitted: Sequence[Flow]) -> str:
     left_out = sum(item.amount for item in omitted)
     count = f"{len(omitted)} flow{'s' if len(omitted) > 1 else ''}"
-    text = f"Left out: {count} below {100 * TINY:.1f} % of the largest node, {style.money(left_out)} together. "
+    text = f"Left out: {count} below {100 * TINY:.1f} % of the largest node, {style.money(left_out)} in total. "
     text = text if omitted else ""
     sinks = [(sink, sum(item.amount for item in flows if item.target.endswith(f">{sink}"))) for sink in SINK_ORDER]
     told = [f"{sink} {style.money(amount)}" for sink, amount in sinks if amount > 0]
-    return text + (f"In all, as drawn: {', '.join(told)}." if told else "")
+    return text + (f"Totals drawn: {', '.join(told)}." if told else "")
 
 
 def _sums(frames: Frames, year: int) -> dict[tuple[str, str, str], float]:

@@ -27,8 +27,8 @@ def prices(frames: Frames) -> Figure:
     figure = style.sheet(
         frames,
         "Prices and scarcity",
-        "Means over the market, weighted by what is sold. Utilisation: of capacity; generative: of hours sold; "
-        f"unserved: of the hours of inference wanted{style.bands_note(frames)}",
+        "Market averages, weighted by sales. Utilisation: hours sold, of capacity; generative: generative AI's share "
+        f"of hours sold; unserved: inference that scarce capacity cut off{style.bands_note(frames)}",
         style.PAGE,
         8.2,
     )
@@ -38,7 +38,9 @@ def prices(frames: Frames) -> Figure:
     def line(column: str, name: str, place: int, factor: float = 1.0, dashes: str = "-") -> Line:
         return Line(name, Pen(PALETTE[place], dashes), series.band_of(frames, column, factor))
 
-    draw_lines(chips, frames, [line("chip_price", "list price", 2)], "Chip price", "k$ per H100-equivalent", unit="k$")
+    draw_lines(
+        chips, frames, [line("chip_price", "list price", 2)], "Chip price", "$ thousand per H100-equivalent", unit="k$"
+    )
     draw_lines(
         tokens,
         frames,
@@ -49,7 +51,7 @@ def prices(frames: Frames) -> Figure:
             line("unit_token_price", "cheapest", 6),
         ],
         "Price of tokens and cost of serving them",
-        "$ per Mtok",
+        "$ per million tokens",
         unit="$",
     )
     draw_lines(lead, frames, [line("lead_time", "lead time", 7)], "Lead time of chips", "months", unit="months")
@@ -61,7 +63,7 @@ def prices(frames: Frames) -> Figure:
             line("generative_share", "generative", 2, 100),
             line("unserved", "unserved", 1, 100),
         ],
-        "Use of the fleets and inference not served",
+        "Use of the fleets, and inference not served",
         "share of GPU-hours (%)",
         unit="%",
         limits=(0, 103),
@@ -71,7 +73,7 @@ def prices(frames: Frames) -> Figure:
         frames,
         [line("installed", "fleets", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
         "Accelerators",
-        "kGPU (deliveries: a month)",
+        "thousand GPUs (deliveries: per month)",
         unit="kGPU",
     )
     return figure
@@ -79,7 +81,7 @@ def prices(frames: Frames) -> Figure:
 
 def _rent(axes: Axes, frames: Frames) -> None:
     """The spot rent by its parts (means, so that they add up), beside full unit cost and the rent under contract."""
-    style.dress(axes, "Rent by its parts", "$ per GPU-hour")
+    style.dress(axes, "Components of the rent", "$ per GPU-hour")
     style.calendar(axes, frames)
     below = np.zeros(len(frames.months))
     labels = []
@@ -89,22 +91,22 @@ def _rent(axes: Axes, frames: Frames) -> None:
         dates, low, high = style.stretch(frames.dates, below, top)
         axes.fill_between(dates, low, high, color=colour, alpha=0.75, linewidth=0)
         if end := style.end_of(frames.dates, below + values / 2):
-            labels.append(EndLabel(*end, name, f"{style.figures(float(values[-1]))} $", colour))
+            labels.append(EndLabel(*end, name, style.quantity(float(values[-1]), "$"), colour))
         below = top
     peak = float(below.max(initial=0.0))
     if end := style.end_of(frames.dates, below):
-        labels.append(EndLabel(*end, "rent", f"{style.figures(end[1])} $", RENT[-1][2]))
+        labels.append(EndLabel(*end, "rent", style.quantity(end[1], "$"), RENT[-1][2]))
     lines = (("full_unit_cost", "full unit cost", "-", 1.6), ("contract_rent", "contract rent", ":", 1.2))
     for column, name, dashes, width in lines:
         cost = series.band_of(frames, column)
         pen = Pen(style.INK, dashes)
         style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=dashes == "-")
         if end := style.end_of(frames.dates, cost.mid):
-            labels.append(EndLabel(*end, name, f"{style.figures(end[1])} $", style.INK))
+            labels.append(EndLabel(*end, name, style.quantity(end[1], "$"), style.INK))
             peak = max(peak, float(np.nanmax(cost.mid)))
     usual = float(np.quantile(below, 0.97))
     if peak > 4 * usual > 0:
-        text = f"Rent by its parts (peak of {style.figures(peak)} $ cut off)"
+        text = f"Components of the rent (peak of {style.quantity(peak, '$')} cut off)"
         axes.set_title(
             text, fontsize=style.NORMAL, fontweight="bold", loc="left", color=style.INK, pad=5, parse_math=False
         )

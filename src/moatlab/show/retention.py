@@ -29,7 +29,7 @@ def retention(frames: Frames) -> Figure:
     figure = style.sheet(
         frames,
         "Retention and churn",
-        "Upper panels: share of those who joined in a month who still use the app they joined"
+        "Upper panels: share of the customers who joined in a month who still use the same app"
         + (f", median of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""),
         style.PAGE,
         height,
@@ -54,7 +54,7 @@ def retention(frames: Frames) -> Figure:
         frames,
         churn,
         "Churn by category" + (" (medians)" if len(frames.seeds) > 1 else ""),
-        "left / customers (% per month)",
+        "churn (% of customers per month)",
         unit="%",
         banded=False,
     )
@@ -93,7 +93,7 @@ def _pooled(data: pd.DataFrame, frames: Frames) -> pd.DataFrame:
 
 
 def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
-    style.dress(axes, title, "still there (%)", xlabel="months since joining")
+    style.dress(axes, title, "customers retained (%)", xlabel="months since joining")
     axes.set_xlim(0, ages)
     axes.set_ylim(0, 103)
     axes.set_xticks([tick for tick in range(0, ages + 1, _step(ages))])

@@ -60,9 +60,9 @@ def sensitivity(analyses: Sequence[Analysis], source: str) -> Figure:
     left = min(3.6, max(style.text_width(str(n), style.SMALL) for n in names) + 0.35)
     height = 1.75 + rows * ROW * count + (rows - 1) * 0.85
     subtitle = (
-        "Change of the outcome over a parameter's range: bars mean size (mu*), dots standard deviation (sigma)"
+        "Change of the outcome over a parameter's range; bars: mean size (mu*), dots: standard deviation (sigma)"
         if method == "morris"
-        else "Share of the outcome's variance: bars with all interactions (total), dots alone (first order)"
+        else "Share of the outcome's variance; bars: with all interactions (total), dots: alone (first order)"
     )
     width = max(8.6, columns * (left + 4.1))
     title = f"Sensitivity ({method.capitalize()})"

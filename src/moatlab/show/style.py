@@ -305,11 +305,21 @@ def percent(share: float) -> str:
 
 
 def money(amount: float) -> str:
-    """An amount of M$ as text with three figures at most."""
-    for scale, unit in ((1e6, "T$"), (1e3, "G$"), (1.0, "M$")):
+    """An amount of M$ as text with three figures at most: $128 bn."""
+    sign = "−" if amount < 0 else ""
+    for scale, unit in ((1e6, "tn"), (1e3, "bn"), (1.0, "m")):
         if abs(amount) >= 0.9995 * scale:
-            return f"{figures(amount / scale)} {unit}"
-    return f"{amount:.2g} M$"
+            return f"{sign}${figures(abs(amount) / scale)} {unit}"
+    return f"{sign}${abs(amount):.2g} m"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit, as at the end of a line; dollars stand before their number."""
+    if unit == "M$":
+        return money(value)
+    if unit in ("$", "k$"):
+        return f"{'−' if value < 0 else ''}${figures(abs(value))}{unit.removesuffix('$')}"
+    return f"{figures(value)} {unit}".strip()
 
 
 def figures(value: float) -> str:

@@ -15,7 +15,7 @@ from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 
 #: What the grey lines are.
-OTHERS = "grey: all others together and, dotted, the largest of them"
+OTHERS = "grey: all others together; dotted: the largest of them"
 
 
 @picture
@@ -66,7 +66,7 @@ def concentration(frames: Frames) -> Figure:
         frames,
         "Concentration",
         "Sum of squared shares of revenue (HHI) and its inverse, the number of equally large firms "
-        f"that would give it{style.bands_note(frames)}",
+        f"with the same index{style.bands_note(frames)}",
         style.PAGE,
         6.0,
     )
@@ -132,7 +132,7 @@ def draw_lines(
 def _value(value: float, unit: str) -> str:
     if unit == "%":
         return style.percent(value / 100)
-    return style.money(value) if unit == "M$" else f"{style.figures(value)} {unit}".strip()
+    return style.quantity(value, unit)
 
 
 def nothing(axes: Axes) -> None:

@@ -48,7 +48,7 @@ def commit_apps(s: Rows) -> None:
     marketing rises as (share still open)^-saturation.
 
     ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
-    decided anew.
+    decided again.
 
     Checked: tests/market/rules/test_demand.py::test_marketing_buys_less_awareness_in_a_saturated_category,
     tests/market/rules/test_stocks.py::test_features_and_awareness_grow_by_spending_and_fade.
@@ -196,7 +196,7 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         app.capability = capability / total
         app.token_cost = cost / total
     elif app.token_cost <= 0.0:
-        # An app that reaches nobody yet reckons with the dearest list price.
+        # An app that reaches nobody yet goes by the highest list price.
         for o in range(count):
             app.token_cost = max(app.token_cost, offers[o].price)
     app.token_worth = token_worth(app, user, shared)

@@ -1,6 +1,6 @@
 """The clearing of the market for GPU-hours, with its scarcity rent.
 
-Buyer b rents at cloud c a share w_bc of its hours, mostly where it already is and partly placed anew by logit on rent:
+Buyer b rents at cloud c a share w_bc of its hours, mostly where it already is and partly placed again by logit on rent:
 
     w_bc = (1 - h_c) lag_bc + s_bc sum_j h_j lag_bj,   s_bc = A_bc r_c^-mu / sum_j A_bj r_j^-mu
     D_bc = w_bc [ H_b phi(r_c / r_b) + B_b / r_c + X_b (r_c / r_ref)^-eps ]
@@ -30,13 +30,13 @@ TOLERANCE = 1e-12
 STEPS, HALVINGS, SWEEPS, ROUNDS = 50, 8, 10, 200
 #: Largest change of a log rent at once, and the log of "nothing is wanted".
 LARGEST, NOTHING = 5.0, 700.0
-#: Sum of attractions below which they are worked out anew, to keep their digits.
+#: Sum of attractions below which they are computed again, to keep their digits.
 SMALLEST = 1e-200
 
 
 @inlined
 def placed_anew(rate: float, gravity: float) -> float:
-    """Share of a buyer's hours at a cloud of that data gravity that is placed anew in a month: no more than all."""
+    """Share of a buyer's hours at a cloud of that data gravity that is placed again in a month: no more than all."""
     return min(1.0, rate * math.exp(-gravity)) if gravity != 0.0 else rate
 
 
@@ -44,10 +44,10 @@ def placed_anew(rate: float, gravity: float) -> float:
 def settle_in(
     buyers: Rows, count: int, lag: Rows, affinity: Rows, capacity: Rows, gravity: Rows, rate: float, steepness: float
 ) -> None:
-    """What does not change while rents are sought: hours that stay, into ``lag``, and the share placed anew.
+    """What does not change while rents are sought: hours that stay, into ``lag``, and the share placed again.
 
     ``lag`` and ``affinity`` [buyers, clouds], ``capacity`` and ``gravity`` [clouds].  Shares held at clouds that closed
-    or became unreachable, and all shares of a newcomer, are placed anew.
+    or became unreachable, and all shares of a newcomer, are placed again.
     """
     for b in range(count):
         buyer = buyers[b]

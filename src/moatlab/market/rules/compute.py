@@ -32,7 +32,7 @@ def appeal_to_all(clouds: Rows, plain: Rows) -> bool:
 def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> None:
     """What specialised clouds are worth to a generative buyer: training and serving weigh as it would spend on them.
 
-    The buyer reckons with last month's mean rent.  A host of open checkpoints has a taste of its own.
+    The buyer goes by last month's mean rent.  A host of open checkpoints has a taste of its own.
     """
     serving = buyer.inference * mean_rent
     training = buyer.budget / (buyer.budget + serving) if buyer.budget > 0.0 else 0.0

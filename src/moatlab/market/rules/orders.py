@@ -64,7 +64,7 @@ def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
 
 @kernel
 def decide_orders(s: Rows) -> None:
-    """Each cloud's order (kGPU) and the full unit cost it reckons with.
+    """Each cloud's order (kGPU) and the full unit cost that it expects.
 
     What it knows: its own sales and rent, list prices, lead times, its own orders.  What it expects: the hours that it
     could sell at the full unit cost, by a constant elasticity from this month's rent and hours (a pair on one demand

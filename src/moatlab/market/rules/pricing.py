@@ -203,7 +203,7 @@ def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> flo
     At a price P a customer uses q = (gamma/(alpha P))^eta, so tokens sold fall with elasticity
     e = eta + (alpha/mu) r q P (1 - s), of use and of customers, which gives P = c e / (e - 1); with the worth g of a
     lost customer elsewhere, P = c e / (e - 1 - (alpha/mu) r (1 - s) g).  ``price`` is where e is taken, at rest P
-    itself.  No seller of tokens reckons with a Lerner index beyond the ceiling.
+    itself.  No seller of tokens aims at a Lerner index beyond the ceiling.
     """
     cost = metered_cost(app, shared)
     if app.price_rule == MARKUP:

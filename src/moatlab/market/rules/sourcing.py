@@ -267,7 +267,7 @@ def decide_routing(s: Rows) -> None:
 def sell_elasticity(seller: Rows, kind: int, index: int, offers: Rows, typical: float) -> None:
     """Mean semi-elasticity (1/$) of the tokens that a seller sells at its list price, over its offers.
 
-    Who sells nothing at its list price reckons with the ``typical`` customer, of whom it has no share.
+    A seller without sales at its list price goes by the ``typical`` customer, of whom it has no share.
     """
     pull = 0.0
     tokens = 0.0

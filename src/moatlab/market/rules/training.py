@@ -1,9 +1,9 @@
 """Labs' research: training runs, releases, the private lead and its leakage, talent, data, specialisation.
 
 Capability = log10(effective compute of the run) = log10(GPU-hours / reference) + public algorithmic progress + private
-lead + data + luck.  A lab knows its own stocks and the public state; it spends its cash over its horizon, a share of
-its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the one in
-service.  What leads have leaks: to the public by papers and talent, to models in service by distillation.
+lead + data + a random term.  A lab knows its own stocks and the public state; it spends its cash over its horizon, a
+share of its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the one
+in service.  What leads have leaks: to the public by papers and talent, to models in service by distillation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a run says, in one screen of text: who captured what, who leads, at what prices and with which churn.
+"""A run in one screen of text: who earned what, who leads, at what prices and with which churn.
 
-Every figure is computed for each seed by itself.  With several seeds a cell is the median and, of shares and prices,
-in brackets the band from the 5th to the 95th percentile.
+Every figure is computed for each seed separately.  With several seeds a cell is the median and, of shares and prices,
+in brackets the range from the 5th to the 95th percentile.
 """
 
 from __future__ import annotations
@@ -20,19 +20,26 @@ from moatlab.results.money import origins
 from moatlab.results.payments import INFRASTRUCTURE, LAYERS
 from moatlab.results.text.numbers import cents, columns, count, number, percent
 
+STACK = (
+    "Apps sell to end users; labs sell access to their AI models; hosts run open models for others; clouds rent out "
+    "GPUs by the hour, to generative AI and to other computing; chipmakers design GPUs, the foundry makes them."
+)
 NOTE = (
-    "Gross profit is after depreciation. Share: part of the layers' positive gross profits. Gen. AI: the same with "
-    "clouds, chipmakers and foundry counted by generative AI's share of the GPU-hours sold in each month. "
-    "Eff. firms: 1/HHI of revenue."
+    "Value added: sales less purchases from other layers. Gross profit: after depreciation. Share of profit: the "
+    "layer's share of all layers' gross profits. AI only: the same for generative AI alone, that is, with clouds, "
+    "chipmakers and the foundry counted in proportion to the GPU-hours that generative AI rents. Effective firms: the "
+    "number of equally large firms that would be as concentrated (1/HHI of revenue)."
 )
 MONEY = (
-    "Income: all that the layer's firms received, by whose money it was when it entered the stack. Users: spending of "
-    "apps' customers. Outside: spending of other demand for GPU-hours. Funding: investors and parents of apps, labs "
-    "and hosts. Owners: those of clouds, chipmakers and the foundry. Of $1: what of a dollar that came in went no "
-    "further than the layer; where money raised earlier is spent, below 0."
+    "Income: all that the layer's firms received, by who paid it into the stack. Users: customers of apps. Other "
+    "demand: who rents GPUs for other computing. Funding: investors and parent companies of apps, labs and hosts. "
+    "Owners: those of clouds, chipmakers and the foundry. Kept of $1: the share of each dollar entering the stack "
+    "that stays in the layer, from users, other demand and funding; negative where money raised earlier is spent."
 )
-STARTUP = " A name such as code-007-0 is a generated startup's: category, month of birth, number."
-_WIDTH = 110
+STARTUP = " A name such as code-007-0 is a generated startup: category, month of entry, number."
+#: Pools of money in the table of sources: name in `moatlab.results.money`, heading.
+_POOLS = (("users", "users"), ("outside", "other demand"), ("funding", "funding"), ("owners", "owners"))
+_WIDTH = 118
 
 
 @dataclass(frozen=True)
@@ -98,17 +105,19 @@ class Paths:
 def summarise(frames: Frames, year: int | None = None) -> str:
     """The summary of one run, or of several seeds.
 
-    ``year`` is the calendar year of the table of whose money; without it, the last twelve months.
+    ``year`` is the calendar year of the table of sources of income; without it, the last twelve months.
     """
     paths, spans = Paths(frames), periods(frames)
     seeds, months = frames.seeds, len(frames.months)
-    luck = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0]}, median (5-95 %)"
-    lines = [f"{frames.title}: {months} month{'s' * (months > 1)} from {frames.start}, {luck}"]
+    which = f"seed {seeds[0]}"
+    if len(seeds) > 1:
+        which = f"{len(seeds)} seeds from {seeds[0]}; medians, with the 5-95 % range of shares and prices"
+    lines = [f"{frames.title}, simulated for {months} month{'s' * (months > 1)} from {frames.start} ({which})"]
     lines += [*wrap("Events: " + "; ".join(text for _, text in frames.events), _WIDTH)] if frames.events else []
-    lines += [""]
+    lines += ["", *wrap(STACK, _WIDTH), ""]
     lines += [_sentence(paths, span) for span in spans]
     largest = max(float(np.nanmedian(_sum(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
-    unit, size = ("G$", 1e3) if largest >= 1e3 else ("M$", 1.0)
+    unit, size = ("$ bn", 1e3) if largest >= 1e3 else ("$ m", 1.0)
     for span in spans:
         lines += ["", *_capture(paths, span, unit, size)]
     lines += ["", *wrap(NOTE + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
@@ -169,10 +178,10 @@ def _sentence(paths: Paths, span: Period) -> str:
     found = _profit_shares(paths, span, generative=True)
     middle = {layer: float(np.nanmedian(share)) for layer, share in found.items() if np.isfinite(share).any()}
     if not middle:
-        return f"{span.name}: no layer made a gross profit."
+        return f"{span.name}: no layer earned a gross profit."
     first, second, third = sorted(middle, key=lambda layer: -middle[layer])[:3]
     return (
-        f"{span.name}: of generative AI's gross profit {first} took {percent(middle[first])}, "
+        f"{span.name}: {first} earned {percent(middle[first])} of the gross profit on generative AI, "
         f"{second} {percent(middle[second])}, {third} {percent(middle[third])}."
     )
 
@@ -188,12 +197,12 @@ def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
         leader, effective = _leader(paths, layer, span)
         rows.append([layer, *dollars, cell(whole[layer], percent), cell(part[layer], percent), effective, leader])
     head = [
-        f"revenue {unit}",
-        f"value added {unit}",
-        f"gross profit {unit}",
-        "share",
-        "gen. AI",
-        "eff. firms",
+        f"revenue, {unit}",
+        f"value added, {unit}",
+        f"gross profit, {unit}",
+        "share of profit",
+        "AI only",
+        "effective firms",
         "leader",
     ]
     return _table(span.name, head, rows, left=(0, len(head)))
@@ -217,11 +226,11 @@ def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
         return "-", "-"
     name, times = leaders.most_common(1)[0]
     if seeds > 1:
-        name = f"{name} ({times} of {seeds})," if times > 1 else "another in each seed,"
+        name = f"{name} (in {times} of {seeds})," if times > 1 else "differs by seed,"
     return f"{name} {percent(float(np.median(shares)))}", f"{np.median(effective):.1f}"
 
 
-# Whose money ----------------------------------------------------------------------------------------------------------
+# Sources of income ----------------------------------------------------------------------------------------------------
 
 
 def _year(frames: Frames, year: int) -> Period:
@@ -231,13 +240,12 @@ def _year(frames: Frames, year: int) -> Period:
 
 
 def _money(frames: Frames, span: Period, unit: str, size: float) -> list[str]:
-    """Whose money each layer's income was, and where a dollar of users and of funding stayed: medians over seeds."""
+    """Who paid each layer's income into the stack, and where a dollar of each source stayed: medians over seeds."""
     assert frames.money is not None
     seeds = [origins(own, span.first, span.end - 1) for _, own in frames.money.groupby("seed")]
-    pools = ("users", "outside", "funding", "owners")
-    forms: list[tuple[str, str, Form]] = [("income", f"income {unit}", lambda value: number(value / size))]
-    forms += [(pool, pool, percent) for pool in pools]
-    forms += [(f"stayed of {pool}", f"of $1 of {pool}", cents) for pool in pools[:3]]
+    forms: list[tuple[str, str, Form]] = [("income", f"income, {unit}", lambda value: number(value / size))]
+    forms += [(pool, head, percent) for pool, head in _POOLS]
+    forms += [(f"stayed of {pool}", f"{'kept of $1: ' * (pool == 'users')}{head}", cents) for pool, head in _POOLS[:3]]
     rows = []
     for layer in LAYERS:
         row = [layer]
@@ -245,7 +253,7 @@ def _money(frames: Frames, span: Period, unit: str, size: float) -> list[str]:
             values = np.array([table.loc[layer, column] for table in seeds])
             row.append(form(float(np.nanmedian(values))) if np.isfinite(values).any() else "-")
         rows.append(row)
-    return _table(f"Whose money, {span.name}", [head for _, head, _ in forms], rows)
+    return _table(f"Sources of income, {span.name}", [head for _, head, _ in forms], rows)
 
 
 # Prices, margins, churn -----------------------------------------------------------------------------------------------
@@ -262,7 +270,7 @@ def _total(column: str, layer: str = "") -> Take:
 
 
 def _retention(paths: Paths, span: Period) -> Array:
-    """Customers still with their app a year on, of those who joined in the last quarter whose year ends in the span."""
+    """Share of customers still with their app after a year, of the last quarter's who joined a year before the end."""
     frames = paths.frames
     last = span.end - 13
     if last < 0:
@@ -279,24 +287,24 @@ def _retention(paths: Paths, span: Period) -> Array:
 #: Rows of figures: title, how they come from the paths, how they are written.  Dollars have their unit in the title.
 FIGURES: tuple[tuple[str, Take, Form], ...] = (
     ("rent of a GPU-hour, $", _of("rent"), number),
-    ("  of it scarcity rent", _of("scarcity_rent"), number),
-    ("  full cost of a GPU-hour, $", _of("full_unit_cost"), number),
+    ("  of which scarcity rent, $", _of("scarcity_rent"), number),
+    ("  cost of a GPU-hour, chip included, $", _of("full_unit_cost"), number),
     ("generative AI's share of GPU-hours", _of("generative_share"), percent),
-    ("accelerator, k$ per H100-equivalent", _of("chip_price"), number),
-    ("  lead time, months", _of("lead_time"), number),
-    ("API, $ per Mtok", _of("labs.api_price"), number),
-    ("app, $ a month", _of("apps.price"), number),
-    ("apps' gross margin, median", _of("apps.margin_median"), percent),
-    ("  best (97th percentile)", _of("apps.margin_best"), percent),
-    ("  inference and hosting, of revenue", _of("apps.inference_share"), percent),
-    ("customers who leave their app in a month", _of("apps.churn"), percent),
-    ("  still with it a year after joining", _retention, percent),
-    ("tokens on apps' own models", _of("apps.own_model_share"), percent),
-    ("apps that went over to a model of their own", _total("apps.graduations"), count),
-    ("  that came back", _total("apps.returns"), count),
+    ("list price of a GPU (H100-equivalent), $ thousand", _of("chip_price"), number),
+    ("  delivery time, months", _of("lead_time"), number),
+    ("price of a lab's model, $ per million tokens", _of("labs.api_price"), number),
+    ("price of an app, $ per month", _of("apps.price"), number),
+    ("gross margin of apps, median", _of("apps.margin_median"), percent),
+    ("  97th percentile", _of("apps.margin_best"), percent),
+    ("  spending on AI models, share of revenue", _of("apps.inference_share"), percent),
+    ("monthly churn of apps' customers", _of("apps.churn"), percent),
+    ("  12-month retention", _retention, percent),
+    ("in-house models' share of apps' tokens", _of("apps.own_model_share"), percent),
+    ("  apps that moved to an in-house model", _total("apps.graduations"), count),
+    ("  apps that returned to an API", _total("apps.returns"), count),
     ("apps that entered", _total("entries", "apps"), count),
-    ("  that left", _total("exits", "apps"), count),
-    ("rounds raised by apps, labs and hosts, {unit}", _total("investors.funding"), number),
+    ("apps that exited", _total("exits", "apps"), count),
+    ("funding rounds of apps, labs and hosts, {unit}", _total("investors.funding"), number),
     ("consumer surplus, {unit}", _total("consumer_surplus"), number),
 )
 
@@ -306,4 +314,4 @@ def _figures(paths: Paths, spans: list[Period], unit: str, size: float) -> list[
     for title, take, form in FIGURES:
         scale = size if "{unit}" in title else 1.0
         rows.append([title.format(unit=unit), *(cell(take(paths, span) / scale, form) for span in spans)])
-    return _table("Mean or sum of the months", [span.name for span in spans], rows)
+    return _table("Monthly means, and totals of the period", [span.name for span in spans], rows)

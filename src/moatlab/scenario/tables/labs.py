@@ -98,7 +98,7 @@ LABS = [
             "Fall of the hours per token of a given model, by better serving.", ASSUMED,
             Moves("labs.serving_cost", -1, (6, 59), step=(2.0, 3.5)), encoding="factor per year"),
     declare("labs", "price_speed", "share per month", 0.2, (0.0, 1.0),
-            "Share of the way to the price of the rule that is covered in a month.", ASSUMED,
+            "Share of the gap to the rule's price that is closed in a month.", ASSUMED,
             Moves("labs.openai.price", -1, (1, 6), step=(0.05, 0.5), given=(("labs.openai.price", 100.0),))),
     declare("labs", "start_markup", "share of cost", 1.0, (0.0, 1e3),
             "Markup on the cost of a token at month 0, of a lab whose price the scenario does not name.", ASSUMED,
@@ -107,13 +107,13 @@ LABS = [
             "Largest markup, as a share of the price (Lerner index), that a seller of tokens aims at: labs, hosts, and "
             "apps with a metered plan.", ASSUMED, Moves("labs.api_price", +1, (6, 35), step=(0.3, 0.9))),
     declare("labs", "smoothing", "share per month", 0.2, (1e-3, 1.0),
-            "Weight of the latest month in the API revenue by which investors judge a lab.", ASSUMED,
+            "Weight of the latest month in the smoothed API revenue by which investors judge a lab.", ASSUMED,
             Moves("labs.character-ai.cash", 0, (6, 59), step=(0.05, 0.6), reason="labs gain on one another by turns")),
     declare("labs", "transfer_price", "share of markup", 0.0, (0.0, 1.0),
             "Share of the API markup that a lab charges its own app.", ASSUMED,
             Moves("apps.chatgpt.price", +1, step=(0.0, 1.0))),
     declare("labs", "supply", "rule", "everybody", (0, 0),
-            "To whom the API is sold: everybody, all but rivals of the lab's own apps (apps of their categories), or "
+            "Who may buy the API: everybody, all but rivals of the lab's own apps (apps of their categories), or "
             "the lab's own apps only.", "essay (vertical integration); value assumed",
             Moves("labs.cohere.revenue", -1, (6, 35), who="cohere", step=("everybody", "own apps")), scope="firm",
             choices=("everybody", "not rivals", "own apps")),
@@ -201,7 +201,7 @@ HOSTS = [
     declare("hosts", "staff", "M$ per month", 0.5, (0.0, 1e4), "Fixed cost of a host.", ASSUMED,
             Moves("hosts.operating_profit", -1, (0, 11)), scope="firm"),
     declare("hosts", "serving_overhead", "share", 0.2, (0.0, 10.0),
-            "Extra GPU-hours per token beside the lab's own serving.", ASSUMED, Moves("hosts.price", +1, (0, 11)),
+            "Extra GPU-hours per token, relative to the lab's own serving.", ASSUMED, Moves("hosts.price", +1, (0, 11)),
             scope="firm"),
     declare("hosts", "licence_share", "share of revenue", 0.1, (0.0, 0.9),
             "Hosting agreement: share of a host's revenue that goes to the maker of the open model.",

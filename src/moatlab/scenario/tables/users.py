@@ -27,7 +27,7 @@ TABLE = [
             "Weight of a capability point in utility (beta).", ASSUMED,
             Moves("labs.hhi", +1, (12, 35)), scope="firm"),
     declare("users", "ai_centrality", "share", 0.6, (0.0, 1.0),
-            "How far the AI itself is the product: weight of the model's capability against the own features (w).",
+            "How far the AI is the product: weight of the model's capability against the app's own features (w).",
             "essay, last question; value assumed", Moves("labs.hhi", +1, (12, 35), step=(0.4, 0.9)), scope="firm"),
     declare("users", "taste_scale", "utils", 1.0, (1e-6, 100.0),
             "Scale of idiosyncratic taste among apps (mu); towards 0 apps become homogeneous.", ASSUMED,
@@ -92,7 +92,7 @@ TABLE = [
             "Utility of using no app at all; at -1000 there is no outside option.", ASSUMED,
             Moves("apps.revenue", -1, step=(0.0, 1.0))),
     declare("users", "outside_catchup", "share", 0.9, (0.0, 1.0),
-            "Share of progress (better models, cheaper tokens) that alternatives without charge offer as well.",
+            "Share of progress (better models, cheaper tokens) that free alternatives offer as well.",
             ASSUMED,
             Moves("apps.revenue", -1, (12, 35), step=(0.7, 0.95))),
 ]
