@@ -118,7 +118,7 @@ def see_offers(s: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) 
 
 @inlined
 def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> Rows:
-    """exp(V), V the logit of each offer to the apps in the rows ``some``, relative to the app's best: [apps, offers + 1]."""
+    """exp(V), V the logit of each offer to the apps in rows ``some`` relative to its best: [apps, offers + 1]."""
     users, apps, routing, sellers, offers = s.users, s.apps, s.routing, s.sellers, s.offers
     shared = s.shared[0]
     count = offers.shape[0]
