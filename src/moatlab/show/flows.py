@@ -108,7 +108,8 @@ def _subtitle(frames: Frames, months: int) -> str:
     part = "" if months == 12 else f" ({months} month{'s' if months > 1 else ''} of it)"
     return (
         f"Payments of the year{part}; width is proportional to the amount{mean}. "
-        "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts"
+        "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts. "
+        "Outside: computing other than generative AI"
     )
 
 
