@@ -45,49 +45,6 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
             affinity[c] *= math.exp(special)
 
 
-@inlined
-def ask_as_lab(buyer: Rows, lab: Rows, shared: Rows, now: Rows) -> None:
-    """The hours that a lab wants to serve its API, the rent at which it cuts them off, and its training budget."""
-    buyer.kind = LAB
-    lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
-    buyer.inference = lab.tokens * lab.hours_per_token
-    buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
-    buyer.budget = lab.training_budget
-
-
-@inlined
-def ask_as_host(buyer: Rows, host: Rows, offers: Rows, labs: Rows, shared: Rows, now: Rows) -> None:
-    """The hours that the host of row ``buyer.row`` wants for the models it serves, and the rent that cuts them off."""
-    buyer.kind = HOST
-    value = 0.0
-    for o in range(offers.shape[0]):
-        offer = offers[o]
-        if offer.seller_kind == HOST and offer.seller == buyer.row and offer.tokens > 0.0:
-            hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
-            buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
-            value += offer.tokens * offer.price
-    if buyer.inference > 0.0:
-        buyer.choke = shared.compute_choke_multiple * value / buyer.inference
-
-
-@inlined
-def ask_as_app(buyer: Rows, app: Rows, own: float, shared: Rows, now: Rows) -> None:
-    """The hours that an app wants for its own model, which carries the share ``own`` of its tokens, and what it spends
-    to make or refresh it.
-    """
-    buyer.kind = APP
-    buyer.inference = 0.0
-    buyer.choke = 1.0
-    buyer.elastic = 0.0
-    buyer.budget = app.own_budget
-    if app.own_model == 1:
-        hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
-        buyer.inference = app.tokens * own * hours
-        # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
-        value = max(app.price, app.unit_cost)
-        buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
-
-
 @kernel
 def gather_buyers(s: Rows) -> bool:
     """Fill the table of buyers of the month; False where it is too short, with ``now.wanted_rows`` the rows it needs.
@@ -118,14 +75,29 @@ def gather_buyers(s: Rows) -> bool:
         buyer.budget = 0.0
         buyer.elastic = 0.0
         if index < n_labs:
-            if labs[index].alive == 0:
+            lab = labs[index]
+            if lab.alive == 0:
                 continue
-            ask_as_lab(buyer, labs[index], shared, now)
+            buyer.kind = LAB
+            lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
+            buyer.inference = lab.tokens * lab.hours_per_token
+            buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
+            buyer.budget = lab.training_budget
         elif index < n_labs + n_hosts:
-            if hosts[index - n_labs].alive == 0:
+            host = hosts[index - n_labs]
+            if host.alive == 0:
                 continue
+            buyer.kind = HOST
             buyer.row = index - n_labs
-            ask_as_host(buyer, hosts[index - n_labs], offers, labs, shared, now)
+            value = 0.0
+            for o in range(offers.shape[0]):
+                offer = offers[o]
+                if offer.seller_kind == HOST and offer.seller == index - n_labs and offer.tokens > 0.0:
+                    hours = hours_per_token(labs[offer.lab].published_hours, shared, now)
+                    buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
+                    value += offer.tokens * offer.price
+            if buyer.inference > 0.0:
+                buyer.choke = shared.compute_choke_multiple * value / buyer.inference
         else:
             buyer.kind = OUTSIDE
             buyer.row = 0
@@ -136,6 +108,7 @@ def gather_buyers(s: Rows) -> bool:
         if special and buyer.kind != OUTSIDE:
             specialise(buyer, now.mean_rent, clouds, affinity[count])
         count += 1
+    own = offers.shape[0]
     needed = count
     for position in range(live.shape[0]):
         app = apps[live[position]]
@@ -150,8 +123,18 @@ def gather_buyers(s: Rows) -> bool:
         if app.own_model == 0 and app.own_budget <= 0.0:
             continue
         buyer = buyers[count]
+        buyer.kind = APP
         buyer.row = row
-        ask_as_app(buyer, app, routing[row, offers.shape[0]], shared, now)
+        buyer.inference = 0.0
+        buyer.choke = 1.0
+        buyer.elastic = 0.0
+        buyer.budget = app.own_budget
+        if app.own_model == 1:
+            hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
+            buyer.inference = app.tokens * routing[row, own] * hours
+            # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
+            value = max(app.price, app.unit_cost)
+            buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
             affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
@@ -212,6 +195,8 @@ def serve(s: Rows) -> None:
     shared = s.shared[0]
     now = s.now[0]
     n = clouds.shape[0]
+    n_labs = labs.shape[0]
+    n_hosts = hosts.shape[0]
     logs = np.empty(n)
     powers = np.empty(n)
     weights = np.empty(n)
@@ -261,38 +246,29 @@ def serve(s: Rows) -> None:
             if buyer.kind != OUTSIDE:
                 clouds[c].own_hours += everything
                 now.generative_hours += everything
+        service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
         now.inference_wanted += buyer.inference
         now.inference_served += buyer.served
-        hand_over(buyer, bought, weights, labs, hosts, apps, places, app_places)
+        if buyer.kind == LAB:
+            labs[buyer.row].service = service
+            labs[buyer.row].run_hours += bought
+        elif buyer.kind == HOST:
+            hosts[buyer.row].service = service
+        elif buyer.kind == APP:
+            apps[buyer.row].own_service = service
+        slot = buyer.row
+        if buyer.kind == HOST:
+            slot = n_labs + buyer.row
+        elif buyer.kind == OUTSIDE:
+            slot = n_labs + n_hosts
+        for c in range(n):
+            if buyer.kind == APP:
+                app_places[buyer.row, c] = weights[c]
+            else:
+                places[slot, c] = weights[c]
     for c in range(n):
         cloud = clouds[c]
         cloud.elasticity = cloud.elasticity / cloud.hours if cloud.hours > 0.0 else shared.clouds_elasticity_floor
-
-
-@inlined
-def hand_over(
-    buyer: Rows, bought: float, weights: Rows, labs: Rows, hosts: Rows, apps: Rows, places: Rows, app_places: Rows
-) -> None:
-    """A buyer gets the share of its calls that was served, a lab's run its hours; shares by cloud are kept for next
-    month.
-    """
-    service = buyer.served / buyer.inference if buyer.inference > 0.0 else 1.0
-    slot = buyer.row
-    if buyer.kind == LAB:
-        labs[buyer.row].service = service
-        labs[buyer.row].run_hours += bought
-    elif buyer.kind == HOST:
-        hosts[buyer.row].service = service
-        slot = labs.shape[0] + buyer.row
-    elif buyer.kind == APP:
-        apps[buyer.row].own_service = service
-    else:
-        slot = labs.shape[0] + hosts.shape[0]
-    for c in range(weights.shape[0]):
-        if buyer.kind == APP:
-            app_places[buyer.row, c] = weights[c]
-        else:
-            places[slot, c] = weights[c]
 
 
 @kernel
