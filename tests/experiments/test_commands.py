@@ -110,7 +110,7 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     told, complaint = process.communicate(timeout=60)
     assert process.returncode == 130 and not told, told
-    assert "the same command goes on" in complaint and len(complaint.splitlines()) == 1
+    assert "the same command continues from there" in complaint and len(complaint.splitlines()) == 1
     assert 0 < len(moatlab.open(out).outcomes()) < 12_000
 
 

@@ -224,7 +224,8 @@ def check_damage(folders: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     sound = tmp_path / "sound"
     whole = experiment(6).run(engine="serial", out=sound)
     expected, truth = values(whole), whole.cube("level")
-    files = sorted(p.relative_to(sound) for p in sound.rglob("*") if p.is_file())
+    # What was predicted is a journal with digests of its own (tests/experiments/test_registered.py).
+    files = sorted(p.relative_to(sound) for p in sound.rglob("*") if p.is_file() and p.suffix != ".jsonl")
     for number in folders:
         draw = random.Random(number)
         out = tmp_path / f"damaged-{number}"

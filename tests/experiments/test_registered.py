@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from moatlab.errors import InputError
 from moatlab.evidence import report
 from moatlab.experiments import Batch, Experiment, FunctionModel, open_batch
+from moatlab.experiments.host import Host
 from moatlab.experiments.journal import Journal
 from moatlab.experiments.registered import FILE, registered
 
@@ -124,14 +126,21 @@ def test_a_line_that_a_kill_left_unfinished_does_not_count(tmp_path: Path) -> No
     assert [entry["a"] for entry in journal.entries()] == [1, 2] and not journal.altered()
 
 
-def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Full(Host):
+    """A machine whose disk takes nine bytes more."""
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Take what fits."""
+        super().append(path, data[:9])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j.jsonl")
     journal.append({"a": 1})
     whole = journal.path.read_bytes()
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
     with pytest.raises(OSError, match="No space left"):
-        journal.append({"a": 2})
+        Journal(journal.path, Full()).append({"a": 2})
     assert journal.path.read_bytes() == whole
 
 

@@ -74,10 +74,10 @@ class Journal:
             self._host.append(self.path, text + b"\n")
             self._host.flush(self.path)
             self._host.flush(self.path.parent)
-        except OSError:
+        except OSError as problem:
             with contextlib.suppress(OSError):
                 in_one_move(self._host, self.path, whole_lines)
-            raise
+            raise OSError(problem.errno, problem.strerror, str(self.path)) from None
         return whole
 
 
