@@ -31,7 +31,7 @@ def test_inside_is_judged_by_the_median_and_missing_values_count_as_missed() -> 
 def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["fit-report", "--seeds", "1", "--prior-draws", "0"]) == 0
     told = capsys.readouterr().out
-    assert "inference" in told and "known targets inside" in told
+    assert "inference" in told and "known targets met" in told
     for arguments in (["nowhere"], ["--seeds", "0"], ["--set", "labs.nobody.price=3"]):
         assert run_cli(["fit-report", *arguments]) == 2
         complaint = capsys.readouterr().err
