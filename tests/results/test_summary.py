@@ -77,7 +77,7 @@ def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
 def test_it_fits_a_screen(decade: Frames, seeds_of_tiny: Frames) -> None:
     for of in (decade, seeds_of_tiny):
         lines = summarise(of).splitlines()
-        assert len(lines) <= 64 and max(map(len, lines)) <= 156
+        assert len(lines) <= 64 and max(map(len, lines)) <= 140
 
 
 def test_several_seeds_show_the_median_and_the_band(seeds_of_tiny: Frames) -> None:

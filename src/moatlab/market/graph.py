@@ -223,7 +223,7 @@ def _volume(state: State, buyer: tuple[str, int], seller: tuple[str, int], dolla
         return 0.0
     (buys, row), (sells, column) = buyer, seller
     if buys == "apps" and sells in SELLER_KINDS:
-        # ``next_routing`` holds the routing that carried this month's tokens until routing is decided anew.
+        # ``next_routing`` holds the routing that carried this month's tokens until routing is decided again.
         kind = SELLER_KINDS.index(sells)
         mine = (state.offers["seller_kind"] == kind) & (state.offers["seller"] == column)
         share = state.next_routing[row, :-1][mine] * state.offers["service"][mine]

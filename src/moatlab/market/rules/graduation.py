@@ -198,12 +198,12 @@ def review_own(s: Rows, row: int, base: int, plans: Rows, worths: Rows, fresh: f
     alpha = user.price_taste * app.price_taste_factor
     stay = own_utility(app, user, app.own_capability, app.own_unit_cost, 0.0, shared)
     stay -= alpha * upkeep(app.base - 1, labs, shared) / (app.tourists + app.committed)
-    anew, way = best_own(app, user, base, plans, labs, fresh, shared, s.now[0])
+    renewed, way = best_own(app, user, base, plans, labs, fresh, shared, s.now[0])
     bought, column = best_offer(row, app, user, s.sellers, s.offers, s.grades, worths, labs.shape[0], -1, shared)
-    if shared.apps_graduation != FORCED and column >= 0 and bought > max(stay, anew):
+    if shared.apps_graduation != FORCED and column >= 0 and bought > max(stay, renewed):
         return GIVE_UP
     # The model in use ages by a review's wait more than the new one.
-    if way < 0 or anew <= stay - user.quality_taste * user.ai_centrality * ageing(shared):
+    if way < 0 or renewed <= stay - user.quality_taste * user.ai_centrality * ageing(shared):
         return STAY
     return way
 

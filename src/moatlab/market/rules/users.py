@@ -248,7 +248,7 @@ def reconsider(
 
 @inlined
 def move(users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, stay: Rows, freed: Rows, inside: Rows) -> None:
-    """Who leaves each app and who joins it, by type; sums by category."""
+    """Customers lost and won by each app, by type; sums by category."""
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]

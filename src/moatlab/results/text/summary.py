@@ -25,7 +25,7 @@ STACK = (
     "GPUs by the hour, to generative AI and to other computing; chipmakers design GPUs, the foundry makes them."
 )
 NOTE = (
-    "Value added: sales less purchases from other layers. Gross profit: after depreciation. Share of profit: the "
+    "Value added: sales less purchases from other layers. Gross profit: after depreciation. Profit share: the "
     "layer's share of all layers' gross profits. AI only: the same for generative AI alone, that is, with clouds, "
     "chipmakers and the foundry counted in proportion to the GPU-hours that generative AI rents. Effective firms: the "
     "number of equally large firms that would be as concentrated (1/HHI of revenue)."
@@ -200,7 +200,7 @@ def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
         f"revenue, {unit}",
         f"value added, {unit}",
         f"gross profit, {unit}",
-        "share of profit",
+        "profit share",
         "AI only",
         "effective firms",
         "leader",
