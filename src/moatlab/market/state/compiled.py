@@ -87,7 +87,7 @@ def type_of(value: Any) -> Any:
 
 
 def constant(number: int) -> int:
-    """A whole number that kernels pass on, of numpy's type: numba compiles a callee once more for each Python integer."""
+    """A whole number that kernels pass on, of numpy's type: numba compiles a callee for each Python integer."""
     import numpy as np
 
     return cast(int, np.int64(number))
