@@ -234,7 +234,7 @@ CHIPMAKERS: list[Field] = [
     Field("share", "share", "share of what clouds would order now"),
     Field("backlog", "kGPU", "orders not delivered"),
     Field("lead_time", "months", "backlog over supply, plus the time to build"),
-    whole("supply", "kGPU per month", "deliveries, smoothed"),
+    Field("supply", "kGPU per month", "deliveries, smoothed"),
     Field("delivered", "kGPU", "delivered this month"),
     Field("inventory", "kGPU", "built and not sold"),
     Field("request", "kpackages", "packages asked of the foundry"),

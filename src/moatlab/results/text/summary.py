@@ -27,8 +27,8 @@ STACK = (
 NOTE = (
     "Value added: sales less purchases from other layers. Gross profit: after depreciation. Profit share: the "
     "layer's share of all layers' gross profits. AI only: the same for generative AI alone, that is, with clouds, "
-    "chipmakers and the foundry counted in proportion to the GPU-hours that generative AI rents. Effective firms: the "
-    "number of equally large firms that would be as concentrated (1/HHI of revenue)."
+    "chipmakers and the foundry counted in proportion to the GPU-hours that generative AI rents. Firms (1/HHI): the "
+    "number of equally large firms that would be as concentrated by revenue."
 )
 MONEY = (
     "Income: all that the layer's firms received, by who paid it into the stack. Users: customers of apps. Other "
@@ -197,12 +197,12 @@ def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
         leader, effective = _leader(paths, layer, span)
         rows.append([layer, *dollars, cell(whole[layer], percent), cell(part[layer], percent), effective, leader])
     head = [
-        f"revenue, {unit}",
-        f"value added, {unit}",
-        f"gross profit, {unit}",
+        f"{unit}: revenue",
+        "value added",
+        "gross profit",
         "profit share",
         "AI only",
-        "effective firms",
+        "firms (1/HHI)",
         "leader",
     ]
     return _table(span.name, head, rows, left=(0, len(head)))
