@@ -1,4 +1,4 @@
-"""The month's loops over apps, compiled from Python by numba, against the same loops in C (benchmarks/month.c).
+"""How near compiled rules come to C: three of the month's hottest, against the same in C (benchmarks/month.c).
 
 Both work on the same arrays, in states of a real run; before anything is timed, both must give the same results to
 1e-12.  C sees rows as structs written from the numpy dtypes, and the rules' constants by their names.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import inspect
 import os
 import shutil
 import statistics
@@ -20,16 +19,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from moatlab import Market, Scenario
-from moatlab.market.month import PHASES
-from moatlab.market.rules import apps, pricing, settlement, sourcing, users
-from moatlab.market.state import draws, posting
-from moatlab.market.state.compiled import type_of
+from moatlab.market.rules import conventions, nests, offers, sourcing, users
+from moatlab.market.state.compiled import numba, type_of
 
 SIZES, MONTHS = (300, 10_000), 6
 #: Seconds of timing per kernel and size.
@@ -37,35 +35,23 @@ SECONDS = 1.5
 TOLERANCE = 1e-12
 FLAGS = ("-std=c11", "-O3", "-march=native", "-shared", "-fPIC", "-Wall")
 
-#: Kernels by the phase before which they are timed.  `refresh_apps` runs at the end of the month, and is timed as soon
-#: as decisions have taken effect, which is what it refreshes from.
-KERNELS: dict[str, tuple[Any, ...]] = {
-    "users": (users.choose,),
-    "tokens": (sourcing.carry_tokens,),
-    "settlement": (settlement.settle_apps,),
-    "decisions": (sourcing.decide_routing, pricing.decide_app_prices, apps.decide_spending),
-    "effect": (apps.commit_apps,),
-    "chips": (apps.refresh_apps,),
+#: Rules by the phase before which they are timed.
+RULES: dict[str, Any] = {
+    "users": users.choose,
+    "tokens": sourcing.carry_tokens,
+    "decisions": sourcing.decide_routing,
 }
 STRUCTS = {
     "users": "User", "apps": "App", "labs": "Lab", "hosts": "Host", "offers": "Offer", "shared": "Shared", "now": "Now",
-    "book": "Posting",
 }  # fmt: skip
-PLAIN = ("live", "routing", "next_routing", "sellers", "grades", "cash", "totals")
+PLAIN = ("live", "routing", "next_routing", "sellers", "grades")
 CONSTANTS = {
-    users: ("ABSENT", "NO_OPTION", "LOG10_E"),
-    sourcing: (
-        "FROZEN", "MARKUP", "SMALLEST_SHARE", "CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS", "LEAST_PRICE", "NEVER",
-        "HARDLY",
-    ),
-    pricing: ("LERNER_CEILING", "BUNDLED", "METERED"),
-    settlement: ("SMOOTHING",),
-    draws: ("BRAND_SHOCK",),
-    posting: (
-        "USERS", "SUPPLIERS", "SUBSCRIPTION", "API", "TRANSFER", "HOSTED_INFERENCE", "LICENCE", "APP_VARIABLE_COST",
-        "MARKETING", "APP_RND", "APP_OVERHEAD", "HOST_STAFF", "ENTERPRISE_AGREEMENT",
-    ),
-}  # fmt: skip
+    nests: ("ABSENT",),
+    users: ("NO_OPTION",),
+    conventions: ("AT_ONCE", "LOG10_E"),
+    offers: ("CLOSED", "OPEN", "NOT_TO_RIVALS", "RIVAL_BITS", "LEAST_PRICE"),
+    sourcing: ("NEVER", "HARDLY"),
+}
 C_TYPES = {"float64": "double", "int64": "int64_t", "int32": "int32_t", "uint8": "uint8_t"}
 
 Arrays = dict[str, Any]
@@ -73,8 +59,7 @@ Arrays = dict[str, Any]
 
 def arrays_of(market: Market) -> Arrays:
     """The arrays that C knows, by name."""
-    found = {name: getattr(market.state, name) for name in (*STRUCTS, *PLAIN) if name not in ("book", "totals")}
-    return found | {"book": market.ledger.book, "totals": market.ledger.totals}
+    return {name: getattr(market.state, name) for name in (*STRUCTS, *PLAIN)}
 
 
 def layout(arrays: Arrays) -> str:
@@ -84,8 +69,8 @@ def layout(arrays: Arrays) -> str:
         lines += [f"#define {name} {getattr(module, name)!s}" for name in names]
     for name, struct in STRUCTS.items():
         dtype = arrays[name].dtype
-        fields = [(field, C_TYPES[at[0].name], at[1]) for field, at in dtype.fields.items()]
-        lines += ["typedef struct {", *(f"    {c_type} {field};" for field, c_type, _ in fields), f"}} {struct};"]
+        fields = sorted(((field, C_TYPES[at[0].name], at[1]) for field, at in dtype.fields.items()), key=itemgetter(2))
+        lines += ["typedef struct {", *members(fields, dtype.itemsize), f"}} {struct};"]
         lines += [f'_Static_assert(offsetof({struct}, {field}) == {at}, "{field}");' for field, _, at in fields]
         lines += [f'_Static_assert(sizeof({struct}) == {dtype.itemsize}, "{struct}");']
     lines += ["typedef struct {"]
@@ -93,6 +78,17 @@ def layout(arrays: Arrays) -> str:
         c_type = STRUCTS.get(name) or C_TYPES[array.dtype.name]
         lines += [f"    {c_type} *{name};", f"    int64_t n_{name}, {name}_width;"]
     return "\n".join([*lines, "} Market;", ""])
+
+
+def members(fields: list[tuple[str, str, int]], size: int) -> Iterator[str]:
+    """The members of a struct of that many bytes, with words between them where the row leaves some out."""
+    at = 0
+    for field, c_type, offset in [*fields, ("", "", size)]:
+        for word in range(at, offset - offset % 8, 8):
+            yield f"    int64_t unused_{word};"
+        if field:
+            yield f"    {c_type} {field};"
+        at = offset + 8
 
 
 def pointers(arrays: Arrays) -> Any:
@@ -121,15 +117,6 @@ def built(arrays: Arrays, folder: Path) -> Any:
     version = subprocess.run([compiler, "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
     print(f"{version}, {' '.join(FLAGS)}, compiled into {folder}, which is removed afterwards")
     return ctypes.CDLL(str(library))
-
-
-def arguments_of(rule: Any, arrays: Arrays) -> list[Any]:
-    """The arguments of a rule, by the names of its parameters; a number of rows where it takes a whole number."""
-    found: list[Any] = []
-    for name, parameter in inspect.signature(rule.py_func).parameters.items():
-        array = arrays[name.removesuffix("_row")]
-        found.append(array.shape[0] if parameter.annotation in (int, "int") else array)
-    return found
 
 
 def raw(array: Any) -> Any:
@@ -170,17 +157,18 @@ def time_once(call: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
     return time.thread_time_ns() - start
 
 
-def compare(rule: Any, library: Any, arrays: Arrays) -> Timed:
+def compare(rule: Any, library: Any, market: Market) -> Timed:
     """See that the rule and its C version do the same to the arrays, then time both in turns on the same state."""
     name = rule.py_func.__name__
-    taken = tuple(arguments_of(rule, arrays))
+    arrays = arrays_of(market)
+    taken = (market.state.arrays,)
     types = tuple(map(type_of, taken))
     # Called as the phases call it: without asking for the types of the arguments at each call.
     compiled = rule.compile(types)
-    idle = kernel_of_nothing(len(taken)).compile(types)
+    idle = numba.njit(lambda s: None).compile(types)
     in_c, idle_c = library[name], library.nothing
     in_c.restype = idle_c.restype = None
-    market = pointers(arrays)
+    addresses = pointers(arrays)
 
     before = {key: array.copy() for key, array in arrays.items()}
     compiled(*taken)
@@ -190,14 +178,13 @@ def compare(rule: Any, library: Any, arrays: Arrays) -> Timed:
         sys.exit(f"{name} changed nothing: the state is no test of it")
     for key in changed:
         raw(arrays[key])[:] = raw(before[key])
-    in_c(market)
+    in_c(addresses)
     for what, difference in gaps(after, arrays):
         if not difference <= TOLERANCE:
             sys.exit(f"{name}: C and the rule differ in {what} by {difference:.3g}: month.c has to follow the rule")
 
-    # The journal is only written to, from the place that the totals tell.
-    restored = [(raw(arrays[key]), raw(before[key])) for key in changed if key != "book"]
-    calls = ((compiled, taken), (in_c, (market,)), (idle, taken), (idle_c, (market,)))
+    restored = [(raw(arrays[key]), raw(before[key])) for key in changed]
+    calls = ((compiled, taken), (in_c, (addresses,)), (idle, taken), (idle_c, (addresses,)))
     spent: tuple[list[int], ...] = ([], [], [], [])
     gc.disable()
     until = time.perf_counter() + SECONDS
@@ -213,25 +200,8 @@ def compare(rule: Any, library: Any, arrays: Arrays) -> Timed:
     return Timed([t - calling for t in spent[0]], [t - calling_c for t in spent[1]])
 
 
-def kernel_of_nothing(count: int) -> Any:
-    """A compiled function of that many arguments that does nothing, to know what a call costs."""
-    import numba
-
-    return numba.njit(eval(f"lambda {', '.join(f'a{i}' for i in range(count))}: None"))
-
-
-def in_the_month(market: Market) -> Iterator[tuple[Any, Arrays]]:
-    """The kernels, each with the arrays as they stand when its phase begins, while a month goes by."""
-    state, ledger = market.state, market.ledger
-    ledger.open_month(state)
-    for phase in PHASES:
-        for rule in KERNELS.get(phase.name, ()):
-            yield rule, arrays_of(market)
-        phase.run(state, ledger)
-
-
 def at(size: int, folder: Path) -> None:
-    """Time all kernels in a market that starts with that many startups."""
+    """Time the rules in a market that starts with that many startups."""
     market = Market(Scenario("essay-2023").set({"apps.startups": size}), rng=1)
     market.run(MONTHS)
     if (market.state.users["nest_correlation"] > 0.0).any():
@@ -241,11 +211,16 @@ def at(size: int, folder: Path) -> None:
     print(f"{apps_alive:,} apps, month {MONTHS}; ns per app, best (median)")
     print(f"  {'':18s} {'numba':>15s} {'C':>15s} {'ratio':>13s}")
     sums = [0.0] * 4
-    for rule, arrays in in_the_month(market):
-        timed = compare(rule, library, arrays)
+    for phase, run in market.walk():
+        rule = RULES.get(phase)
+        if rule is None:
+            run()
+            continue
+        timed = compare(rule, library, market)
         figures = [f(times) / apps_alive for times in (timed.rule, timed.c) for f in (best, statistics.median)]
         show(rule.py_func.__name__, figures)
         sums = [a + b for a, b in zip(sums, figures, strict=True)]
+        run()
     show("in all", sums)
 
 

@@ -1,4 +1,4 @@
-/* The month's loops over apps in plain C, for benchmarks/in_c.py.
+/* Three of the month's rules in plain C, for benchmarks/in_c.py: a choice, a flow along routing, a decision.
  *
  * Each function does what the compiled rule of the same name does, on the same arrays.  What rows hold (App, User, ...),
  * the Market that lists the arrays and their lengths, and the constants come from layout.h, which in_c.py writes from
@@ -16,7 +16,7 @@ static inline double smaller(double a, double b) { return a < b ? a : b; }
 
 void nothing() {}
 
-/* Exponential and logarithm that loops turn into vector instructions: see moatlab/rules/elementary.py. */
+/* An exponential that loops turn into vector instructions: see moatlab/market/rules/elementary.py. */
 
 static inline uint64_t bits_of(double x) {
     uint64_t bits;
@@ -42,18 +42,6 @@ static inline double exp_below(double x) {
     return x > -700.0 ? power * (1.0 + 2.0 * odd / (even - odd)) : 0.0;
 }
 
-static inline double log_above(double x) {
-    uint64_t bits = bits_of(x), exponent = (bits + 0x3FF0000000000000 - 0x3FE6A09E667F3BCD) >> 52;
-    double k = number_of(exponent | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
-    double f = number_of(bits + 0x3FF0000000000000 - (exponent << 52)) - 1.0;
-    double s = f / (2.0 + f), z = s * s, w = z * z;
-    double even = w * (3.999999999940941908e-1 + w * (2.222219843214978396e-1 + w * 1.531383769920937332e-1));
-    double odd = 2.857142874366239149e-1 + w * (1.818357216161805012e-1 + w * 1.479819860511658591e-1);
-    odd = z * (6.666666666666735130e-1 + w * odd);
-    double half = 0.5 * f * f;
-    return k * LN2 - ((half - (s * (half + even + odd) + k * LN2_REST)) - f);
-}
-
 /* Users ------------------------------------------------------------------------------------------------------------ */
 
 static inline double relative_data(double stock, double mean) {
@@ -66,7 +54,7 @@ static inline double utility(const App *app, const User *user, const Shared *sha
     double quality = user->ai_centrality * app->capability + (1.0 - user->ai_centrality) * app->feature;
     double value = user->quality_taste * quality + shared->apps_data_taste * relative_data(app->data, user->mean_data);
     value += app->brand + user->network_taste * share + app->use_value - alpha * app->price;
-    if (app->service != 1.0) value += shared->users_outage_taste * log(larger(app->service, 1e-3));
+    if (app->service != 1.0) value += shared->users_outage_taste * log(larger(app->service, shared->users_service_floor));
     return value / user->taste_scale;
 }
 
@@ -226,8 +214,6 @@ static inline bool reachable(const App *app, const Offer *offer, const uint8_t *
     return sellers[offer->seller + labs * offer->seller_kind] != 0 && sold_to(offer, app->owner, app->category);
 }
 
-static inline bool has_special_price(const App *app) { return app->owner >= 0 || app->deal > 0; }
-
 static inline bool pays_list_price(const App *app, const Offer *offer) {
     return offer->seller_kind == 1 || (offer->seller != app->owner && offer->seller + 1 != app->deal);
 }
@@ -318,6 +304,7 @@ void decide_routing(const Market *m) {
     int64_t count = m->n_offers, labs = m->n_labs;
     double rho = shared->apps_routing_sharpness, inertia = shared->apps_routing_inertia;
     double speed = shared->apps_routing_speed, eta = shared->users_usage_elasticity;
+    double smallest = shared->apps_smallest_share;
     double developers = shared->labs_ecosystem_taste * (1.0 - shared->labs_portability);
     int64_t column[count], width = count + 1;
     uint8_t sold[m->n_users * count];
@@ -340,83 +327,86 @@ void decide_routing(const Market *m) {
             common[k * count + o] = weights[k] * worth + bonus[o];
         }
     }
-    double *logits = malloc((size_t)(m->n_live * width) * sizeof(double));
-    for (int64_t i = 0; i < m->n_live; i++) {
-        int64_t row = m->live[i];
-        const App *app = &m->apps[row];
-        const User *user = &m->users[app->category];
-        const double *now = &m->routing[row * m->routing_width];
-        const double *points_here = &points[app->category * count], *common_here = &common[app->category * count];
-        const uint8_t *sellers = &m->sellers[row * m->sellers_width], *sold_here = &sold[app->category * count];
-        double *wanted = &logits[i * width];
-        double weight = weights[app->category];
-        double quality = rho * user->quality_taste * user->ai_centrality;
-        if (weight > 0.0) quality = user->quality_taste * user->ai_centrality * weight / token_taste(app, user, eta);
-        for (int64_t o = 0; o < count; o++) {
-            double value = quality * points_here[o] + common_here[o] + inertia * now[o];
-            wanted[o] = sellers[column[o]] & sold_here[o] ? value : NEVER;
-        }
-        int64_t special[2] = {app->owner, app->deal - 1};
-        for (int j = 0; j < 2; j++) {
-            int64_t o = special[j];
-            if (o < 0) continue;
-            wanted[o] = NEVER;
-            if (reachable(app, &offers[o], sellers, labs)) {
-                double value = worth_of_price(offer_price(app, &offers[o], shared), eta);
-                wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o];
-            }
-        }
-        wanted[count] = NEVER;
-        if (app->own_model == 1) {
-            double value = worth_of_price(app->own_unit_cost, eta);
-            wanted[count] = quality * app->own_capability + weight * value + inertia * now[count];
-        }
-        double best = HARDLY;
-        for (int64_t o = 0; o < width; o++) best = larger(best, wanted[o]);
-        for (int64_t o = 0; o < width; o++) wanted[o] -= best;
-    }
-    for (int64_t i = 0; i < m->n_live * width; i++) logits[i] = exp_below(logits[i]);
     double held[labs + m->n_hosts], mine[count], paid[count], listed[count], pull[count];
     double demand = 0.0, tastes = 0.0;
     for (int64_t o = 0; o < count; o++) listed[o] = pull[o] = 0.0;
-    for (int64_t i = 0; i < m->n_live; i++) {
-        int64_t row = m->live[i];
-        const App *app = &m->apps[row];
-        const User *user = &m->users[app->category];
-        const double *now = &m->routing[row * m->routing_width];
-        double *wanted = &m->next_routing[row * m->next_routing_width];
-        double *aims = &logits[i * width];
-        double weight = weights[app->category], total = 0.0;
-        for (int64_t o = 0; o < width; o++) total += aims[o];
-        if (total <= 0.0) {
-            for (int64_t o = 0; o < width; o++) aims[o] = now[o];
-            total = 1.0;
+    double *logits = malloc((size_t)(AT_ONCE * width) * sizeof(double));
+    for (int64_t first = 0; first < m->n_live; first += AT_ONCE) {
+        int64_t last = first + AT_ONCE < m->n_live ? first + AT_ONCE : m->n_live;
+        for (int64_t i = first; i < last; i++) {
+            int64_t row = m->live[i];
+            const App *app = &m->apps[row];
+            const User *user = &m->users[app->category];
+            const double *now = &m->routing[row * m->routing_width];
+            const double *points_here = &points[app->category * count], *common_here = &common[app->category * count];
+            const uint8_t *sellers = &m->sellers[row * m->sellers_width], *sold_here = &sold[app->category * count];
+            double *wanted = &logits[(i - first) * width];
+            double weight = weights[app->category];
+            double quality = rho * user->quality_taste * user->ai_centrality;
+            if (weight > 0.0) quality = user->quality_taste * user->ai_centrality * weight / token_taste(app, user, eta);
+            for (int64_t o = 0; o < count; o++) {
+                double value = quality * points_here[o] + common_here[o] + inertia * now[o];
+                wanted[o] = sellers[column[o]] & sold_here[o] ? value : NEVER;
+            }
+            int64_t special[2] = {app->owner, app->deal - 1};
+            for (int j = 0; j < 2; j++) {
+                int64_t o = special[j];
+                if (o < 0) continue;
+                wanted[o] = NEVER;
+                if (reachable(app, &offers[o], sellers, labs)) {
+                    double value = worth_of_price(offer_price(app, &offers[o], shared), eta);
+                    wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o];
+                }
+            }
+            wanted[count] = NEVER;
+            if (app->own_model == 1) {
+                double value = worth_of_price(app->own_unit_cost, eta);
+                wanted[count] = quality * app->own_capability + weight * value + inertia * now[count];
+            }
+            double best = HARDLY;
+            for (int64_t o = 0; o < width; o++) best = larger(best, wanted[o]);
+            for (int64_t o = 0; o < width; o++) wanted[o] -= best;
         }
-        double scale = 1.0 / total;
-        for (int64_t o = 0; o < width; o++) {
-            double aim = scale * aims[o], moved = now[o] + speed * (aim - now[o]);
-            wanted[o] = (aim < SMALLEST_SHARE) & (moved < SMALLEST_SHARE) ? 0.0 : moved;
-        }
-        if (app->owner < 0) {
-            demand += app->tokens;
-            tastes += app->tokens * weight;
-        }
-        double cost = larger(app->token_cost, 1e-12), quotas = eta / cost;
-        double customers = user->price_taste * app->price_taste_factor * app->quota * (1.0 - app->choice_share)
-                           / user->taste_scale;
-        for (int64_t o = 0; o < count; o++) {
-            mine[o] = now[o];
-            paid[o] = app->tokens * now[o];
-        }
-        for (int64_t o = labs; o < count; o++) held[column[o]] = 0.0;
-        for (int64_t o = labs; o < count; o++) held[column[o]] += now[o];
-        for (int64_t o = labs; o < count; o++) mine[o] = held[column[o]];
-        if (app->owner >= 0) paid[app->owner] = 0.0;
-        if (app->deal > 0) paid[app->deal - 1] = 0.0;
-        for (int64_t o = 0; o < count; o++) {
-            double away = weight * slope[o], kept = 1.0 - away * (price[o] - cost);
-            listed[o] += paid[o];
-            pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers));
+        for (int64_t i = 0; i < (last - first) * width; i++) logits[i] = exp_below(logits[i]);
+        for (int64_t i = first; i < last; i++) {
+            int64_t row = m->live[i];
+            const App *app = &m->apps[row];
+            const User *user = &m->users[app->category];
+            const double *now = &m->routing[row * m->routing_width];
+            double *wanted = &m->next_routing[row * m->next_routing_width];
+            double *aims = &logits[(i - first) * width];
+            double weight = weights[app->category], total = 0.0;
+            for (int64_t o = 0; o < width; o++) total += aims[o];
+            if (total <= 0.0) {
+                for (int64_t o = 0; o < width; o++) aims[o] = now[o];
+                total = 1.0;
+            }
+            double scale = 1.0 / total;
+            for (int64_t o = 0; o < width; o++) {
+                double aim = scale * aims[o], moved = now[o] + speed * (aim - now[o]);
+                wanted[o] = (aim < smallest) & (moved < smallest) ? 0.0 : moved;
+            }
+            if (app->owner < 0) {
+                demand += app->tokens;
+                tastes += app->tokens * weight;
+            }
+            double cost = larger(app->token_cost, 1e-12), quotas = eta / cost;
+            double customers = user->price_taste * app->price_taste_factor * app->quota * (1.0 - app->choice_share)
+                               / user->taste_scale;
+            for (int64_t o = 0; o < count; o++) {
+                mine[o] = now[o];
+                paid[o] = app->tokens * now[o];
+            }
+            for (int64_t o = labs; o < count; o++) held[column[o]] = 0.0;
+            for (int64_t o = labs; o < count; o++) held[column[o]] += now[o];
+            for (int64_t o = labs; o < count; o++) mine[o] = held[column[o]];
+            if (app->owner >= 0) paid[app->owner] = 0.0;
+            if (app->deal > 0) paid[app->deal - 1] = 0.0;
+            for (int64_t o = 0; o < count; o++) {
+                double away = weight * slope[o], kept = 1.0 - away * (price[o] - cost);
+                listed[o] += paid[o];
+                pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers));
+            }
         }
     }
     free(logits);
@@ -434,476 +424,5 @@ void decide_routing(const Market *m) {
         Host *host = &m->hosts[h];
         host->semi_elasticity =
             sell_elasticity(m, 1, h, typical * pow(larger(host->price, LEAST_PRICE), -eta), host->semi_elasticity);
-    }
-}
-
-/* Prices ----------------------------------------------------------------------------------------------------------- */
-
-static inline double quota_wanted(const App *app, const User *user, double token_cost, double eta) {
-    double quota = app->token_worth / (user->price_taste * app->price_taste_factor * larger(token_cost, 1e-12));
-    return eta == 1.0 ? quota : pow(quota, eta);
-}
-
-static inline double fritsch(double w, double log_z) {
-    double gap = log_z - log_above(w) - w;
-    double q = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * gap);
-    return w + w * gap * (q - gap) / ((1.0 + w) * (q - 2.0 * gap));
-}
-
-static inline double lambert(double log_z) {
-    double z = exp_below(smaller(log_z, -log_z)), estimate = larger(log_z, 0.0) + log_above(1.0 + z);
-    double w = larger(estimate * (1.0 - log_above(1.0 + estimate) / (2.0 + estimate)), 1e-300);
-    w = fritsch(fritsch(w, log_z), log_z);
-    return log_z > -18.0 ? w : z * (1.0 - z);
-}
-
-static inline double hazard(const App *app, const User *user) {
-    double customers = app->tourists + app->committed;
-    if (customers > 0.0)
-        return (user->hazard_tourist * app->tourists + user->hazard_committed * app->committed) / customers;
-    return user->hazard_committed;
-}
-
-static inline double reconsidering(double monthly, double months) {
-    return larger(1.0 - exp_below(months * log_above(larger(1.0 - monthly, 1e-300))), 1e-6);
-}
-
-static inline double logit_markup(double level, double share, double moved) {
-    double known = smaller(larger(share, 1e-300), 1.0), odds = known / larger(1.0 - known, 1e-300);
-    return 1.0 / moved + lambert(log_above(odds / moved) + level - 1.0 / moved);
-}
-
-static inline int64_t company_of(const App *app) {
-    if (app->company != 0) return app->company;
-    return app->owner >= 0 ? -1 - app->owner : 0;
-}
-
-static double diverted_margin(const Market *m, const App *app) {
-    int64_t company = company_of(app);
-    double value = 0.0;
-    for (int64_t i = 0; i < m->n_live; i++) {
-        const App *other = &m->apps[m->live[i]];
-        if (other->category == app->category && other->identity != app->identity && company_of(other) == company) {
-            double cost = other->quota * other->token_cost / (1.0 - m->shared->apps_variable_cost);
-            value += other->choice_share * (other->price - cost);
-        }
-    }
-    double response = 1.0 - app->choice_share;
-    return response > 0.0 ? value / response : 0.0;
-}
-
-static inline double token_price_wanted(const App *app, const User *user, const Shared *shared, double price) {
-    double cost = app->token_cost / (1.0 - shared->apps_variable_cost);
-    if (app->price_rule == MARKUP) return cost * (1.0 + app->markup);
-    double scale = user->taste_scale / (user->price_taste * app->price_taste_factor);
-    double leaving = reconsidering(hazard(app, user), shared->apps_planning_horizon) * (1.0 - app->choice_share) / scale;
-    double eta = shared->users_usage_elasticity;
-    double elasticity = eta + leaving * price * quota_wanted(app, user, price, eta);
-    double excess = elasticity - 1.0 - leaving * app->diverted;
-    double highest = cost / (1.0 - LERNER_CEILING);
-    return excess > 0.0 ? smaller(cost * elasticity / excess, highest) : highest;
-}
-
-void decide_app_prices(const Market *m) {
-    const Shared *shared = m->shared;
-    double speed = shared->apps_price_speed, eta = shared->users_usage_elasticity, months = shared->apps_planning_horizon;
-    int64_t n = m->n_live;
-    double costs[n], scales[n], markups[n], shares[n], hazards[n], quotas[n];
-    for (int64_t i = 0; i < n; i++) {
-        App *app = &m->apps[m->live[i]];
-        const User *user = &m->users[app->category];
-        double quota = quota_wanted(app, user, app->token_cost, eta);
-        app->diverted = company_of(app) != 0 ? diverted_margin(m, app) : 0.0;
-        app->next_quota = quota;
-        costs[i] = app->quota * app->token_cost / (1.0 - shared->apps_variable_cost) + app->diverted;
-        scales[i] = user->taste_scale / (user->price_taste * app->price_taste_factor);
-        markups[i] = app->price - costs[i];
-        shares[i] = app->choice_share;
-        hazards[i] = hazard(app, user);
-        quotas[i] = app->quota > 0.0 && quota > 0.0 ? quota / app->quota : 1.0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        markups[i] = scales[i] * logit_markup(markups[i] / scales[i], shares[i], reconsidering(hazards[i], months));
-        quotas[i] = exp_below(speed * log_above(quotas[i]));
-    }
-    for (int64_t i = 0; i < n; i++) {
-        App *app = &m->apps[m->live[i]];
-        const User *user = &m->users[app->category];
-        if (app->plan == METERED && app->price_rule != BUNDLED) {
-            double price = app->token_price > 0.0 ? app->token_price : app->price / larger(app->quota, 1e-12);
-            if (app->price_rule != FROZEN) price += speed * (token_price_wanted(app, user, shared, price) - price);
-            app->next_token_price = price;
-            app->next_quota = quota_wanted(app, user, price, eta);
-            app->next_price = price * app->next_quota;
-            continue;
-        }
-        double price = app->price, wanted = costs[i] + markups[i];
-        if (app->price_rule == MARKUP) wanted = (costs[i] - app->diverted) * (1.0 + app->markup);
-        if (app->price_rule == BUNDLED) price = 0.0;
-        else if (app->price_rule != FROZEN) price += speed * (wanted - price);
-        app->next_token_price = 0.0;
-        app->next_price = price;
-        if (app->quota > 0.0 && app->next_quota > 0.0) app->next_quota = app->quota * quotas[i];
-    }
-}
-
-/* Settlement ------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    Posting *next, *end;
-    int32_t month;
-} Journal;
-
-static inline void note(Journal *journal, int32_t kind, int64_t payer, int64_t payee, double amount) {
-    if (amount == 0.0 || journal->next >= journal->end) return;
-    *journal->next++ = (Posting){
-        .month = journal->month, .kind = kind, .payer = (int32_t)payer, .payee = (int32_t)payee, .amount = amount};
-}
-
-static void pay(const Market *m, Journal *journal, int32_t kind, int64_t payer, int64_t payee, double amount) {
-    if (amount == 0.0) return;
-    m->cash[payer] -= amount;
-    m->cash[payee] += amount;
-    m->totals[kind] += amount;
-    note(journal, kind, payer, payee, amount);
-}
-
-void settle_apps(const Market *m) {
-    const Shared *shared = m->shared;
-    Offer *offers = m->offers;
-    Lab *labs = m->labs;
-    Host *hosts = m->hosts;
-    double *totals = m->totals;
-    int64_t count = m->n_offers, last = m->n_totals - 1;
-    Journal journal = {m->book + (int64_t)totals[last], m->book + m->n_book, (int32_t)m->now->month};
-    double sold = 0.0, fees_paid = 0.0, marketing_paid = 0.0, rnd_paid = 0.0, overhead_paid = 0.0;
-    double own_tokens = 0.0, tokens_served = 0.0;
-    for (int64_t l = 0; l < m->n_labs; l++) {
-        labs[l].revenue = 0.0;
-        labs[l].api_revenue = 0.0;
-        labs[l].data *= 1.0 - shared->labs_data_decay;
-    }
-    for (int64_t h = 0; h < m->n_hosts; h++) hosts[h].revenue = 0.0;
-    for (int64_t o = 0; o < count; o++)
-        offers[o].service = offers[o].seller_kind == 0 ? labs[offers[o].seller].service : hosts[offers[o].seller].service;
-    for (int64_t i = 0; i < m->n_live; i++) {
-        int64_t row = m->live[i];
-        App *app = &m->apps[row];
-        int64_t account = app->account;
-        bool special = has_special_price(app);
-        const double *shares = &m->routing[row * m->routing_width];
-        double service = app->own_model == 1 ? shares[count] * app->own_service : 0.0;
-        double inference = 0.0, api_spend = 0.0;
-        own_tokens += service * app->tokens;
-        for (int64_t o = 0; o < count; o++) {
-            double share = shares[o];
-            if (share <= 0.0) continue;
-            const Offer *offer = &offers[o];
-            double tokens = app->tokens * share * offer->service;
-            double amount = tokens * (special ? offer_price(app, offer, shared) : offer->price);
-            service += share * offer->service;
-            inference += amount;
-            if (offer->seller_kind == 0) {
-                Lab *lab = &labs[offer->seller];
-                lab->revenue += amount;
-                lab->data += tokens;
-                if (app->owner == offer->seller) {
-                    totals[TRANSFER] += amount;
-                    note(&journal, TRANSFER, account, lab->account, amount);
-                } else {
-                    lab->api_revenue += amount;
-                    api_spend += amount;
-                    totals[API] += amount;
-                    note(&journal, API, account, lab->account, amount);
-                }
-            } else {
-                Host *host = &hosts[offer->seller];
-                host->revenue += amount;
-                totals[HOSTED_INFERENCE] += amount;
-                note(&journal, HOSTED_INFERENCE, account, host->account, amount);
-            }
-        }
-        service = smaller(service, 1.0);
-        tokens_served += app->tokens * service;
-        double customers = app->tourists + app->committed;
-        double revenue = app->price * customers * (1.0 - shared->users_refund_share * (1.0 - service));
-        double agreement = 0.0;
-        if (app->own_model == 1 && app->base > 0 && labs[app->base - 1].alive == 1) {
-            Lab *maker = &labs[app->base - 1];
-            agreement = maker->enterprise_fee;
-            maker->revenue += agreement;
-            totals[ENTERPRISE_AGREEMENT] += agreement;
-            note(&journal, ENTERPRISE_AGREEMENT, account, maker->account, agreement);
-        }
-        double fees = shared->apps_variable_cost * revenue;
-        double overhead = shared->apps_overhead + (app->own_model == 1 ? shared->apps_team_cost : 0.0);
-        double marketing = app->marketing, rnd = app->rnd, gross_profit = revenue - fees - inference;
-        note(&journal, SUBSCRIPTION, USERS, account, revenue);
-        note(&journal, APP_VARIABLE_COST, account, SUPPLIERS, fees);
-        note(&journal, MARKETING, account, SUPPLIERS, marketing);
-        note(&journal, APP_RND, account, SUPPLIERS, rnd);
-        note(&journal, APP_OVERHEAD, account, SUPPLIERS, overhead);
-        sold += revenue;
-        fees_paid += fees;
-        marketing_paid += marketing;
-        rnd_paid += rnd;
-        overhead_paid += overhead;
-        app->service = service;
-        app->inference = inference;
-        app->api_spend = api_spend;
-        app->last_revenue = app->revenue;
-        app->revenue = revenue;
-        app->gross_profit = gross_profit;
-        m->cash[account] += gross_profit - marketing - rnd - overhead - agreement;
-        app->outlay += SMOOTHING * (overhead + agreement + rnd + marketing - app->outlay);
-        app->data = app->data * (1.0 - shared->apps_data_decay) + app->tokens * service;
-    }
-    m->now->own_tokens = own_tokens;
-    m->now->tokens_served = tokens_served;
-    totals[SUBSCRIPTION] += sold;
-    totals[APP_VARIABLE_COST] += fees_paid;
-    totals[MARKETING] += marketing_paid;
-    totals[APP_RND] += rnd_paid;
-    totals[APP_OVERHEAD] += overhead_paid;
-    m->cash[USERS] -= sold;
-    m->cash[SUPPLIERS] += fees_paid + marketing_paid + rnd_paid + overhead_paid;
-    for (int64_t l = 0; l < m->n_labs; l++) m->cash[labs[l].account] += labs[l].revenue;
-    for (int64_t h = 0; h < m->n_hosts; h++) m->cash[hosts[h].account] += hosts[h].revenue;
-    for (int64_t h = 0; h < m->n_hosts; h++) {
-        hosts[h].gross_profit = hosts[h].revenue;
-        if (hosts[h].alive == 1) pay(m, &journal, HOST_STAFF, hosts[h].account, SUPPLIERS, hosts[h].staff);
-    }
-    for (int64_t o = 0; o < count; o++) {
-        const Offer *offer = &offers[o];
-        if (offer->seller_kind != 1) continue;
-        Host *host = &hosts[offer->seller];
-        Lab *lab = &labs[offer->lab];
-        double amount = shared->hosts_licence_share * offer->tokens * offer->service * offer->price;
-        if (lab->alive == 1 && lab->hosting_agreement == 1 && amount > 0.0) {
-            pay(m, &journal, LICENCE, host->account, lab->account, amount);
-            lab->revenue += amount;
-            host->gross_profit -= amount;
-        }
-    }
-    totals[last] = (double)(journal.next - m->book);
-}
-
-/* Spending, stocks, what follows from routing ---------------------------------------------------------------------- */
-
-void decide_spending(const Market *m) {
-    const Shared *shared = m->shared;
-    for (int64_t i = 0; i < m->n_live; i++) {
-        App *app = &m->apps[m->live[i]];
-        double overhead = shared->apps_overhead + (app->own_model == 1 ? shared->apps_team_cost : 0.0);
-        double budget = larger(0.0, app->gross_profit - overhead)
-                        + larger(0.0, m->cash[app->account]) / shared->apps_spending_horizon;
-        bool bundled = app->price_rule == BUNDLED;
-        app->next_rnd = bundled ? app->rnd : shared->apps_rnd_share * budget;
-        app->next_marketing = bundled ? app->marketing : shared->apps_marketing_share * budget;
-        if (app->revenue > 0.0 && app->last_revenue > 0.0) {
-            double change = log(app->revenue / app->last_revenue);
-            app->growth += SMOOTHING * (smaller(larger(change, -1.0), 1.0) - app->growth);
-        }
-    }
-}
-
-static inline double uniform(uint64_t seed, uint64_t purpose, uint64_t month, uint64_t identity) {
-    uint32_t c0 = (uint32_t)purpose, c1 = (uint32_t)month, c2 = (uint32_t)identity, c3 = (uint32_t)(identity >> 32);
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xD2511F53 * c0, p1 = (uint64_t)0xCD9E8D57 * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)p1;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9;
-        k1 += 0xBB67AE85;
-    }
-    uint64_t bits = (((uint64_t)c0 << 21) ^ (c1 >> 11)) & 0x1FFFFFFFFFFFFF;
-    return ((double)bits + 0.5) * 1.1102230246251565e-16;
-}
-
-/* The first of the coefficients is that of the highest power. */
-static inline double polynomial(const double coefficients[8], double r) {
-    double value = coefficients[0];
-    for (int i = 1; i < 8; i++) value = value * r + coefficients[i];
-    return value;
-}
-
-static inline double normal_quantile(double p) {
-    static const double above_middle[8] = {
-        2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
-        13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608};
-    static const double below_middle[8] = {
-        5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867,
-        5394.1960214247511077, 687.1870074920579083, 42.313330701600911252, 1.0};
-    static const double above_side[8] = {
-        7.7454501427834140764e-4, 0.0227238449892691845833, 0.24178072517745061177, 1.27045825245236838258,
-        3.64784832476320460504, 5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734};
-    static const double below_side[8] = {
-        1.05075007164441684324e-9, 5.475938084995344946e-4, 0.0151986665636164571966, 0.14810397642748007459,
-        0.68976733498510000455, 1.6763848301838038494, 2.05319162663775882187, 1.0};
-    static const double above_tail[8] = {
-        2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.0012426609473880784386, 0.026532189526576123093,
-        0.29656057182850489123, 1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772};
-    static const double below_tail[8] = {
-        2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
-        0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0};
-    double q = p - 0.5;
-    if (fabs(q) <= 0.425) {
-        double r = 0.180625 - q * q;
-        return q * polynomial(above_middle, r) / polynomial(below_middle, r);
-    }
-    double r = sqrt(-log(smaller(p, 1.0 - p)));
-    if (r <= 5.0) return copysign(polynomial(above_side, r - 1.6) / polynomial(below_side, r - 1.6), q);
-    return copysign(polynomial(above_tail, r - 5.0) / polynomial(below_tail, r - 5.0), q);
-}
-
-void commit_apps(const Market *m) {
-    const Shared *shared = m->shared;
-    Now *now = m->now;
-    int64_t count = m->n_offers;
-    double keep = 1.0 - (1.0 - exp(-log(2.0) / shared->apps_brand_half_life));
-    double shock = shared->apps_brand_spread * sqrt(1.0 - keep * keep);
-    double scales[m->n_users];
-    for (int64_t k = 0; k < m->n_users; k++) {
-        const User *user = &m->users[k];
-        double open_share = user->potential > 0.0 ? 1.0 - user->customers / user->potential : 1.0;
-        scales[k] = shared->apps_awareness_scale;
-        if (shared->apps_acquisition_saturation > 0.0)
-            scales[k] *= pow(larger(open_share, 0.01), -shared->apps_acquisition_saturation);
-    }
-    double *drawn = malloc((size_t)m->n_live * sizeof(double));
-    int64_t *identities = malloc((size_t)m->n_live * sizeof(int64_t));
-    for (int64_t i = 0; i < m->n_live; i++) identities[i] = m->apps[m->live[i]].identity;
-    for (int64_t i = 0; i < m->n_live; i++)
-        drawn[i] = uniform((uint64_t)now->seed, BRAND_SHOCK, (uint64_t)now->month, (uint64_t)identities[i]);
-    now->graduations = 0.0;
-    now->returns = 0.0;
-    for (int64_t i = 0; i < m->n_live; i++) {
-        int64_t row = m->live[i];
-        App *app = &m->apps[row];
-        double *routing = &m->routing[row * m->routing_width];
-        double *next_routing = &m->next_routing[row * m->next_routing_width];
-        double gap = larger(0.0, m->users[app->category].best_feature - app->feature);
-        double feature = (1.0 - shared->apps_obsolescence) * app->feature + shared->apps_imitation * gap;
-        double brand = keep * app->brand;
-        double awareness = (1.0 - shared->apps_awareness_decay) * app->awareness;
-        if (shock > 0.0)
-            brand += shock * normal_quantile(drawn[i]);
-        app->feature = feature + shared->apps_feature_gain * log(1.0 + app->rnd / shared->apps_feature_scale);
-        app->brand = brand;
-        app->awareness = awareness + shared->apps_awareness_gain * log(1.0 + app->marketing / scales[app->category]);
-        app->price = app->next_price;
-        app->token_price = app->next_token_price;
-        app->quota = app->next_quota;
-        app->rnd = app->next_rnd;
-        app->marketing = app->next_marketing;
-        app->own_capability = app->next_own_capability;
-        app->own_hours = app->next_own_hours;
-        app->own_budget = app->next_own_budget;
-        app->deal = app->next_deal;
-        app->deal_share = app->next_deal_share;
-        app->base = app->next_base;
-        if (app->next_own == 1 && app->own_model == 0) {
-            app->own_model = 1;
-            app->own_service = 1.0;
-            now->graduations += 1.0;
-            for (int64_t o = 0; o < count; o++) next_routing[o] *= 1.0 - shared->apps_routing_speed;
-            next_routing[count] = shared->apps_routing_speed;
-        } else if (app->next_own == -1) {
-            app->own_model = 0;
-            now->returns += 1.0;
-            next_routing[count] = 0.0;
-        }
-        app->next_own = 0;
-        for (int64_t o = 0; o <= count; o++) {
-            double carried = routing[o];
-            routing[o] = next_routing[o];
-            next_routing[o] = carried;
-        }
-    }
-    free(drawn);
-    free(identities);
-}
-
-static inline double own_hours_per_token(double training_hours, double tokens, const Shared *shared, const Now *now) {
-    double size = pow(training_hours / shared->labs_reference_hours, shared->labs_serving_exponent);
-    double hours = shared->labs_serving_hours * size * exp(-now->efficiency) * (1.0 + shared->apps_own_overhead);
-    if (tokens > 0.0 && shared->apps_own_idle > 0.0) hours *= 1.0 + sqrt(shared->apps_own_idle / (hours * tokens));
-    return hours;
-}
-
-static inline double quota_worth(const App *app, const User *user, double eta) {
-    double worth = app->token_worth;
-    if (worth <= 0.0 || app->quota <= 0.0) return 0.0;
-    double common = user->usage_value * (user->first_log_cost - user->log_cost);
-    double usual = quota_wanted(app, user, user->mean_cost, eta);
-    if (eta == 1.0) return common + worth * log(app->quota / usual);
-    double power = 1.0 - 1.0 / eta;
-    return common + worth * (pow(app->quota, power) - pow(usual, power)) / power;
-}
-
-void refresh_apps(const Market *m) {
-    const Shared *shared = m->shared;
-    User *users = m->users;
-    int64_t count = m->n_offers;
-    for (int64_t k = 0; k < m->n_users; k++) {
-        users[k].best_feature = -1e300;
-        users[k].mean_feature = users[k].mean_data = users[k].log_cost = users[k].firms = 0.0;
-    }
-    for (int64_t i = 0; i < m->n_live; i++) {
-        int64_t row = m->live[i];
-        App *app = &m->apps[row];
-        User *user = &users[app->category];
-        const double *shares = &m->routing[row * m->routing_width];
-        const double *grades = &m->grades[app->category];
-        bool special = has_special_price(app);
-        double capability = 0.0, cost = 0.0, total = 0.0;
-        if (special)
-            for (int64_t o = 0; o < count; o++) cost += shares[o] * offer_price(app, &m->offers[o], shared);
-        else
-            for (int64_t o = 0; o < count; o++) cost += shares[o] * m->offers[o].price;
-        for (int64_t o = 0; o < count; o++) {
-            capability += shares[o] * grades[o * m->grades_width];
-            total += shares[o];
-        }
-        if (app->own_model == 1) {
-            app->own_unit_cost = own_hours_per_token(app->own_hours, app->tokens, shared, m->now) * m->now->expected_rent;
-            capability += shares[count] * app->own_capability;
-            cost += shares[count] * app->own_unit_cost;
-            total += shares[count];
-        }
-        if (total > 0.0) {
-            app->capability = capability / total;
-            app->token_cost = cost / total;
-        } else if (app->token_cost <= 0.0) {
-            for (int64_t o = 0; o < count; o++) app->token_cost = larger(app->token_cost, m->offers[o].price);
-        }
-        app->nest = -1;
-        app->token_worth = user->usage_value * app->usage_factor
-                           * exp(log(10.0) * shared->users_usage_growth * app->capability);
-        app->unit_cost = app->quota * app->token_cost + shared->apps_variable_cost * app->price;
-        user->best_feature = larger(user->best_feature, app->feature);
-        user->mean_feature += app->feature;
-        user->mean_data += app->data;
-        user->log_cost += log(larger(app->token_cost, 1e-12));
-        user->firms += 1.0;
-    }
-    for (int64_t k = 0; k < m->n_users; k++) {
-        User *user = &users[k];
-        if (user->firms > 0.0) {
-            user->mean_feature /= user->firms;
-            user->mean_data /= user->firms;
-            user->log_cost /= user->firms;
-        } else {
-            user->best_feature = 0.0;
-            user->log_cost = user->first_log_cost;
-        }
-        user->mean_cost = exp(user->log_cost);
-    }
-    for (int64_t i = 0; i < m->n_live; i++) {
-        App *app = &m->apps[m->live[i]];
-        app->use_value = quota_worth(app, &users[app->category], shared->users_usage_elasticity);
     }
 }
