@@ -17,7 +17,7 @@ class InputError(ValueError):
 
 
 class ClearingError(RuntimeError):
-    """The market for GPU-hours did not clear: the message carries the month, rents and capacity."""
+    """Demand for GPU-hours is not a number, so no rents clear: the message has the month, rents and capacity."""
 
 
 class StoppedError(Exception):

@@ -17,6 +17,7 @@ LIST_PRICES = Scenario("essay-2023").set(
         "labs.negotiation": False,
         "labs.transfer_price": 1.0,
         "users.refund_share": 0.0,
+        "users.time_price": 0.0,
         "compute.contract_share": 0.0,
         "chipmakers.volume_discount": 0.0,
         "clouds.*.prepayment": 0.0,

@@ -19,12 +19,14 @@ def buyers_of(model: Reference) -> list[Any]:
         found.append(new)
         return new
 
+    # What an hour costs to supply, over all fleets.
+    supply = sum(c.capacity * c.full_cost for c in model.clouds) / sum(c.capacity for c in model.clouds)
     for lab in model.labs:
         if lab.alive:
             new = buyer(lab, model.places[lab.row], model.edges[lab.row])
             hours = model.hours_per_token(lab.model_hours)
             new.inference = lab.tokens * hours
-            new.choke = s.compute_choke_multiple * max(lab.price, lab.unit_cost) / hours
+            new.choke = s.compute_choke_multiple * max(lab.price / hours, supply)
             new.budget = lab.training_budget
     for host in model.hosts:
         if host.alive:
@@ -36,7 +38,7 @@ def buyers_of(model: Reference) -> list[Any]:
                     new.inference += offer.tokens * hours * (1 + host.serving_overhead)
                     worth += offer.tokens * offer.price
             if new.inference:
-                new.choke = s.compute_choke_multiple * worth / new.inference
+                new.choke = s.compute_choke_multiple * max(worth / new.inference, supply)
     outside = buyer(None, model.places[labs + hosts], model.edges[labs + hosts])
     outside.elastic = model.now.outside_hours
     for app in model.apps:
@@ -46,7 +48,7 @@ def buyers_of(model: Reference) -> list[Any]:
             if app.own_model:
                 hours = model.own_hours_per_token(app.own_hours, app.tokens)
                 new.inference = app.tokens * app.routing[-1] * hours
-                new.choke = s.compute_choke_multiple * max(app.price, app.unit_cost) / (max(app.quota, 1e-12) * hours)
+                new.choke = s.compute_choke_multiple * max(app.price / (max(app.quota, 1e-12) * hours), supply)
     for new in found:
         new.affinity = [
             exp(c.affinity + special(model, new, c)) * (e != 0) for c, e in zip(model.clouds, new.edges, strict=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import exp, log10
+from math import log10
 from typing import Any
 
 from tests.reference.draws import REVIEW, uniform
 from tests.reference.model import Reference
-from tests.reference.sourcing import taste, worth
+from tests.reference.use import of_model, of_point, price_at, token_worth
 
 #: Below this many customers (millions) an app does not think of a model of its own.
 FEWEST_CUSTOMERS = 1e-6
@@ -36,15 +36,14 @@ def decide(model: Reference) -> None:
         decline = s.apps_refresh_rate if app.own_model else 0.0
         months = sum_of_months(1.0, now.discount + decline, s.apps_graduation_horizon)
         made = max(ways(model, app, months))
-        today = app.user.quality_taste * app.user.ai_centrality * app.capability
-        today += taste(model, app) * worth(model, app.token_cost)
+        today = of_model(model, app, app.capability, app.token_cost)
         if app.own_model:
             stay = worth_of_own(model, app, app.own_capability, app.own_unit_cost, upkeep(model, app.base))
             bought = max((v for v, _ in offers(model, app)), default=NOTHING)
             if s.apps_graduation != 2 and bought > max(stay, made[0]) and bought > NOTHING:
                 app.next_own, app.next_own_budget, app.next_base = -1, 0.0, 0
                 continue
-            today = stay - app.user.quality_taste * app.user.ai_centrality * lag(model)
+            today = stay - of_point(model, app) * lag(model)
         if made[0] > today or (s.apps_graduation == 2 and not app.own_model):
             _, capability, hours, cost, base = made
             if app.cash >= cost or app.incumbent or s.apps_graduation == 2:
@@ -125,20 +124,17 @@ def sum_of_months(amount: float, rate: float, months: float) -> float:
 
 def worth_of_own(model: Reference, app: Any, points: float, unit_cost: float, fixed: float) -> float:
     """Utils per customer: capability, tokens at that cost, and M$ a month shared among the customers."""
-    user = app.user
-    alpha = user.price_taste * app.price_taste_factor
-    value = user.quality_taste * user.ai_centrality * points + taste(model, app) * worth(model, unit_cost)
-    return value - alpha * fixed / (app.tourists + app.committed)
+    alpha = app.user.price_taste * app.price_taste_factor
+    return of_model(model, app, points, unit_cost) - alpha * fixed / (app.tourists + app.committed)
 
 
 def offers(model: Reference, app: Any, but: int = -1) -> list[tuple[float, int]]:
     """Utils per customer of what the app can reach, at its own prices, and the columns; lab ``but`` left out."""
-    user, found = app.user, []
+    found = []
     for o in model.reachable(app):
         offer = model.offers[o]
         if offer.seller_kind == 1 or offer.seller != but:
-            value = user.quality_taste * user.ai_centrality * model.grades[o][app.category]
-            found.append((value + taste(model, app) * worth(model, model.price_to(app, offer)), o))
+            found.append((of_model(model, app, model.grades[o][app.category], model.price_to(app, offer)), o))
     return found
 
 
@@ -153,8 +149,7 @@ def bargain(model: Reference) -> None:
         user, liked = app.user, []
         for o in model.reachable(app):
             if model.offers[o].seller_kind == 0:
-                value = user.quality_taste * user.ai_centrality * model.grades[o][app.category]
-                value += taste(model, app) * worth(model, model.offers[o].price)
+                value = of_model(model, app, model.grades[o][app.category], model.offers[o].price)
                 liked.append((value + s.apps_routing_inertia / s.apps_routing_sharpness * app.routing[o], -o))
         if not liked:
             continue
@@ -170,15 +165,9 @@ def bargain(model: Reference) -> None:
         most = offer.price
         if elsewhere:
             left = max(elsewhere) - user.quality_taste * user.ai_centrality * model.grades[o][app.category]
-            most = price_at(model, left / taste(model, app))
+            most = price_at(model, left / token_worth(model, app, model.grades[o][app.category]))
         cost = offer.unit_cost / (1 - lab.revenue_share)
         if most > cost and offer.price > cost:
             price = min(offer.price, (1 - s.labs_bargaining_weight) * cost + s.labs_bargaining_weight * most)
             app.next_deal = lab.row + 1
             app.next_deal_share = (price - offer.unit_cost) / (offer.price - offer.unit_cost)
-
-
-def price_at(model: Reference, value: float) -> float:
-    """The price at which a token is worth that much; the default scenario has an elasticity of use of 1."""
-    eta = model.shared.users_usage_elasticity
-    return exp(-value) if eta == 1 else ((eta - 1) * value) ** (1 / (1 - eta))

@@ -8,6 +8,7 @@ from typing import Any
 from scipy.optimize import brentq
 
 from tests.reference.model import Reference
+from tests.reference.use import quota, worth
 from tests.reference.users import probabilities
 
 
@@ -83,22 +84,28 @@ def diverted(model: Reference, app: Any) -> float:
     return value
 
 
-def token_price_wanted(model: Reference, app: Any, price: float) -> float:
+def token_price_wanted(model: Reference, app: Any, today: float) -> float:
     """Of a metered plan: the Lerner index is one over the elasticity of tokens sold, of use and of customers."""
     s, user = model.shared, app.user
-    cost = app.token_cost / (1 - s.apps_variable_cost)
+    cost = float(app.token_cost / (1 - s.apps_variable_cost))
     if app.price_rule == 2:
         return float(cost * (1 + app.markup))
     rho = user.nest_correlation
-    response = 1 - app.choice_share
-    if rho and app.nest >= 0:
-        response = (1 - rho * app.nest_share - (1 - rho) * app.choice_share) / (1 - rho)
     alpha = user.price_taste * app.price_taste_factor
-    use = (app.token_worth / (alpha * price)) ** s.users_usage_elasticity
-    leaving = reconsider(model, app) * response * alpha / user.taste_scale
-    elasticity = s.users_usage_elasticity + leaving * price * use
-    lerner = (1 + leaving * app.diverted) / elasticity
-    return float(cost / (1 - min(lerner, s.labs_lerner_ceiling)))
+
+    def gap(price: float) -> float:
+        gain = app.token_worth * (worth(model, price) - worth(model, today))
+        share, within = shares_at(app, exp(gain / user.taste_scale))
+        response = 1 - share
+        if rho and app.nest >= 0:
+            response = (1 - rho * within - (1 - rho) * share) / (1 - rho)
+        leaving = reconsider(model, app) * response * alpha / user.taste_scale
+        elasticity = s.users_usage_elasticity * price / (price + s.users_time_price)
+        elasticity += leaving * price * quota(model, app, price)
+        return float((price - cost) / price * elasticity - 1 - leaving * app.diverted)
+
+    highest = min(cost / (1 - s.labs_lerner_ceiling), s.users_choke_price)
+    return highest if gap(highest) <= 0 else float(brentq(gap, cost, highest, xtol=1e-14, rtol=1e-14))
 
 
 def decide_prices(model: Reference) -> None:
@@ -107,23 +114,21 @@ def decide_prices(model: Reference) -> None:
     for app in model.apps:
         app.diverted = diverted(model, app)
         app.next_price = app.price
-        alpha = app.user.price_taste * app.price_taste_factor
         if app.plan == 1 and app.price_rule != 3:
             # A plan that was a quota until now charged so much a token.
             price = app.next_token_price = app.token_price or app.price / app.quota
             if app.price_rule != 1:
                 app.next_token_price += s.apps_price_speed * (token_price_wanted(model, app, price) - price)
-            app.next_quota = (app.token_worth / (alpha * app.next_token_price)) ** s.users_usage_elasticity
+            app.next_quota = quota(model, app, app.next_token_price)
             app.next_price = app.next_quota * app.next_token_price
             continue
         if app.price_rule == 3:
             app.next_price = 0.0
         elif app.price_rule != 1:
             app.next_price += s.apps_price_speed * (price_wanted(model, app) - app.price)
-        quota = (app.token_worth / (alpha * max(app.token_cost, 1e-12))) ** s.users_usage_elasticity
-        app.next_quota = quota
-        if app.quota > 0 and quota > 0:
-            app.next_quota = app.quota ** (1 - s.apps_price_speed) * quota**s.apps_price_speed
+        wanted = app.next_quota = quota(model, app, app.token_cost)
+        if app.quota > 0 and wanted > 0:
+            app.next_quota = app.quota ** (1 - s.apps_price_speed) * wanted**s.apps_price_speed
     for lab in model.labs:
         lab.next_price = lab.price
         if lab.price_rule != 1:

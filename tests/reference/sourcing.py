@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp
 from typing import Any
 
 from tests.reference.model import Reference
+from tests.reference.use import of_point, relative_demand, worth
 
 
 def carry(model: Reference) -> None:
@@ -31,42 +32,24 @@ def carry(model: Reference) -> None:
             seller.tokens = sum(o.tokens for o in model.offers if (o.seller_kind, o.seller) == (kind, seller.row))
 
 
-def worth(model: Reference, price: float) -> float:
-    """Utility of tokens at a price, per unit of an app's taste for them, when the quota is the best at that price."""
-    eta = model.shared.users_usage_elasticity
-    return -log(price) if eta == 1 else price ** (1 - eta) / (eta - 1)
-
-
-def taste(model: Reference, app: Any) -> float:
-    """What a unit of that worth is to the app's customers, utils."""
-    eta = model.shared.users_usage_elasticity
-    return app.token_worth**eta * (app.user.price_taste * app.price_taste_factor) ** (1 - eta)
-
-
-def usual_taste(model: Reference, user: Any) -> float:
-    """The same of the category's usual customer."""
-    eta = model.shared.users_usage_elasticity
-    return user.usage_value**eta * user.price_taste ** (1 - eta)
-
-
 def decide_routing(model: Reference) -> None:
     """Shares wanted are a logit of rho (beta w theta + K v(P)) / stake, inertia, and developers or hub.
 
     The app moves part of the way.  A seller's elasticity is the mean over the tokens that it sells at its list price.
     """
     s = model.shared
-    eta = s.users_usage_elasticity
     pull = {(0, lab.row): 0.0 for lab in model.labs} | {(1, host.row): 0.0 for host in model.hosts}
     sold = dict.fromkeys(pull, 0.0)
     for app in model.apps:
         user = app.user
-        stake = taste(model, app) / usual_taste(model, user)
+        stake = app.token_worth / user.usage_value
         rho = s.apps_routing_sharpness / stake
+        point = of_point(model, app)
         value: dict[int, float] = {}
         for o in model.reachable(app):
             offer = model.offers[o]
-            points = user.quality_taste * user.ai_centrality * model.grades[o][app.category]
-            tokens = taste(model, app) * worth(model, model.price_to(app, offer))
+            points = point * model.grades[o][app.category]
+            tokens = app.token_worth * worth(model, model.price_to(app, offer))
             value[o] = rho * (points + tokens) + s.apps_routing_inertia * app.routing[o]
             if offer.seller_kind == 1:
                 value[o] += s.hosts_hub_taste * model.hosts[offer.seller].hub
@@ -74,8 +57,8 @@ def decide_routing(model: Reference) -> None:
                 value[o] += s.labs_ecosystem_taste * (1 - s.labs_portability) * model.labs[offer.seller].ecosystem
         own = len(model.offers)
         if app.own_model:
-            points = user.quality_taste * user.ai_centrality * app.own_capability
-            value[own] = rho * (points + taste(model, app) * worth(model, app.own_unit_cost))
+            points = point * app.own_capability
+            value[own] = rho * (points + app.token_worth * worth(model, app.own_unit_cost))
             value[own] += s.apps_routing_inertia * app.routing[own]
         top = max(value.values(), default=0.0)
         total = sum(exp(v - top) for v in value.values())
@@ -97,8 +80,8 @@ def decide_routing(model: Reference) -> None:
         if total > 0 and pull[kind, row] > 0:
             seller.semi_elasticity = pull[kind, row] / total
         elif everything > 0:
-            mean = sum(app.tokens * usual_taste(model, app.user) for app in buyers) / everything
-            seller.semi_elasticity = s.apps_routing_sharpness * mean * seller.price**-eta
+            mean = sum(app.tokens * app.user.usage_value for app in buyers) / everything
+            seller.semi_elasticity = s.apps_routing_sharpness * mean * worth_slope(model, seller.price)
 
 
 def held(model: Reference, app: Any, key: tuple[int, int]) -> float:
@@ -106,11 +89,30 @@ def held(model: Reference, app: Any, key: tuple[int, int]) -> float:
     return sum(app.routing[o] for o, f in enumerate(model.offers) if (f.seller_kind, f.seller) == key)
 
 
-def slope(model: Reference, app: Any, offer: Any, share: float) -> float:
-    """-d ln(tokens at a seller) / dP: other sources, smaller quotas as the mean cost rises, fewer customers."""
+def worth_slope(model: Reference, price: float) -> float:
+    """Fall of the worth of a price with that price."""
     s = model.shared
-    away = s.apps_routing_sharpness * usual_taste(model, app.user) * offer.price**-s.users_usage_elasticity
-    dearer = (1 - away * (offer.price - app.token_cost)) / app.token_cost
-    alpha_q = app.user.price_taste * app.price_taste_factor * app.quota
-    users = alpha_q * (1 - app.choice_share) / app.user.taste_scale
-    return away * (1 - share) + share * (s.users_usage_elasticity * dearer + users)
+    args = s.users_usage_elasticity, s.users_reference_price, s.users_time_price
+    return relative_demand(price, *args) / s.users_reference_price
+
+
+def slope(model: Reference, app: Any, offer: Any, share: float) -> float:
+    """-d ln(tokens at a seller) / dP: other sources, smaller quotas as the mean cost rises, fewer customers.
+
+    All apps that buy there at the list price get dearer at once: an app loses customers as its own price rises, and
+    wins those whom others lose.
+    """
+    s = model.shared
+    away = s.apps_routing_sharpness * app.user.usage_value * worth_slope(model, offer.price)
+    dearer = (1 - away * (offer.price - app.token_cost)) / (app.token_cost + s.users_time_price)
+    key = (offer.seller_kind, offer.seller)
+    lost = passed_on(app, share)
+    for other in model.apps:
+        if other.user is app.user and model.lists(other, offer):
+            lost -= other.choice_share * passed_on(other, held(model, other, key))
+    return away * (1 - share) + share * s.users_usage_elasticity * dearer + lost
+
+
+def passed_on(app: Any, share: float) -> float:
+    """Fall of an app's log attraction as that share of its tokens gets a dollar dearer and its price follows."""
+    return float(app.user.price_taste * app.price_taste_factor * app.quota * share / app.user.taste_scale)

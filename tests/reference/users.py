@@ -10,12 +10,13 @@ from math import exp, log, log10
 from typing import Any
 
 from tests.reference.model import Reference
+from tests.reference.use import growth, worth
 
 
 def attraction(model: Reference, app: Any) -> float:
     """Reach times exp(V/mu), before crowding."""
     s, user = model.shared, app.user
-    share = (app.tourists + app.committed) / user.customers if user.customers else 0.0
+    share = (app.tourists + app.committed) / user.potential if user.potential else 0.0
     value = user.quality_taste * (user.ai_centrality * app.capability + (1 - user.ai_centrality) * app.feature)
     if user.mean_data > 0:
         value += s.apps_data_taste * log10((app.data + user.mean_data + 1e-9) / (2 * user.mean_data + 1e-9))
@@ -69,9 +70,12 @@ def choose(model: Reference) -> None:
                 app.tourists *= potential / user.customers
                 app.committed *= potential / user.customers
             user.customers = potential
+        user.potential = potential
         before = user.customers
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
-        progress += user.usage_value * (user.first_log_cost - user.log_cost)
+        tokens = max(0.0, worth(model, now.token_cost)) * growth(model, now.frontier)
+        progress += user.usage_value * (tokens - worth(model, s.users_reference_price))
+        progress = max(0.0, progress)
         outside = exp((s.users_outside_value + s.users_outside_catchup * progress) / user.taste_scale)
         crowd = sum(1 - exp(-(app.awareness + app.distribution)) for app in mine)
         weight = {app: attraction(model, app) * (1 + crowd) ** -s.users_crowding for app in mine}
@@ -103,8 +107,8 @@ def choose(model: Reference) -> None:
             stayed = (customers - app.joined) / customers if customers else 0.0
             app.depth = stayed * (app.depth * (1 - user.portability) + user.depth_gain)
             app.nest_share = within_nest(user, weight, app)
-        user.potential = potential
         user.customers = sum(app.tourists + app.committed for app in mine)
         user.new_users = considering * inside / (outside + inside)
         logsum = log((outside + inside) / outside) * (outside + inside) / inside if inside else 0.0
-        user.consumer_surplus = user.customers * user.taste_scale / user.price_taste * logsum
+        free = s.users_outside_catchup * progress
+        user.consumer_surplus = user.customers * (user.taste_scale * logsum + free) / user.price_taste

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +40,27 @@ def customers(market: Market) -> Vector:
     return of_apps(market, "tourists") + of_apps(market, "committed")
 
 
-def at_rest(case: Scenario, months: int = 2000, events: int = 0) -> Market:
+def at_rest(case: Scenario, months: int = 2000, events: int = 0, levy: Sequence[float] = ()) -> Market:
     """A market run until prices and customers stand still, or an assertion that they do not.
 
-    ``events`` is the month of the scenario's last event, before which no rest counts.
+    ``events`` is the month of the scenario's last event, before which no rest counts; ``levy`` is a cost of each app's
+    customers, $ per month, beside that of their tokens.
     """
     market = Market(case, rng=1)
+    market.state.apps["levy"][: len(levy)] = levy
     before = np.concatenate([of_apps(market, "price"), customers(market)])
     for month in range(months):
         market.step()
         after = np.concatenate([of_apps(market, "price"), customers(market)])
-        if month > events + 3 and np.all(np.abs(after - before) <= 1e-14 * np.maximum(np.abs(after), 1e-3)):
+        if month > events + 3 and np.all(np.abs(after - before) <= 1e-13 * np.maximum(np.abs(after), 1e-3)):
             return market
         before = after
     raise AssertionError(f"{case.name} still moves after {months} months: {before} -> {after}")
 
 
 def quality(case: Scenario) -> Vector:
-    """V_i before the price, in utils."""
-    return np.array([float(case.value("apps", slug, "feature")) for slug in case.slugs("apps")])
+    """V_i before the price, in utils: features, and what the plan's tokens are worth over those of a usual plan."""
+    return np.array([float(case.value("apps", slug, "feature")) for slug in case.slugs("apps")]) + cost(case) - 1.0
 
 
 def cost(case: Scenario) -> Vector:

@@ -70,3 +70,32 @@ def test_three_products_have_hysteresis() -> None:
     # Above 3 the even split does not hold.
     np.testing.assert_allclose(run(3, 3.2, nearly)[0], leading(3.2), rtol=1e-9)
     np.testing.assert_allclose(run(3, 3.2, tipped)[0], leading(3.2), rtol=1e-9)
+
+
+def rest(feature: float, strength: float, start: float) -> float:
+    """Share of the potential that uses the product at rest, from the share ``start``."""
+    case = scenario("network").set(
+        {"users.market.network_taste": strength, "apps.one.feature": feature, "apps.one.customers": start}
+    )
+    return float(customers(at_rest(case, months=20_000))[0])
+
+
+def test_a_network_of_one_has_to_be_built() -> None:
+    """With an outside option and V < 0, few and many users are both at rest, and where it starts decides."""
+    # At a price of 1 the product alone is worth V = feature - 1.
+    v, strength = -3.1, 6.0
+    grid = np.linspace(0.0, 1.0, 10_001)
+    gap = grid - 1 / (1 + np.exp(-(v + strength * grid)))
+    places = np.flatnonzero(np.diff(np.sign(gap)) != 0)
+    roots = [
+        brentq(lambda x: x - 1 / (1 + np.exp(-(v + strength * x))), grid[i], grid[i + 1], xtol=1e-15) for i in places
+    ]
+    assert len(roots) == 3
+    low, middle, high = roots
+    for start, wanted in ((0.01, low), (middle - 0.02, low), (middle + 0.02, high), (0.99, high)):
+        assert rest(v + 1.0, strength, start) == pytest.approx(wanted, rel=1e-9)
+    # Wrong: the share of all customers as the base, which gives an app alone the whole effect from its first customer.
+    whole = 1 / (1 + np.exp(-(v + strength)))
+    assert abs(whole - high) > 1e-3 and abs(whole - low) > 0.1
+    # Below the fold there is no second place to rest.
+    assert rest(v + 1.0, 4.0, 0.99) == pytest.approx(rest(v + 1.0, 4.0, 0.01), rel=1e-9)

@@ -188,10 +188,10 @@ def test_in_the_long_run_the_rent_is_the_full_unit_cost() -> None:
         return float(sum(HOURS * (rent - RUNNING) * ((1 - failing) / (1 + rate)) ** t for t in months) - paid)
 
     right = float(brentq(net, 0.1, 100.0))
-    assert cloud["rent"] == pytest.approx(right, rel=4e-3)
+    assert cloud["rent"] == pytest.approx(right, rel=1e-6)
     assert cloud["full_cost"] == pytest.approx(right, rel=1e-9)
     fleet = outside(right) / HOURS
-    assert cloud["fleet_now"] == pytest.approx(fleet, rel=5e-3)
+    assert cloud["fleet_now"] == pytest.approx(fleet, rel=1e-6)
     forgetful = float(brentq(lambda r: net(r, failing=0.0), 0.1, 100.0))
     assert differs(right, RUNNING + paid / life / HOURS, forgetful, by=2e-2)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import brentq, root
 from scipy.special import lambertw
 
@@ -101,7 +102,7 @@ def test_pass_through_of_a_rise_in_cost() -> None:
     step = 1e-4
     found = []
     for sign in (1, -1):
-        found.append(of_apps(at_rest(case.set({"apps.one.usage_factor": 1.0 + sign * step})), "price"))
+        found.append(of_apps(at_rest(case, levy=[sign * step, 0.0, 0.0]), "price"))
     v, c = quality(case), cost(case)
     shift = np.array([step, 0.0, 0.0])
     wanted = (nash(v, c + shift) - nash(v, c - shift)) / (2 * step)
@@ -118,7 +119,7 @@ def test_monopoly_is_a_lambert_w() -> None:
     agree(of_apps(market, "price"), [c + 1.0 + w], [c + 1.0 + lambertw(np.exp(v - c)).real])
     np.testing.assert_allclose(customers(market), w / (1.0 + w), rtol=TOLERANCE)
     step = 1e-5
-    dear, cheap = (of_apps(at_rest(case.set({"apps.one.usage_factor": c + s * step})), "price")[0] for s in (1, -1))
+    dear, cheap = (of_apps(at_rest(case, levy=[sign * step]), "price")[0] for sign in (1, -1))
     agree((dear - cheap) / (2 * step), 1.0 / (1.0 + w), 1.0, 1e-7)
 
 
@@ -143,13 +144,13 @@ def test_homogeneous_products_are_sold_at_cost() -> None:
 def test_a_better_firm_takes_what_it_is_better_by_in_the_limit() -> None:
     """As mu -> 0 the firm with 0.2 lower cost sells to all at its rival's cost (limit pricing)."""
     for mu in (0.04, 0.02, 0.01):
-        case = scenario("homogeneous").set({"users.market.taste_scale": mu, "apps.one.usage_factor": 0.8})
-        market = at_rest(case)
+        case = scenario("homogeneous").set({"users.market.taste_scale": mu})
+        market = at_rest(case, levy=[-0.2, 0.0])
         # p_1 - c_1 = mu (1 + e^-d) and p_2 - c_2 = mu (1 + e^d), with d = (p_1 - p_2) / mu.
         d = brentq(lambda d, mu=mu: d - (0.8 - 1.0) / mu - np.exp(-d) + np.exp(d), -50.0, 50.0, xtol=1e-15)
         wanted = np.array([0.8, 1.0]) + mu * (1.0 + np.exp([-d, d]))
         # Wrong: prices at each firm's own cost, as if both markups vanished with mu.
-        agree(of_apps(market, "price"), wanted, cost(case), 1e-8)
+        agree(of_apps(market, "price"), wanted, [0.8, 1.0], 1e-8)
         assert abs(wanted[0] - 1.0) < 0.04
     assert customers(market)[0] > 0.93
 
@@ -251,21 +252,26 @@ def test_pay_per_use() -> None:
     """Each maximises its profit, given the others': the metered over a price per token, the other over its plan's."""
     case = scenario("metered")
     market = at_rest(case)
-    c, eta = 0.5, 0.8
+    c, eta, choke = 0.5, 0.8, 50.0
     gamma = cost(case)
-    v = quality(case)
-    usual = (gamma / c) ** eta
+    v = np.array([3.0, 2.0, 2.5])
+    usual = gamma / c
 
     def use(i: int, price: float) -> float:
-        return float((gamma[i] / price) ** eta)
+        return float(usual[i] * (price / c) ** -eta)
 
     def worth(i: int, quota: float) -> float:
-        power = 1.0 - 1.0 / eta
-        return float(gamma[i] * (quota**power - usual[i] ** power) / power)
+        # The demand for tokens, seen from the other side: what a further token is worth, summed over the quota.
+        def further(q: float) -> float:
+            return float(min(choke, c * (q / usual[i]) ** (-1.0 / eta)))
+
+        knee = use(i, choke)
+        return choke * knee + float(quad(further, knee, quota, epsabs=0.0, epsrel=1e-13)[0])
 
     def shares(x: Vector) -> Vector:
         u = [v[i] + worth(i, use(i, x[i])) - x[i] * use(i, x[i]) for i in (0, 1)]
         u.append(v[2] + worth(2, usual[2]) - x[2])
+        u = [value - worth(2, usual[2]) for value in u]
         e = np.exp(u)
         return np.asarray(e / (1.0 + e.sum()))
 

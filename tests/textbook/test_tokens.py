@@ -19,6 +19,14 @@ from tests.textbook.demand import Vector
 from tests.textbook.tokens import of_labs, rejects, run, scenario, values
 
 RHO = 3.0
+#: Price of a token at which a plan costs gamma / alpha, $ per Mtok.
+REFERENCE = 20.0
+
+
+def left(prices: Vector, eta: float) -> Vector:
+    """What tokens leave to a customer, per unit of gamma and up to a constant: the area under the demand for them."""
+    relative = prices / REFERENCE
+    return np.asarray(-np.log(relative) if eta == 1 else relative ** (1 - eta) / (eta - 1))
 
 
 def tokens_sold(case: Scenario, prices: Vector, rho: float = RHO, at: Vector | None = None) -> Vector:
@@ -37,11 +45,12 @@ def tokens_sold(case: Scenario, prices: Vector, rho: float = RHO, at: Vector | N
             for name in ("price_taste", "quality_taste", "ai_centrality", "usage_value")
         )
         # Utility of the best quota at each price, its cost deducted.
-        worth = -gamma * np.log(prices) if eta == 1 else gamma**eta * (alpha * prices) ** (1 - eta) / (eta - 1)
+        worth = gamma * left(prices, eta)
         share = softmax(rho * (beta * w * theta + worth))
         usual = prices if at is None else at
-        worth = -gamma * np.log(usual) if eta == 1 else gamma**eta * (alpha * usual) ** (1 - eta) / (eta - 1)
-        quota = (gamma / (alpha * (softmax(rho * (beta * w * theta + worth)) @ usual))) ** eta
+        worth = gamma * left(usual, eta)
+        mean = softmax(rho * (beta * w * theta + worth)) @ usual
+        quota = gamma / (alpha * REFERENCE) * (mean / REFERENCE) ** -eta
         sold += float(case.value("apps", app, "customers")) * quota * share
     return sold
 
@@ -144,7 +153,7 @@ def chain(cost: float, first: float, leader: bool) -> tuple[float, float]:
 def test_successive_monopoly_with_simultaneous_margins() -> None:
     market = run(scenario("successive"), 300)
     state = market.state
-    cost, first = float(state.labs["unit_cost"][0]), exp(float(state.users["first_log_cost"][0]))
+    cost, first = float(state.labs["unit_cost"][0]), REFERENCE
     found = np.array([state.labs["price"][0], state.apps["price"][0]])
     together = np.array(chain(cost, first, leader=False))
     # Wrong: a lab that leads and foresees that the app will lower its margin when tokens are dearer.
@@ -152,6 +161,46 @@ def test_successive_monopoly_with_simultaneous_margins() -> None:
     # In closed form: Lerner = 1 / (1 + gamma (1 - s) / mu).
     share = float(state.apps["choice_share"][0])
     rejects(1 - cost / found[0], 1 / (1 + GAMMA * (1 - share) / MU), 1 / (GAMMA * (1 - share) / MU), tolerance=1e-7)
+
+
+def test_a_monopolist_over_two_rivals_loses_only_who_leaves_both() -> None:
+    """The lab's customers are those of both apps: its elasticity is that of the share that goes without."""
+    market = run(scenario("two-buyers"), 400)
+    state = market.state
+    cost, features = float(state.labs["unit_cost"][0]), np.array([4.0, 3.0])
+
+    def shares(token: float, margins: Vector) -> Vector:
+        v = np.exp((features + GAMMA * log(REFERENCE / token) - GAMMA - ALPHA * margins) / MU)
+        return np.asarray(v / (1.0 + v.sum()))
+
+    def apps(token: float) -> Vector:
+        margins = np.full(2, MU / ALPHA)
+        for _ in range(2000):
+            margins = 0.5 * margins + 0.5 * MU / ALPHA / (1.0 - shares(token, margins))
+        return margins
+
+    def best(right: bool) -> float:
+        """Price of a token where nobody gains by another: Lerner = 1 / (eta + mean of gamma (lost share) / mu)."""
+
+        def gap(token: float) -> float:
+            s = shares(token, apps(token))
+            lost = np.full(2, 1.0 - s.sum()) if right else 1.0 - s
+            return float((1.0 - cost / token) * (1.0 + GAMMA / MU * (s @ lost) / s.sum()) - 1.0)
+
+        return float(brentq(gap, 1.001 * cost, 9.9 * cost, xtol=1e-13))
+
+    found = float(state.labs["price"][0])
+    # Wrong: each app's own customers count as lost, even those who go to the other.
+    rejects(found, best(True), best(False), tolerance=1e-9)
+    np.testing.assert_allclose(state.apps["price"][:2], GAMMA / ALPHA + apps(found), rtol=1e-8)
+    # The first-order condition itself: profit at the apps' margins is largest there.
+    margins = apps(found)
+
+    def loss(token: float) -> float:
+        return -(token - cost) * float(shares(token, margins).sum()) * GAMMA / (ALPHA * token)
+
+    right = minimize_scalar(loss, bounds=(cost, 9.9 * cost), method="bounded", options={"xatol": 1e-12}).x
+    assert found == pytest.approx(float(right), rel=1e-6)
 
 
 def test_a_monopolist_before_and_after_its_large_customer_graduates() -> None:

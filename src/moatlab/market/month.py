@@ -217,7 +217,7 @@ class Month:
     def run(self, state: State, hooks: Mapping[str, Sequence[Hook]]) -> None:
         """Simulate a month: all phases in order, and after each the ``hooks`` of its name.
 
-        Raises `ClearingError` where no rents clear the market for GPU-hours, which no sound state does.
+        Raises `ClearingError` where demand for GPU-hours is not a number, which no sound state brings about.
         """
         done = 0
         if hooks:

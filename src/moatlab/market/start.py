@@ -61,6 +61,8 @@ def start(scenario: Scenario, seed: int) -> State:
     edges.thin(scenario, state, slugs, seed)
     now = state.now[0]
     now["seed"] = seed
+    # What free alternatives cost while there is no app.
+    now["token_cost"] = state.shared["users_reference_price"][0]
     _start_apps(state, starts["apps"], seed, startups)
     _start_runs(state.arrays)
     _first_generations(state.arrays)
@@ -81,8 +83,6 @@ def start(scenario: Scenario, seed: int) -> State:
     state.users["customers"] = np.bincount(category, tourists + state.apps["committed"][at], len(slugs["users"]))
     now["last_revenue"] = state.apps["revenue"][at].sum()
     _refresh_apps(state.arrays)
-    # The worth of quotas is measured from the costs of month 0, which are known once all have their sources.
-    state.users["first_log_cost"] = state.users["log_cost"]
     _populate(state.arrays)
     _fit_potential(state.arrays)
     _refresh_apps(state.arrays)

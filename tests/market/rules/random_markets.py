@@ -27,13 +27,18 @@ class Case(NamedTuple):
 
     def solve(self, start: Any = None) -> tuple[Any, int, float]:
         """Rents, iterations and violation, from the case's own start or another one."""
+        return self.solve_all(start)[:3]
+
+    def solve_all(self, start: Any = None) -> tuple[Any, int, float, Any]:
+        """The same and, by cloud, the share of the hours wanted that there are."""
         buyers, lag, affinity = self.buyers.copy(), self.lag.copy(), self.affinity.copy()
         rents = (self.start if start is None else start).copy()
         count = len(buyers)
+        rationed = np.full(len(rents), np.nan)
         settle_in(buyers, count, lag, affinity, self.capacity, self.gravity, self.rate, self.steepness)
         iterations, violation = clear(buyers, count, lag, affinity, self.capacity, self.reserve, rents, self.sharpness,
-                                      self.steepness, self.elasticity, 4.0)  # fmt: skip
-        return rents, iterations, violation
+                                      self.steepness, self.elasticity, 4.0, rationed)  # fmt: skip
+        return rents, iterations, violation, rationed
 
 
 def draw(rng: np.random.Generator) -> Case:

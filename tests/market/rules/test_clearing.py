@@ -41,10 +41,12 @@ def hours(case: Case, rents: Any) -> Any:
 
 def check(seed: int) -> None:
     case = draw(np.random.default_rng(seed))
-    rents, _, violation = case.solve()
+    rents, _, violation, part = case.solve_all()
     assert violation <= TOLERANCE, f"market {seed} did not clear: {violation}"
     open_ = case.capacity > 0
-    excess = (hours(case, rents) - case.capacity)[open_] / case.capacity[open_]
+    # Beyond a million dollars an hour, and nowhere else, hours are rationed.
+    assert (part[open_][rents[open_] < np.exp(clearing.HIGHEST)] == 1.0).all(), seed
+    excess = (part * hours(case, rents) - case.capacity)[open_] / case.capacity[open_]
     above = np.log(rents / case.reserve)[open_]
     assert (excess <= 1e-9).all() and (above >= -1e-12).all(), seed
     assert (np.abs(np.minimum(above, -excess)) <= 1e-9).all(), seed
@@ -98,3 +100,33 @@ def test_capacity_that_is_not_there_is_not_sold() -> None:
     assert market.state.clouds["hours"].sum() == 0.0
     assert clearing.TOLERANCE == 1e-12
     market.run(3)
+
+
+def test_demand_that_is_nearly_a_step_or_never_shrinks_is_rationed() -> None:
+    """However steep the cut-off, however inelastic and however short of capacity: no cloud gives more than it has."""
+    rationed = 0
+    for seed in range(1_500):
+        rng = np.random.default_rng(seed)
+        case = draw(rng)
+        case = case._replace(
+            steepness=float(rng.choice([8.0, 100.0])),
+            elasticity=float(rng.choice([0.0, 0.01, 1.0])),
+            sharpness=float(rng.choice([0.5, 10.0, 100.0])),
+            capacity=case.capacity * 10.0 ** rng.choice([0.0, -3.0, -9.0]),
+        )
+        rents, _, _, part = case.solve_all()
+        open_ = case.capacity > 0
+        wanted, short = hours(case, rents)[open_], part[open_] < 1.0
+        assert np.isfinite(rents).all() and (np.log(rents / case.reserve)[open_] >= -1e-12).all(), seed
+        given = wanted * part[open_]
+        assert (given <= case.capacity[open_] * (1 + 1e-9)).all(), seed
+        # Who rations sells all that there is, at the highest rent or at a step.
+        np.testing.assert_allclose(given[short], case.capacity[open_][short], rtol=1e-9, err_msg=str(seed))
+        # Rents above the reserve leave nothing unsold.
+        above = np.log(rents / case.reserve)[open_] > 1e-9
+        assert (given[above] >= case.capacity[open_][above] * (1 - 1e-9)).all(), seed
+        # Below the highest rent only a rounding is rationed.
+        below = rents[open_] < 0.99 * np.exp(clearing.HIGHEST)
+        assert (part[open_][below] > 1 - 1e-9).all(), seed
+        rationed += int(short.any())
+    assert rationed > 100

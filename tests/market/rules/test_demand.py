@@ -142,7 +142,7 @@ def test_metered_customers_use_less_when_tokens_are_dear() -> None:
     for price in (15.0, 30.0):
         scenario = ESSAY.set({
             "apps.jasper.plan": "metered", "apps.jasper.token_price": price, "apps.jasper.price_rule": "frozen",
-            "users.usage_growth": 0.0,
+            "users.usage_growth": 0.0, "users.time_price": 0.0,
         })  # fmt: skip
         market = Market(scenario, rng=1)
         market.run(3)

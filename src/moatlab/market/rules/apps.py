@@ -8,7 +8,8 @@ import numpy as np
 
 from moatlab.market.rules.conventions import fading
 from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
-from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted, quota_worth, token_worth
+from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted
+from moatlab.market.rules.use import quota_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
 
@@ -123,8 +124,8 @@ def refresh_apps(s: Rows) -> None:
         user.best_feature = -1e300
         user.mean_feature = 0.0
         user.mean_data = 0.0
-        user.log_cost = 0.0
         user.firms = 0.0
+    log_cost = 0.0
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -136,18 +137,17 @@ def refresh_apps(s: Rows) -> None:
         user.best_feature = max(user.best_feature, app.feature)
         user.mean_feature += app.feature
         user.mean_data += app.data
-        user.log_cost += math.log(max(app.token_cost, 1e-12))
+        log_cost += math.log(max(app.token_cost, 1e-12))
         user.firms += 1.0
     for k in range(users.shape[0]):
         user = users[k]
         if user.firms > 0.0:
             user.mean_feature /= user.firms
             user.mean_data /= user.firms
-            user.log_cost /= user.firms
         else:
             user.best_feature = 0.0
-            user.log_cost = user.first_log_cost
-        user.mean_cost = math.exp(user.log_cost)
+    if live.shape[0] > 0:
+        now.token_cost = math.exp(log_cost / live.shape[0])
     for position in range(live.shape[0]):
         app = apps[live[position]]
         app.use_value = quota_worth(app, users[app.category], shared)
@@ -199,7 +199,7 @@ def refresh_app(row: int, app: Rows, user: Rows, routing: Rows, offers: Rows, gr
         # An app that reaches nobody yet goes by the highest list price.
         for o in range(count):
             app.token_cost = max(app.token_cost, offers[o].price)
-    app.token_worth = token_worth(app, user, shared)
+    app.token_worth = token_worth(app, user, app.capability, shared)
     app.nest = main_lab(row, app, routing, offers) if user.nest_correlation > 0.0 else -1
     if app.price_rule == BUNDLED:
         app.price = 0.0

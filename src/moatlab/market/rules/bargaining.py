@@ -13,7 +13,8 @@ from __future__ import annotations
 from moatlab.market.rules.conventions import annuity
 from moatlab.market.rules.costs import api_cost
 from moatlab.market.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, plan_models, upkeep
-from moatlab.market.rules.offers import list_worths, price_of_worth, reachable, token_taste
+from moatlab.market.rules.offers import list_worths, reachable
+from moatlab.market.rules.use import model_worth_at, price_of_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 
@@ -31,12 +32,10 @@ def favourite_lab(
     """The lab with which the app bargains: the best at list prices, the one in use having the advantage of inertia."""
     best = -1e300
     found = -1
-    quality = user.quality_taste * user.ai_centrality
-    taste = token_taste(app, user, shared)
     for o in range(labs):
         if not reachable(row, app, offers[o], sellers, labs):
             continue
-        value = quality * grades[o, app.category] + taste * worths[o]
+        value = model_worth_at(app, user, grades[o, app.category], worths[o], shared)
         value += shared.apps_routing_inertia / max(shared.apps_routing_sharpness, 1e-12) * routing[row, o]
         if value > best:
             best = value
@@ -62,11 +61,10 @@ def decide_deals(s: Rows) -> None:
         for position in range(live.shape[0]):
             apps[live[position]].next_deal = 0
         return
-    eta = shared.users_usage_elasticity
     worth = annuity(now.discount, shared.apps_graduation_horizon)
     bases = best_bases(users, labs, specialisation)
     plans = plan_models(bases, labs, specialisation, shared, now)
-    worths = list_worths(offers, eta)
+    worths = list_worths(offers, shared)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
@@ -77,8 +75,10 @@ def decide_deals(s: Rows) -> None:
             continue
         user = users[app.category]
         o = favourite_lab(row, app, user, routing, sellers, offers, grades, worths, labs.shape[0], shared)
-        taste = token_taste(app, user, shared)
-        if o < 0 or taste <= 0.0:
+        if o < 0:
+            continue
+        taste = token_worth(app, user, grades[o, app.category], shared)
+        if taste <= 0.0:
             continue
         offer = offers[o]
         lab = labs[offer.seller]
@@ -92,7 +92,7 @@ def decide_deals(s: Rows) -> None:
         quality = user.quality_taste * user.ai_centrality * grades[o, app.category]
         reservation = offer.price
         if outside > -1e299:
-            reservation = price_of_worth((outside - quality) / taste, eta)
+            reservation = price_of_worth((outside - quality) / taste, shared)
         cost = api_cost(lab, offer.unit_cost)
         if reservation <= cost or offer.price <= cost:
             continue

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.clearing import NOTHING, TOLERANCE, clear, place, placed_anew, settle_in
+from moatlab.market.rules.clearing import NOTHING, clear, place, placed_anew, settle_in
 from moatlab.market.rules.conventions import FROZEN, MARKUP
 from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
 from moatlab.market.state.codes import APP, HOST, LAB, OUTSIDE
@@ -26,6 +26,17 @@ def appeal_to_all(clouds: Rows, plain: Rows) -> bool:
         if cloud.training_affinity != 0.0 or cloud.inference_affinity != 0.0 or cloud.hosting_affinity != 0.0:
             special = True
     return special
+
+
+@inlined
+def sustained_rent(clouds: Rows, reference: float) -> float:
+    """Mean full unit cost of an hour over all fleets; the ``reference`` rent where there is none."""
+    total = 0.0
+    value = 0.0
+    for c in range(clouds.shape[0]):
+        total += clouds[c].capacity
+        value += clouds[c].capacity * clouds[c].full_cost
+    return value / total if total > 0.0 and value > 0.0 else reference
 
 
 @inlined
@@ -66,6 +77,9 @@ def gather_buyers(s: Rows) -> bool:
     n_clouds = clouds.shape[0]
     plain = np.empty(n_clouds)
     special = appeal_to_all(clouds, plain)
+    # Who sells below cost, or bundles, bears what an hour costs to supply, but not whatever the rent has come to: a
+    # willingness to pay that follows the rent has no end.
+    sustained = shared.compute_choke_multiple * sustained_rent(clouds, shared.outside_reference_rent)
     count = 0
     for index in range(n_labs + n_hosts + 1):
         buyer = buyers[count]
@@ -81,7 +95,7 @@ def gather_buyers(s: Rows) -> bool:
             buyer.kind = LAB
             lab.hours_per_token = hours_per_token(lab.model_hours, shared, now)
             buyer.inference = lab.tokens * lab.hours_per_token
-            buyer.choke = shared.compute_choke_multiple * max(lab.price, lab.unit_cost) / lab.hours_per_token
+            buyer.choke = max(shared.compute_choke_multiple * lab.price / lab.hours_per_token, sustained)
             buyer.budget = lab.training_budget
         elif index < n_labs + n_hosts:
             host = hosts[index - n_labs]
@@ -97,7 +111,7 @@ def gather_buyers(s: Rows) -> bool:
                     buyer.inference += offer.tokens * hours * (1.0 + host.serving_overhead)
                     value += offer.tokens * offer.price
             if buyer.inference > 0.0:
-                buyer.choke = shared.compute_choke_multiple * value / buyer.inference
+                buyer.choke = max(shared.compute_choke_multiple * value / buyer.inference, sustained)
         else:
             buyer.kind = OUTSIDE
             buyer.row = 0
@@ -132,9 +146,8 @@ def gather_buyers(s: Rows) -> bool:
         if app.own_model == 1:
             hours = own_hours_per_token(hours_per_token(app.own_hours, shared, now), app.tokens, shared)
             buyer.inference = app.tokens * routing[row, own] * hours
-            # A bundled app has no price; its calls are worth at least what they cost, as a lab's are.
-            value = max(app.price, app.unit_cost)
-            buyer.choke = shared.compute_choke_multiple * value / (max(app.quota, 1e-12) * hours)
+            value = app.price / (max(app.quota, 1e-12) * hours)
+            buyer.choke = max(shared.compute_choke_multiple * value, sustained)
         for c in range(n_clouds):
             lag[count, c] = app_places[row, c]
             affinity[count, c] = plain[c] if app_edges[row, c] != 0 else 0.0
@@ -147,7 +160,7 @@ def gather_buyers(s: Rows) -> bool:
 
 @kernel
 def find_rents(s: Rows) -> bool:
-    """Rents that clear the market for GPU-hours; False, and rents as they were, where none were found.
+    """Rents that clear the market for GPU-hours, and what is rationed; False where demand is not a number.
 
     Checked: tests/reference/test_oracle.py, tests/textbook/test_compute.py, tests/market/rules/test_clearing.py.
     """
@@ -159,6 +172,7 @@ def find_rents(s: Rows) -> bool:
     reserve = np.empty(n)
     rents = np.empty(n)
     gravity = np.empty(n)
+    rationed = np.ones(n)
     for c in range(n):
         capacity[c] = clouds[c].capacity
         reserve[c] = clouds[c].reserve
@@ -169,11 +183,13 @@ def find_rents(s: Rows) -> bool:
     now.iterations, now.residual = clear(
         buyers, now.buyers, lag, affinity, capacity, reserve, rents, shared.compute_rent_sharpness,
         shared.compute_choke_steepness, shared.outside_spot_elasticity, shared.outside_reference_rent,
+        rationed,
     )  # fmt: skip
-    if not now.residual <= TOLERANCE:
+    if math.isnan(now.residual):
         return False
     for c in range(n):
         clouds[c].rent = rents[c]
+        clouds[c].rationed = rationed[c]
     return True
 
 
@@ -232,10 +248,11 @@ def serve(s: Rows) -> None:
                 continue
             rent = clouds[c].rent
             served = 1.0 / (1.0 + steep[c] * buyer.barrier) if buyer.inference > 0.0 else 0.0
-            inference = weights[c] * buyer.inference * served
-            spot = weights[c] * buyer.elastic * elastic[c]
+            given = clouds[c].rationed * weights[c]
+            inference = given * buyer.inference * served
+            spot = given * buyer.elastic * elastic[c]
             hours[b, c] = inference + spot
-            trained[b, c] = weights[c] * buyer.budget / rent
+            trained[b, c] = given * buyer.budget / rent
             buyer.served += inference
             everything = inference + spot + trained[b, c]
             bought += trained[b, c]

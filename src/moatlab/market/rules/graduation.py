@@ -19,9 +19,8 @@ from moatlab.market.rules.offers import (
     pays_list_price,
     reachable,
     special_price,
-    token_taste,
-    worth_of_price,
 )
+from moatlab.market.rules.use import model_worth, model_worth_at, point_worth, worth_of_price
 from moatlab.market.state.codes import LAB, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import REVIEW, uniforms
@@ -105,8 +104,7 @@ def data_bonus(app: Rows, user: Rows, shared: Rows) -> float:
 def own_utility(app: Rows, user: Rows, capability: float, unit_cost: float, fixed: float, shared: Rows) -> float:
     """Utils per customer of running a model of that capability (points), unit cost ($ per Mtok) and M$ a month."""
     alpha = user.price_taste * app.price_taste_factor
-    utility = user.quality_taste * user.ai_centrality * capability
-    utility += token_taste(app, user, shared) * worth_of_price(unit_cost, shared.users_usage_elasticity)
+    utility = model_worth(app, user, capability, unit_cost, shared)
     return utility - alpha * fixed / (app.tourists + app.committed)
 
 
@@ -152,16 +150,14 @@ def best_offer(
     """
     best = -1e300
     column = -1
-    quality = user.quality_taste * user.ai_centrality
-    taste = token_taste(app, user, shared)
     for o in range(offers.shape[0]):
         offer = offers[o]
         if (offer.seller_kind == LAB and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
             continue
         worth = worths[o]
         if not pays_list_price(app, offer):
-            worth = worth_of_price(special_price(app, offer, shared), shared.users_usage_elasticity)
-        value = quality * grades[o, app.category] + taste * worth
+            worth = worth_of_price(special_price(app, offer, shared), shared)
+        value = model_worth_at(app, user, grades[o, app.category], worth, shared)
         if value > best:
             best = value
             column = o
@@ -203,7 +199,7 @@ def review_own(s: Rows, row: int, base: int, plans: Rows, worths: Rows, fresh: f
     if shared.apps_graduation != FORCED and column >= 0 and bought > max(stay, renewed):
         return GIVE_UP
     # The model in use ages by a review's wait more than the new one.
-    if way < 0 or renewed <= stay - user.quality_taste * user.ai_centrality * ageing(shared):
+    if way < 0 or renewed <= stay - point_worth(app, user, shared) * ageing(shared):
         return STAY
     return way
 
@@ -213,9 +209,7 @@ def review_sources(
     app: Rows, user: Rows, base: int, plans: Rows, labs: Rows, worth: float, shared: Rows, now: Rows
 ) -> int:
     """The way to an own model of an app that buys its tokens, or `STAY`; ``worth`` spreads one-off costs."""
-    quality = user.quality_taste * user.ai_centrality * app.capability
-    price = worth_of_price(app.token_cost, shared.users_usage_elasticity)
-    today = quality + token_taste(app, user, shared) * price
+    today = model_worth(app, user, app.capability, app.token_cost, shared)
     value, way = best_own(app, user, base, plans, labs, worth, shared, now)
     if way < 0 or (value <= today and shared.apps_graduation != FORCED):
         return STAY
@@ -244,7 +238,7 @@ def decide_own_model(s: Rows) -> None:
     rule = shared.apps_graduation
     bases = best_bases(users, labs, specialisation)
     plans = plan_models(bases, labs, specialisation, shared, now)
-    worths = list_worths(s.offers, shared.users_usage_elasticity)
+    worths = list_worths(s.offers, shared)
     drawn = uniforms(now.seed, REVIEW, now.month, apps, live)
     for position in range(live.shape[0]):
         row = live[position]

@@ -1,4 +1,4 @@
-"""Offers: what labs and hosts sell to whom, at which price and marginal cost, and what a token is worth to an app.
+"""Offers: what labs and hosts sell to whom, at which price and marginal cost.
 
 The table of offers is derived from what sellers have decided, so it is posted again wherever it is about to be used.
 """
@@ -11,11 +11,9 @@ import numpy as np
 
 from moatlab.market.rules.costs import hosted_token_cost
 from moatlab.market.rules.training import publish
+from moatlab.market.rules.use import worth_of_price
 from moatlab.market.state.codes import HOST, LAB, UNPUBLISHED
 from moatlab.market.state.compiled import Rows, inlined, kernel
-
-#: A price of tokens below this ($ per Mtok) counts as this: its powers have to stay numbers.
-LEAST_PRICE = 1e-50
 
 #: To whom a lab sells: nobody, everybody, its own apps, all but the rivals of its own apps.
 CLOSED, OPEN, OWN_APPS, NOT_TO_RIVALS = 0, 1, 2, 3
@@ -89,43 +87,12 @@ def sold_by_category(offers: Rows, categories: int) -> Rows:
 
 
 @inlined
-def list_worths(offers: Rows, eta: float) -> Rows:
-    """Worth of each offer's list price (`worth_of_price`), [offers]."""
+def list_worths(offers: Rows, shared: Rows) -> Rows:
+    """What tokens at each offer's list price leave (`worth_of_price`), utils per unit of K [offers]."""
     worths = np.empty(offers.shape[0])
     for o in range(offers.shape[0]):
-        worths[o] = worth_of_price(offers[o].price, eta)
+        worths[o] = worth_of_price(offers[o].price, shared)
     return worths
-
-
-@inlined
-def token_taste(app: Rows, user: Rows, shared: Rows) -> float:
-    """K in the worth of a token price to the app's customers (see `worth_of_price`)."""
-    eta = shared.users_usage_elasticity
-    if eta == 1.0:
-        return app.token_worth
-    return app.token_worth**eta * (user.price_taste * app.price_taste_factor) ** (1.0 - eta)
-
-
-@inlined
-def worth_of_price(price: float, eta: float) -> float:
-    """Utility of tokens at that price, per unit of K, up to a constant: what the best quota leaves after its cost.
-
-    max_q gamma q^(1-1/eta)/(1-1/eta) - alpha P q = K P^(1-eta)/(eta-1) with K = gamma^eta alpha^(1-eta), -K ln P at
-    eta = 1; its slope is -alpha q(P) (Roy's identity), so that an app knows that it would use more of a cheaper model.
-    """
-    price = max(price, LEAST_PRICE)
-    return -math.log(price) if eta == 1.0 else price ** (1.0 - eta) / (eta - 1.0)
-
-
-@inlined
-def price_of_worth(worth: float, eta: float) -> float:
-    """The price at which a token is worth that much, the inverse of `worth_of_price`; 0 or infinity out of range."""
-    if eta == 1.0:
-        return math.exp(min(-worth, 700.0))
-    base = (eta - 1.0) * worth
-    if base <= 0.0:
-        return 0.0 if eta < 1.0 else math.inf
-    return base ** (1.0 / (1.0 - eta))
 
 
 @inlined

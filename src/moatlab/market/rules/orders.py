@@ -121,9 +121,13 @@ def decide_orders(s: Rows) -> None:
         left = fading**lead
         until = lead if fading == 1.0 else fading * (1.0 - left) / (1.0 - fading)
         desired = cloud.wanted / (hours * shared.clouds_target_utilisation) * math.exp(cloud.growth * until)
-        surviving = cloud.fleet_now * math.exp(-shared.clouds_failure_rate * lead)
-        gap = desired - surviving - shared.clouds_pipeline_weight * ordered
-        order = desired * (shared.clouds_failure_rate + cloud.growth * left) + shared.clouds_order_speed * gap
+        # Of the fleet, and of what arrives in equal parts until then, what has not failed; what arrives fails from its
+        # first month.
+        keep = max(1.0 - shared.clouds_failure_rate, 1e-9)
+        surviving = keep**lead
+        arriving = keep * (1.0 - surviving) / ((1.0 - keep) * lead) if keep < 1.0 and lead > 0.0 else 1.0
+        gap = desired - surviving * cloud.fleet_now - shared.clouds_pipeline_weight * arriving * ordered
+        order = desired * ((1.0 - keep) / keep + cloud.growth * left) + shared.clouds_order_speed * gap
         if order > 0.0:
             cloud.next_order = min(order, cloud.budget / max(full_price, 1e-9))
         else:

@@ -13,53 +13,19 @@ import numpy as np
 from moatlab.market.rules.conventions import AT_ONCE, FROZEN, MARKUP
 from moatlab.market.rules.costs import customer_cost, metered_cost
 from moatlab.market.rules.elementary import exp_below, lambert, log_above
+from moatlab.market.rules.use import quota_at, worth_of_price
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: A rule that only apps have, after those of all sellers: free to customers, the owner bears the cost.
 BUNDLED = 3
-#: A worth of tokens that wants a smaller quota (Mtok) is none: times the worth, any logarithm of it is nothing.
-LEAST_QUOTA = 1e-200
 #: The plan that is paid by use, among the registry's choices.
 METERED = 1
 
 
 @inlined
-def token_worth(app: Rows, user: Rows, shared: Rows) -> float:
-    """Worth of tokens to the app's customers (gamma_i), which grows with what its models can do."""
-    growth = math.exp(math.log(10.0) * shared.users_usage_growth * app.capability)
-    return user.usage_value * app.usage_factor * growth
-
-
-@inlined
-def quota_wanted(app: Rows, user: Rows, token_cost: float, shared: Rows) -> float:
-    """Quota (Mtok per customer and month) at which its marginal worth meets ``token_cost``, $ per Mtok.
-
-    Worth gamma q^(1-1/eta)/(1-1/eta), so q = (gamma / (alpha c))^eta; at eta = 1 tokens cost gamma/alpha per customer.
-    """
-    quota = app.token_worth / (user.price_taste * app.price_taste_factor * max(token_cost, 1e-12))
-    eta = shared.users_usage_elasticity
-    return quota if eta == 1.0 else quota**eta
-
-
-@inlined
-def quota_worth(app: Rows, user: Rows, shared: Rows) -> float:
-    """Utility of the quota, against the quota that the app would choose at its category's mean cost of tokens.
-
-    What the category's tokens have become cheaper since month 0 is added at the category's own worth of tokens, so
-    that heavy use is a cost to an app and not an advantage in itself.
-    """
-    worth = app.token_worth
-    eta = shared.users_usage_elasticity
-    if worth <= 0.0 or app.quota <= 0.0:
-        return 0.0
-    common = user.usage_value * (user.first_log_cost - user.log_cost)
-    usual = quota_wanted(app, user, user.mean_cost, shared)
-    if usual < LEAST_QUOTA:
-        return common
-    if eta == 1.0:
-        return common + worth * math.log(app.quota / usual)
-    power = 1.0 - 1.0 / eta
-    return common + worth * (app.quota**power - usual**power) / power
+def quota_wanted(app: Rows, user: Rows, price: float, shared: Rows) -> float:
+    """Quota (Mtok per customer and month) that the app's customers want at that price of a token, $ per Mtok."""
+    return quota_at(app.token_worth, user.price_taste * app.price_taste_factor, price, shared)
 
 
 @inlined
@@ -197,23 +163,67 @@ def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
 
 
 @inlined
-def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> float:
-    """The price of a token under a metered plan, $ per Mtok, by the same rule.
+def response_after(app: Rows, user: Rows, gain: float) -> float:
+    """`own_response` once the app's utility alone has changed by ``gain``, in units of the taste scale."""
+    rho = user.nest_correlation
+    share = min(max(app.choice_share, 0.0), 1.0)
+    if rho == 0.0:
+        grown = share * math.exp(min(gain, 700.0))
+        return (1.0 - share) / (1.0 - share + grown) if share < 1.0 else 0.0
+    part = 1.0 - rho
+    if share <= 0.0 or app.nest_share <= 0.0:
+        return 1.0 / part
+    fall = math.exp(min(gain / part, 600.0))
+    size = 1.0 - app.nest_share + app.nest_share * fall
+    within = app.nest_share * fall / size
+    whole = min(share / app.nest_share, 1.0)
+    grown = whole * size**part
+    return (1.0 - rho * within - part * within * grown / (1.0 - whole + grown)) / part
 
-    At a price P a customer uses q = (gamma/(alpha P))^eta, so tokens sold fall with elasticity
-    e = eta + (alpha/mu) r q P (1 - s), of use and of customers, which gives P = c e / (e - 1); with the worth g of a
-    lost customer elsewhere, P = c e / (e - 1 - (alpha/mu) r (1 - s) g).  ``price`` is where e is taken, at rest P
-    itself.  No seller of tokens aims at a Lerner index beyond the ceiling.
+
+@inlined
+def token_margin_gap(app: Rows, user: Rows, shared: Rows, cost: float, price: float, worth: float) -> float:
+    """Lerner index times the elasticity of tokens sold, less what a lost customer brings elsewhere, less 1.
+
+    0 where a metered plan's profit is largest, below it where the price is too low; ``worth`` is v at today's price.
+    """
+    scale = user.taste_scale / app.token_worth if app.token_worth > 0.0 else 1e300
+    gain = (worth_of_price(price, shared) - worth) / scale
+    leaving = reconsidering(hazard(app, user), shared) * response_after(app, user, gain) / taste_scale(app, user)
+    use = shared.users_usage_elasticity * price / max(price + shared.users_time_price, 1e-300)
+    elasticity = use + leaving * price * quota_wanted(app, user, price, shared)
+    return (1.0 - cost / price) * elasticity - leaving * app.diverted - 1.0
+
+
+@inlined
+def token_price_wanted(app: Rows, user: Rows, shared: Rows, price: float) -> float:
+    """The price of a token under a metered plan, $ per Mtok, by the same rule; ``price`` is today's.
+
+    At a price P a customer uses q(P) (`moatlab.market.rules.use`), so tokens sold fall with elasticity
+    e = eta P / (P + h) + (alpha/mu) r q P (1 - s), of use and of customers, and (P - c) / P = 1 / e; with the worth g
+    of a lost customer elsewhere, (P - c) / P = (1 + (alpha/mu) r (1 - s) g) / e.  The share moves with the price
+    itself, rivals' prices given: the root is found by bisection.  No seller of tokens aims at a Lerner index beyond the
+    ceiling, nor at a price beyond the choke price, at which nobody uses any.
     """
     cost = metered_cost(app, shared)
     if app.price_rule == MARKUP:
         return cost * (1.0 + app.markup)
-    scale = taste_scale(app, user)
-    leaving = reconsidering(hazard(app, user), shared) * own_response(app, user) / scale
-    elasticity = shared.users_usage_elasticity + leaving * price * quota_wanted(app, user, price, shared)
-    excess = elasticity - 1.0 - leaving * app.diverted
-    highest = cost / (1.0 - shared.labs_lerner_ceiling)
-    return min(cost * elasticity / excess, highest) if excess > 0.0 else highest
+    if cost <= 0.0:
+        return 0.0
+    worth = worth_of_price(price, shared)
+    low = cost
+    high = min(cost / (1.0 - shared.labs_lerner_ceiling), max(shared.users_choke_price, cost))
+    if token_margin_gap(app, user, shared, cost, high, worth) <= 0.0:
+        return high
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if middle <= low or middle >= high:
+            break
+        if token_margin_gap(app, user, shared, cost, middle, worth) < 0.0:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 @inlined

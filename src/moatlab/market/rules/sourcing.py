@@ -11,16 +11,8 @@ import numpy as np
 
 from moatlab.market.rules.conventions import AT_ONCE
 from moatlab.market.rules.elementary import exponentiate
-from moatlab.market.rules.offers import (
-    LEAST_PRICE,
-    edge_columns,
-    list_worths,
-    offer_price,
-    reachable,
-    sold_by_category,
-    token_taste,
-    worth_of_price,
-)
+from moatlab.market.rules.offers import edge_columns, list_worths, offer_price, reachable, sold_by_category
+from moatlab.market.rules.use import point_worth, worth_of_price, worth_slope
 from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
@@ -94,15 +86,14 @@ def carry_tokens(s: Rows) -> None:
 def see_offers(s: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) -> None:
     """What all apps of a category see of an offer, beside its reach.
 
-    ``weights`` [categories] is what the log of a token's price counts for, ``points`` [categories, offers] the offer's
+    ``weights`` [categories] is what the worth of a token's price counts for, ``points`` [categories, offers] an offer's
     capability, ``bonus`` [offers] what its seller's developers or hub are worth, ``common`` [categories, offers] the
     bonus and the worth of its list price.
     """
     users, offers, grades, labs, hosts = s.users, s.offers, s.grades, s.labs, s.hosts
     shared = s.shared[0]
-    eta = shared.users_usage_elasticity
     developers = shared.labs_ecosystem_taste * (1.0 - shared.labs_portability)
-    worth = list_worths(offers, eta)
+    worth = list_worths(offers, shared)
     for o in range(offers.shape[0]):
         offer = offers[o]
         if offer.seller_kind == LAB:
@@ -110,7 +101,7 @@ def see_offers(s: Rows, weights: Rows, points: Rows, common: Rows, bonus: Rows) 
         else:
             bonus[o] = shared.hosts_hub_taste * hosts[offer.seller].hub
     for k in range(users.shape[0]):
-        weights[k] = shared.apps_routing_sharpness * users[k].usage_value ** eta * users[k].price_taste ** (1.0 - eta)
+        weights[k] = shared.apps_routing_sharpness * users[k].usage_value
         for o in range(offers.shape[0]):
             points[k, o] = grades[o, k]
             common[k, o] = weights[k] * worth[o] + bonus[o]
@@ -125,7 +116,6 @@ def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows,
     n_labs = s.labs.shape[0]
     rho = shared.apps_routing_sharpness
     inertia = shared.apps_routing_inertia
-    eta = shared.users_usage_elasticity
     sold = sold_by_category(offers, users.shape[0])
     logits = np.empty((some.shape[0], count + 1))
     for position in range(some.shape[0]):
@@ -135,7 +125,7 @@ def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows,
         weight = weights[app.category]
         quality = rho * user.quality_taste * user.ai_centrality
         if weight > 0.0:
-            quality = user.quality_taste * user.ai_centrality * weight / token_taste(app, user, shared)
+            quality = point_worth(app, user, shared) * weight / app.token_worth
         now = routing[row]
         edges = sellers[row]
         sold_here = sold[app.category]
@@ -150,11 +140,11 @@ def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows,
             if o >= 0:
                 wanted[o] = NEVER
                 if reachable(row, app, offers[o], sellers, n_labs):
-                    value = worth_of_price(offer_price(app, offers[o], shared), eta)
+                    value = worth_of_price(offer_price(app, offers[o], shared), shared)
                     wanted[o] = quality * points_here[o] + weight * value + bonus[o] + inertia * now[o]
         wanted[count] = NEVER
         if app.own_model == 1:
-            value = worth_of_price(app.own_unit_cost, eta)
+            value = worth_of_price(app.own_unit_cost, shared)
             wanted[count] = quality * app.own_capability + weight * value + inertia * now[count]
         best = HARDLY
         for o in range(count + 1):
@@ -184,7 +174,6 @@ def decide_routing(s: Rows) -> None:
     n_labs = labs.shape[0]
     speed = shared.apps_routing_speed
     smallest = shared.apps_smallest_share
-    eta = shared.users_usage_elasticity
     column = edge_columns(offers, n_labs)
     weights = np.empty(users.shape[0])
     points = np.empty((users.shape[0], count))
@@ -196,12 +185,16 @@ def decide_routing(s: Rows) -> None:
     slope = np.empty(count)
     for o in range(count):
         price[o] = offers[o].price
-        slope[o] = max(offers[o].price, LEAST_PRICE) ** -eta
+        slope[o] = worth_slope(offers[o].price, shared)
     held = np.zeros(n_labs + hosts.shape[0])
     mine = np.empty(count)
     paid = np.empty(count)
     listed = np.zeros(count)
     pull = np.zeros(count)
+    # Of those who leave as a seller's tokens get a dollar dearer, the share that moves to apps that buy there, too; and
+    # what the seller sells to the category, both [categories, offers].
+    taken_by = np.zeros((users.shape[0], count))
+    sales_to = np.zeros((users.shape[0], count))
     demand = 0.0
     tastes = 0.0
     for position in range(live.shape[0]):
@@ -233,8 +226,10 @@ def decide_routing(s: Rows) -> None:
         # d ln(tokens of a seller) / dP: other sources; fewer tokens per plan and fewer customers, as the mean cost of
         # a token rises by the seller's share of the tokens less what moves away from it.
         cost = max(app.token_cost, 1e-12)
-        quotas = eta / cost
-        customers = user.price_taste * app.price_taste_factor * app.quota * (1.0 - app.choice_share) / user.taste_scale
+        quotas = shared.users_usage_elasticity / (cost + shared.users_time_price)
+        customers = user.price_taste * app.price_taste_factor * app.quota / user.taste_scale
+        taken = taken_by[app.category]
+        sales = sales_to[app.category]
         for o in range(count):
             mine[o] = now[o]
             paid[o] = app.tokens * now[o]
@@ -248,19 +243,25 @@ def decide_routing(s: Rows) -> None:
         for o in (app.owner, app.deal - 1):
             if o >= 0:
                 paid[o] = 0.0
+                mine[o] = 0.0
         for o in range(count):
             away = weight * slope[o]
             kept = 1.0 - away * (price[o] - cost)
             listed[o] += paid[o]
+            sales[o] += paid[o]
+            taken[o] += app.choice_share * customers * mine[o]
             pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
     for o in range(count):
+        # A customer who only moves to another app that buys there, too, is not lost to the seller.
+        for k in range(users.shape[0]):
+            pull[o] -= sales_to[k, o] * taken_by[k, o]
         offers[o].listed = listed[o]
         offers[o].pull = pull[o]
     typical = tastes / demand if demand > 0.0 else 0.0
     for index in range(n_labs):
-        sell_elasticity(labs[index], LAB, index, offers, typical * max(labs[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(labs[index], LAB, index, offers, typical * worth_slope(labs[index].price, shared))
     for index in range(hosts.shape[0]):
-        sell_elasticity(hosts[index], HOST, index, offers, typical * max(hosts[index].price, LEAST_PRICE) ** -eta)
+        sell_elasticity(hosts[index], HOST, index, offers, typical * worth_slope(hosts[index].price, shared))
 
 
 @inlined

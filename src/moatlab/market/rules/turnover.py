@@ -13,9 +13,9 @@ from moatlab.market.rules.pricing import (
     METERED,
     app_price_wanted,
     quota_wanted,
-    quota_worth,
     token_price_wanted,
 )
+from moatlab.market.rules.use import quota_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import (
     BRAND_SHOCK,

@@ -28,6 +28,7 @@ from moatlab.market.rules.nests import (
     TOURISTS_INSIDE,
     join_nests,
 )
+from moatlab.market.rules.use import progress_of_tokens
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: Utility of the outside option, in units of the taste scale, below which there is none.
@@ -39,7 +40,7 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
     """Utility of an app to a customer of its category, in units of the taste scale (docs/notation.md, V_i)."""
     alpha = user.price_taste * app.price_taste_factor
     customers = app.tourists + app.committed
-    share = customers / user.customers if user.customers > 0.0 else 0.0
+    share = customers / user.potential if user.potential > 0.0 else 0.0
     quality = user.ai_centrality * app.capability + (1.0 - user.ai_centrality) * app.feature
     value = user.quality_taste * quality + shared.apps_data_taste * relative_data(app.data, user.mean_data)
     value += app.brand + user.network_taste * share + app.use_value - alpha * app.price
@@ -105,14 +106,16 @@ def fit_potential(s: Rows) -> None:
 def rate_outside(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> bool:
     """Utility of using no app at all in each category, into ``outside`` and ``best``; whether any category has nests.
 
-    Alternatives without charge share in the progress of models and in what tokens have become cheaper.
+    Alternatives without charge share in the progress of models and in what better and cheaper tokens leave.
     """
     nested = False
     for k in range(users.shape[0]):
         user = users[k]
         progress = user.quality_taste * user.ai_centrality * (now.frontier - now.first_frontier)
-        progress += user.usage_value * (user.first_log_cost - user.log_cost)
-        outside[k] = (shared.users_outside_value + shared.users_outside_catchup * progress) / user.taste_scale
+        progress += progress_of_tokens(user, now.frontier, now.token_cost, shared)
+        # Who does without is no worse off for it.
+        gained = shared.users_outside_catchup * max(0.0, progress)
+        outside[k] = (shared.users_outside_value + gained) / user.taste_scale
         if outside[k] >= NO_OPTION:
             best[k] = outside[k]
         nested = nested or user.nest_correlation > 0.0
@@ -185,8 +188,11 @@ def adopt(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> No
         user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
         user.consumer_surplus = 0.0
         if user.inclusive > 0.0:
-            lead = best[k] - (outside[k] if outside[k] >= NO_OPTION else 0.0)
-            user.consumer_surplus = inclusive_value(user, lead) * user.taste_scale / user.price_taste
+            there = outside[k] >= NO_OPTION
+            value = inclusive_value(user, best[k] - (outside[k] if there else 0.0))
+            # What free alternatives have gained is not taken off what customers have gained by the apps.
+            value += outside[k] - shared.users_outside_value / user.taste_scale if there else 0.0
+            user.consumer_surplus = value * user.taste_scale / user.price_taste
         user.flow_tourists = 0.0
         user.flow_committed = 0.0
         user.customers = 0.0

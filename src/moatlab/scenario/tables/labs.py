@@ -18,7 +18,8 @@ LABS = [
             "Algorithmic lead over what is public at month 0.", ASSUMED,
             Moves("labs.cohere.revenue", +1, (6, 35), who="cohere", step=(0.0, 0.6)), scope="firm", state=True),
     declare("labs", "data", "Ttok", 0.1, (0.0, 1e9), "Stock of interaction data at month 0.", ASSUMED,
-            Moves("labs.cohere.revenue", +1, (6, 35), who="cohere", step=(0.1, 10.0)), scope="firm", state=True),
+            Moves("labs.cohere.capability", +1, (6, 35), who="cohere", step=(0.1, 10.0),
+                  given=(("labs.leak_share", 0.0),)), scope="firm", state=True),
     declare("labs", "price", "$ per Mtok", 0.0, (0.0, 1e6),
             "API price at month 0; 0 starts at cost plus `labs.start_markup`.", ASSUMED,
             Moves("labs.openai.price", +1, (0, 3), who="openai", step=(10.0, 30.0)), scope="firm", state=True),
@@ -69,10 +70,10 @@ LABS = [
             Moves("labs.capability", -1, (24, 59), step=(1.0, 10.0), given=(("labs.lead_gain", 0.05),))),
     declare("labs", "data_gain", "points per log10", 0.08, (0.0, 10.0),
             "Capability of a run from ten times the mean lab's data.", "essay (proprietary data); value assumed",
-            Moves("labs.openai.revenue", +1, (12, 59), step=(0.0, 0.4))),
+            Moves("labs.openai.capability", +1, (6, 17), step=(0.0, 0.4))),
     declare("labs", "data_decay", "share per month", 0.05, (0.0, 1.0), "Share of a lab's data outdated in a month.",
-            ASSUMED, Moves("labs.cohere.revenue", -1, (6, 35), step=(0.01, 0.3), given=(
-                ("labs.cohere.data", 100.0), ("labs.data_gain", 0.3)))),
+            ASSUMED, Moves("labs.cohere.capability", -1, (12, 35), step=(0.01, 0.3), given=(
+                ("labs.cohere.data", 100.0), ("labs.data_gain", 0.3), ("labs.leak_share", 0.0)))),
     declare("labs", "specialisation", "points", 0.4, (0.0, 10.0),
             "Standard deviation of a lab's advantage by category.",
             "essay (strong leaders in text and image); value assumed",
