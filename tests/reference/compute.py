@@ -51,9 +51,17 @@ def buyers_of(model: Reference) -> list[Any]:
                 new.choke = s.compute_choke_multiple * max(app.price / (max(app.quota, 1e-12) * hours), supply)
     for new in found:
         new.affinity = [
-            exp(c.affinity + special(model, new, c)) * (e != 0) for c, e in zip(model.clouds, new.edges, strict=True)
+            room(model, c) * exp(c.affinity + special(model, new, c)) * (e != 0)
+            for c, e in zip(model.clouds, new.edges, strict=True)
         ]
     return found
+
+
+def room(model: Reference, cloud: Any) -> float:
+    """How easily hours are found there: its part of what the clouds of its company would count as one."""
+    company = [c for c in model.clouds if c is cloud or (c.company and c.company == cloud.company)]
+    whole = sum(c.capacity for c in company)
+    return float(cloud.capacity / whole * whole**model.shared.compute_size_weight)
 
 
 def special(model: Reference, buyer: Any, cloud: Any) -> float:

@@ -34,6 +34,8 @@ EVERYTHING = {
     "clouds.lambda.inference_affinity": 0.5,
     "clouds.oracle.hosting_affinity": 1.0,
     "clouds.aws.gravity": 0.7,
+    "clouds.oracle.company": "sun",
+    "clouds.gcp.company": "sun",
     "compute.gravity_gain": 0.02,
 }
 EVENTS = ("months 20-40: set apps.copilot.price_rule bundled", "month 30: set apps.jasper.plan metered")

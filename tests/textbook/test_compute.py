@@ -174,18 +174,21 @@ INVESTED = {
 }
 
 
-def test_in_the_long_run_the_rent_is_the_full_unit_cost() -> None:
+@pytest.mark.parametrize("fall", [0.0, 0.015])
+def test_in_the_long_run_the_rent_is_the_full_unit_cost(fall: float) -> None:
     """Zero profit at the margin: a GPU's rents, discounted and thinned by failures, pay for it and its building.
 
-    Rejects straight-line depreciation without interest, and an annuity that forgets failures.
+    Where clouds count on rents that fall, today's has to pay for that.  Rejects straight-line depreciation without
+    interest, and an annuity that forgets failures.
     """
-    market = stepped(COMPUTE.set(INVESTED), 300)
+    market = stepped(COMPUTE.set({**INVESTED, "clouds.expected_fall": fall}), 300)
     cloud = market.state.clouds[0]
     paid, rate, failing, life = 25.0 * 1.45, 0.01, 0.01, 48
 
     def net(rent: float, failing: float = failing, rate: float = rate) -> float:
         months = range(1, life + 1)
-        return float(sum(HOURS * (rent - RUNNING) * ((1 - failing) / (1 + rate)) ** t for t in months) - paid)
+        kept = (1 - failing) / ((1 + rate) * (1 + fall))
+        return float(sum(HOURS * (rent - RUNNING) * kept**t for t in months) - paid)
 
     right = float(brentq(net, 0.1, 100.0))
     assert cloud["rent"] == pytest.approx(right, rel=1e-6)

@@ -76,8 +76,8 @@ def test_forced_graduation_takes_what_does_not_pay(rule: str, owns: int) -> None
 
 
 def test_an_app_returns_when_models_for_sale_have_left_its_own_behind() -> None:
-    """Its own model is not refreshed; the lab's gains a point, more than cheaper tokens are worth."""
-    case = scenario("make-or-buy", {"apps.app.customers": 1.0})
+    """Its own model is not refreshed; the lab's gains points at the same cost, more than cheaper tokens are worth."""
+    case = scenario("make-or-buy", {"apps.app.customers": 1.0, "labs.serving_exponent": 0.0})
     own = run(case, 30)
     assert own.state.apps["own_model"][0] == 1
     better = run(case.with_events("month 20: set labs.lab.capability 4.0"), 30)

@@ -158,8 +158,7 @@ class Events:
     def _follow(self, event: Event) -> None:
         """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.
 
-        The model's size is that of the leader's model scaled to its capability: a point is ten times the compute.  An
-        open lab publishes it at once.
+        An open lab publishes it at once.
         """
         state = self._state
         _, row = self._names.find_row(event.firm)
@@ -172,11 +171,7 @@ class Events:
         target = now if month == today else self._recorder.value("market", "labs_capability", month)
         if target <= lab["capability"]:
             return
-        leader = state.labs[int((state.labs["capability"] * state.labs["alive"]).argmax())]
         lab["capability"] = lab["next_capability"] = target
-        lab["model_hours"] = lab["next_model_hours"] = leader["model_hours"] * 10.0 ** (target - leader["capability"])
-        if lab["open"] == 1:
-            lab["published"], lab["published_hours"] = target, lab["model_hours"]
 
 
 def monthly_costs(kind: str, firm: Any) -> float:

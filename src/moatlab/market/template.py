@@ -230,6 +230,10 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
     rent = float(shared["outside_reference_rent"])
     now["expected_rent"] = now["mean_rent"] = rent
     now["outside_hours"] = shared["outside_initial_hours"]
+    now["outside_wanted"] = min(
+        shared["outside_initial_hours"] * shared["outside_shortage"], shared["outside_saturation"]
+    )
+    now["demand_growth"] = shared["clouds_initial_growth"]
     now["expected_growth"] = shared["investors_expected_growth"]
     state.users["potential"] = state.users["market_size"]
     _start_labs(state, rent)
@@ -245,7 +249,7 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
 
 def _start_labs(state: State, rent: float) -> None:
     labs, shared = state.labs, state.shared[0]
-    labs["model_hours"] = shared["labs_reference_hours"] * 10.0 ** (labs["capability"] - labs["private_lead"])
+    labs["model_hours"] = shared["labs_reference_hours"] * 10.0 ** labs["capability"]
     size = (labs["model_hours"] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
     labs["hours_per_token"] = shared["labs_serving_hours"] * size
     labs["unit_cost"] = labs["hours_per_token"] * rent
@@ -303,8 +307,10 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     clouds["capacity"] *= shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
     clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
-    clouds["growth"] = shared["clouds_initial_growth"]
-    clouds["size"] = clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
+    company = clouds["company"]
+    joint = (company[:, None] == company) & (company != 0)
+    joint |= np.eye(len(clouds), dtype=bool)
+    clouds["size"] = joint @ clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
     clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
     clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
     makers["installed"] = state.fleet.sum(axis=(0, 2))
@@ -333,7 +339,10 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     )
     full = state.now["chip_price"][0] * (1.0 + shared["clouds_building_ratio"])
     clouds["book"] = shared["clouds_initial_book"] * clouds["fleet_now"] * full
-    worth = annuity(float(state.now["discount"][0]), float(shared["clouds_life"]))
+    capital = state.now["discount"][0] + clouds["capital_spread"] / 12.0
+    rates = (1.0 + np.maximum(capital, 0.0)) * (1.0 + shared["clouds_expected_fall"])
+    rates = rates / max(1.0 - shared["clouds_failure_rate"], 1e-9) - 1.0
+    worth = np.array([annuity(float(rate), float(shared["clouds_life"])) for rate in rates])
     clouds["full_cost"] = clouds["running"] + full / (worth * shared["clouds_hours_per_gpu"])
     plants["outlay"] = plants["capacity"] * plants["price"] * shared["foundry_operating_share"]
     makers["outlay"] = supply * makers["cost"]

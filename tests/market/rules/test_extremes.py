@@ -65,7 +65,7 @@ def test_extremes_stay_numbers(changes: dict[str, Any]) -> None:
 def test_a_chip_without_a_price_goes_to_that_of_its_maker_s_own_rule() -> None:
     market = watched(TINY.with_events("month 3: set chipmakers.leader.price 0"))
     prices = market.results.series("chipmakers.leader.price")
-    assert prices[4] == pytest.approx(prices[2], rel=0.5)
+    assert 0.5 < prices[4] / prices[2] < 2.0
 
 
 def test_a_cloud_without_a_whole_gpu_rents_out_nothing() -> None:

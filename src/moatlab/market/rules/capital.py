@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from moatlab.market.rules.conventions import together
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import HYPE_SHOCK, normal
 from moatlab.market.state.identity import INVESTORS_CODE, identity
@@ -232,18 +233,28 @@ def raise_rounds(s: Rows) -> None:
 def balance_infrastructure(s: Rows) -> None:
     """Owners cover what clouds, chipmakers and the foundry lack, and take what they do not need.
 
-    A cloud with more than an equal share of revenue gains access to capital, which fades.
+    A cloud whose company has more than an equal share of revenue gains access to capital, which fades.
 
     Checked: tests/market/rules/test_stocks.py::test_owners_of_infrastructure_cover_what_is_lacking.
     """
     clouds, chipmakers, foundry, cash = s.clouds, s.chipmakers, s.foundry, s.cash
     shared = s.shared[0]
     revenue = 0.0
+    companies = 0
     for c in range(clouds.shape[0]):
         revenue += clouds[c].revenue
+        first = 1
+        for d in range(c):
+            if together(clouds[c], clouds[d]):
+                first = 0
+        companies += first
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
-        lead = cloud.revenue / revenue - 1.0 / clouds.shape[0] if revenue > 0.0 else 0.0
+        mine = cloud.revenue
+        for d in range(clouds.shape[0]):
+            if d != c and together(cloud, clouds[d]):
+                mine += clouds[d].revenue
+        lead = mine / revenue - 1.0 / companies if revenue > 0.0 else 0.0
         cloud.access += shared.clouds_access_gain * lead - shared.clouds_access_decay * cloud.access
         money = cash[cloud.account]
         reserve = cloud.budget

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.conventions import together
 from moatlab.market.rules.costs import chip_cost, hour_cost
 from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -278,7 +279,11 @@ def measure_fleets(s: Rows) -> None:
         cloud.capacity = cloud.fleet_now * shared.clouds_hours_per_gpu if cloud.fleet_now >= ONE_GPU else 0.0
         everything += cloud.fleet_now
     for c in range(clouds.shape[0]):
-        clouds[c].size = clouds[c].fleet_now / everything if everything > 0.0 else 0.0
+        fleet = clouds[c].fleet_now
+        for d in range(clouds.shape[0]):
+            if d != c and together(clouds[c], clouds[d]):
+                fleet += clouds[d].fleet_now
+        clouds[c].size = fleet / everything if everything > 0.0 else 0.0
 
 
 @kernel

@@ -31,7 +31,7 @@ def commit_sellers(s: Rows) -> None:
             lab.training_budget = lab.next_training_budget
             lab.staff = lab.next_staff
             lab.capability = lab.next_capability
-            lab.model_hours = lab.next_model_hours
+            lab.upgrade = lab.next_upgrade
             lab.private_lead = lab.next_private_lead
             lab.crawled = lab.next_crawled
         lab.talent = lab.next_talent

@@ -10,19 +10,37 @@ import math
 import numpy as np
 
 from moatlab.market.rules.clearing import NOTHING, clear, place, placed_anew, settle_in
-from moatlab.market.rules.conventions import FROZEN, MARKUP
+from moatlab.market.rules.conventions import FROZEN, MARKUP, together
 from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
 from moatlab.market.state.codes import APP, HOST, LAB, OUTSIDE
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 
 @inlined
-def appeal_to_all(clouds: Rows, plain: Rows) -> bool:
-    """Affinities for every buyer, exponentiated, into ``plain`` [clouds]; whether any cloud is specialised."""
+def room(c: int, clouds: Rows, weight: float) -> float:
+    """What a cloud's capacity is worth to buyers who look for hours: K^sigma, so that a small one is found less often.
+
+    Of a company with several clouds each has its part of what they would be worth as one.
+    """
+    if weight == 0.0:
+        return 1.0
+    capacity = clouds[c].capacity
+    if capacity <= 0.0:
+        return 0.0
+    whole = capacity
+    for d in range(clouds.shape[0]):
+        if d != c and together(clouds[c], clouds[d]):
+            whole += clouds[d].capacity
+    return capacity * whole ** (weight - 1.0)
+
+
+@inlined
+def appeal_to_all(clouds: Rows, weight: float, plain: Rows) -> bool:
+    """Capacities and affinities for every buyer into ``plain`` [clouds]; whether any cloud is specialised."""
     special = False
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
-        plain[c] = math.exp(cloud.affinity)
+        plain[c] = math.exp(cloud.affinity) * room(c, clouds, weight)
         if cloud.training_affinity != 0.0 or cloud.inference_affinity != 0.0 or cloud.hosting_affinity != 0.0:
             special = True
     return special
@@ -76,7 +94,7 @@ def gather_buyers(s: Rows) -> bool:
     n_hosts = hosts.shape[0]
     n_clouds = clouds.shape[0]
     plain = np.empty(n_clouds)
-    special = appeal_to_all(clouds, plain)
+    special = appeal_to_all(clouds, shared.compute_size_weight, plain)
     # Who sells below cost, or bundles, bears what an hour costs to supply, but not whatever the rent has come to: a
     # willingness to pay that follows the rent has no end.
     sustained = shared.compute_choke_multiple * sustained_rent(clouds, shared.outside_reference_rent)
@@ -258,7 +276,11 @@ def serve(s: Rows) -> None:
             bought += trained[b, c]
             own = shared.compute_choke_steepness * (1.0 - served) * inference + trained[b, c]
             own += shared.outside_spot_elasticity * spot
-            clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - weights[c]) * everything
+            mine = weights[c]
+            for d in range(n):
+                if d != c and together(clouds[c], clouds[d]):
+                    mine += weights[d]
+            clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - mine) * everything
             clouds[c].hours += everything
             if buyer.kind != OUTSIDE:
                 clouds[c].own_hours += everything
@@ -293,7 +315,8 @@ def decide_reserves(s: Rows) -> None:
     """Next month's reserve rents: running cost plus the markup of the elasticity faced over the horizon.
 
     E weighs each buyer's own elasticity and r_H mu (1 - w): the less a buyer moves within the horizon, the dearer.
-    The rule is c E / (E - 1), approached in logs; the scarcity rent of the month comes on top and is not decided.
+    The rule is c E / (E - 1), approached in logs, up to the full unit cost and a premium, at which buyers would build
+    for themselves; the scarcity rent of the month comes on top and is not decided.
 
     Checked:
     tests/textbook/test_compute.py::test_with_ample_capacity_reserves_are_those_of_a_bertrand_nash_equilibrium,
@@ -305,6 +328,9 @@ def decide_reserves(s: Rows) -> None:
         cloud = clouds[c]
         elasticity = max(shared.clouds_elasticity_floor, cloud.elasticity)
         wanted = cloud.running * elasticity / (elasticity - 1.0)
+        limit = shared.clouds_self_build * cloud.full_cost
+        if limit > cloud.running:
+            wanted = min(wanted, limit)
         if cloud.price_rule == MARKUP:
             wanted = cloud.running * (1.0 + cloud.markup)
         cloud.next_reserve = cloud.reserve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from moatlab.market.state.compiled import inlined
+from moatlab.market.state.compiled import Rows, inlined
 
 #: Apps that a rule with several loops over them takes at once: as many as a cache holds the rows of.
 AT_ONCE = 512
@@ -36,3 +36,9 @@ def annuity(rate: float, months: float) -> float:
     if rate < 1e-12:
         return months
     return (1.0 - (1.0 + rate) ** -months) / rate
+
+
+@inlined
+def together(one: Rows, other: Rows) -> bool:
+    """Whether two clouds belong to one company."""
+    return bool(one.company != 0 and one.company == other.company)

@@ -1,8 +1,8 @@
 """Orders of chips: what clouds want, from whom, at which list price.
 
-A cloud wants the fleet at which rent covers the full unit cost (chip, building, power), net of what is on order, within
-its financing; without the netting orders overshoot (a bullwhip).  Vendors are chosen by logit on performance per dollar
-and the developers' ecosystem.
+A cloud wants the fleet that serves its part of the demand that there will be when the chips arrive, at the price at
+which a further hour will sell, net of what is on order, within its financing; without the netting orders overshoot (a
+bullwhip).  Vendors are chosen by logit on performance per dollar and the developers' ecosystem.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.clearing import NOTHING
 from moatlab.market.rules.conventions import FROZEN, MARKUP, annuity
 from moatlab.market.rules.costs import hour_cost
+from moatlab.market.state.codes import LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
@@ -26,10 +28,11 @@ INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
 def price_to(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
     """What a cloud pays for an H100-equivalent of maker ``v``, k$.
 
-    Its own design comes at cost, others' at the list price less a discount in proportion to its share of all fleets.
+    Its own design comes at cost and what that design has cost to develop, others' at the list price less a discount in
+    proportion to its share of all fleets.
     """
     if cloud.own_chip == v:
-        return maker.cost
+        return maker.cost * (1.0 + shared.chipmakers_own_markup)
     return maker.price * (1.0 - shared.chipmakers_volume_discount * cloud.size)
 
 
@@ -62,19 +65,103 @@ def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
     return max(0.0, now.discount + (cloud.capital_spread - shared.clouds_access_discount * cloud.access) / 12.0)
 
 
+@inlined
+def part_of_demand(cloud: Rows) -> float:
+    """What buyers spend with the cloud, over the price at which it would sell a further hour (Mh)."""
+    least = max(cloud.full_cost, cloud.reserve)
+    return float(cloud.hours * cloud.rent / least) if least > 0.0 else 0.0
+
+
+@inlined
+def user_cost_rate(cloud: Rows, shared: Rows, now: Rows) -> float:
+    """Monthly rate of a GPU's user cost: cost of capital, failures, and the fall of what the same GPU costs later."""
+    rate = (1.0 + cost_of_capital(cloud, shared, now)) * (1.0 + shared.clouds_expected_fall)
+    return rate / max(1.0 - shared.clouds_failure_rate, 1e-9) - 1.0
+
+
+@inlined
+def price_ahead(clouds: Rows, now: Rows) -> float:
+    """Rent at which a further hour will sell: the dearer of full unit cost and reserve, over the hours sold."""
+    hours = 0.0
+    value = 0.0
+    for c in range(clouds.shape[0]):
+        hours += clouds[c].hours
+        value += clouds[c].hours * max(clouds[c].full_cost, clouds[c].reserve)
+    return value / hours if hours > 0.0 else now.mean_rent
+
+
+@inlined
+def usual_lead(chipmakers: Rows, shared: Rows) -> float:
+    """Lead time of chips in months, mean over what is on order."""
+    ordered = 0.0
+    value = 0.0
+    for v in range(chipmakers.shape[0]):
+        ordered += chipmakers[v].backlog
+        value += chipmakers[v].backlog * chipmakers[v].lead_time
+    return value / ordered if ordered > 0.0 else shared.chipmakers_build_months
+
+
+@inlined
+def demand_ahead(s: Rows, price: float) -> float:
+    """Hours (Mh a month) that will be wanted at that rent once chips ordered now arrive, of all clouds together.
+
+    What is known to all who sell: the hours that buyers ask for, those that are not served with them; training budgets
+    as announced; and outside demand, of which requests that are not filled yet come in month by month.  Inference
+    responds with ``rent_response``, and nobody serves at a rent beyond what an hour brings in.
+    """
+    buyers, labs = s.buyers, s.labs
+    shared = s.shared[0]
+    now = s.now[0]
+    total = 0.0
+    for b in range(now.buyers):
+        buyer = buyers[b]
+        if buyer.inference > 0.0:
+            cut = math.exp(min(shared.compute_choke_steepness * math.log(price / buyer.choke), NOTHING))
+            response = (now.mean_rent / price) ** shared.clouds_rent_response
+            total += buyer.inference * response / (1.0 + cut)
+        budget = labs[buyer.row].next_training_budget if buyer.kind == LAB else buyer.budget
+        total += budget / price
+    waiting = now.outside_wanted - now.outside_hours
+    come = 1.0 - (1.0 - shared.outside_adjustment) ** usual_lead(s.chipmakers, shared)
+    outside = now.outside_hours + come * waiting
+    relative = price / shared.outside_reference_rent
+    moved = price / max(now.expected_rent, 1e-9)
+    held = moved ** -(shared.outside_rent_elasticity - shared.outside_spot_elasticity)
+    return total + outside * relative**-shared.outside_spot_elasticity * (1.0 - come + come * held)
+
+
+@inlined
+def foresee(s: Rows) -> None:
+    """What clouds expect to sell: hours at the price ahead, smoothed, and their growth, smoothed and bounded."""
+    shared = s.shared[0]
+    now = s.now[0]
+    now.price_ahead = price_ahead(s.clouds, now)
+    wanted = demand_ahead(s, now.price_ahead)
+    before = now.demand_ahead
+    if before <= 0.0 or wanted <= 0.0:
+        now.demand_ahead = wanted
+        return
+    now.demand_ahead += shared.clouds_smoothing * (wanted - before)
+    change = math.log(now.demand_ahead / before)
+    change = min(max(change, -shared.clouds_growth_cap), shared.clouds_growth_cap)
+    now.demand_growth += shared.compute_expectation_speed * (change - now.demand_growth)
+
+
 @kernel
 def decide_orders(s: Rows) -> None:
     """Each cloud's order (kGPU) and the full unit cost that it expects.
 
-    What it knows: its own sales and rent, list prices, lead times, its own orders.  What it expects: the hours that it
-    could sell at the full unit cost, by a constant elasticity from this month's rent and hours (a pair on one demand
-    curve); their growth goes on, but fades (damped trend: Gardner and McKenzie 1985).  The rule is Sterman's (1989)
-    anchoring and adjustment: it orders what failures and growth will take when the order arrives, and closes a share of
-    the gap between the fleet desired then and the fleet that survives with all that is on order (``pipeline_weight``
-    1; at 0 it forgets what it has ordered).  The share is small because building fast is dear (convex cost of
-    adjustment).  Financing limits it.
+    What it knows: what is asked for and announced in the market (`demand_ahead`), its own part of the sales, list
+    prices, lead times, its own orders.  What it expects: that demand's growth goes on, but fades (damped trend:
+    Gardner and McKenzie 1985), and that its part is that of what buyers spend with it at their prices over its cost:
+    one that is short, and so dear, orders more.  The rule is Sterman's (1989) anchoring and adjustment: it orders what
+    failures and growth will take when the order arrives, and closes a share of the gap between the fleet desired then
+    and the fleet that survives with all that is on order (``pipeline_weight`` 1; at 0 it forgets what it has ordered).
+    The share is small because building fast is dear (convex cost of adjustment).  Financing limits it, and follows what
+    a GPU is worth over what it costs (Tobin's q).
 
-    A GPU's worth is an annuity over its life at the cloud's cost of capital, failures counted.
+    A GPU's worth is an annuity over its life at the cloud's cost of capital, failures and the expected fall of prices
+    counted.
 
     Checked: tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost,
     tests/market/rules/test_allocation.py::test_orders_that_forget_the_pipeline_swing_more.
@@ -85,6 +172,10 @@ def decide_orders(s: Rows) -> None:
     hours = shared.clouds_hours_per_gpu
     fading = shared.clouds_growth_persistence
     weights = np.empty(chipmakers.shape[0])
+    foresee(s)
+    spent = 0.0
+    for c in range(clouds.shape[0]):
+        spent += part_of_demand(clouds[c])
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
         price = 0.0
@@ -102,32 +193,29 @@ def decide_orders(s: Rows) -> None:
         lead = lead / total if total > 0.0 else shared.chipmakers_build_months
         running = running / total if total > 0.0 else cloud.running
         full_price = price * (1.0 + shared.clouds_building_ratio)
-        rate = (1.0 + cost_of_capital(cloud, shared, now)) / max(1.0 - shared.clouds_failure_rate, 1e-9) - 1.0
-        years = annuity(rate, shared.clouds_life) * hours
+        part = part_of_demand(cloud) / spent if spent > 0.0 else 0.0
+        years = annuity(user_cost_rate(cloud, shared, now), shared.clouds_life) * hours
         cloud.full_cost = running + full_price / years
         cloud.worth = (cloud.expected_rent - running) * years
         cloud.budget = cloud.finance * math.exp(shared.clouds_hype_finance * now.hype + cloud.access)
-        cloud.budget += shared.clouds_cash_flow_multiple * max(0.0, cloud.cash_flow)
+        q = max(0.0, cloud.worth) / max(full_price, 1e-9)
+        eased = min(q**shared.clouds_q_response, shared.clouds_q_ceiling)
+        cloud.budget += shared.clouds_cash_flow_multiple * eased * max(0.0, cloud.cash_flow)
         cloud.next_order = 0.0
-        sold = cloud.hours * (cloud.rent / cloud.full_cost) ** shared.clouds_rent_response
-        before = cloud.wanted
-        cloud.wanted += shared.clouds_smoothing * (sold - cloud.wanted) if before > 0.0 else sold
-        if before > 0.0 and cloud.wanted > 0.0:
-            change = math.log(cloud.wanted / before)
-            cloud.growth += shared.compute_expectation_speed * (change - cloud.growth)
+        cloud.wanted = part * now.demand_ahead
         if shared.clouds_capacity_rule == FIXED_CAPACITY:
             continue
         # Growth from now until the order arrives, and growth left then.
         left = fading**lead
         until = lead if fading == 1.0 else fading * (1.0 - left) / (1.0 - fading)
-        desired = cloud.wanted / (hours * shared.clouds_target_utilisation) * math.exp(cloud.growth * until)
+        desired = cloud.wanted / (hours * shared.clouds_target_utilisation) * math.exp(now.demand_growth * until)
         # Of the fleet, and of what arrives in equal parts until then, what has not failed; what arrives fails from its
         # first month.
         keep = max(1.0 - shared.clouds_failure_rate, 1e-9)
         surviving = keep**lead
         arriving = keep * (1.0 - surviving) / ((1.0 - keep) * lead) if keep < 1.0 and lead > 0.0 else 1.0
         gap = desired - surviving * cloud.fleet_now - shared.clouds_pipeline_weight * arriving * ordered
-        order = desired * ((1.0 - keep) / keep + cloud.growth * left) + shared.clouds_order_speed * gap
+        order = desired * ((1.0 - keep) / keep + now.demand_growth * left) + shared.clouds_order_speed * gap
         if order > 0.0:
             cloud.next_order = min(order, cloud.budget / max(full_price, 1e-9))
         else:

@@ -35,4 +35,5 @@ def move_outside(s: Rows) -> None:
         lower = math.log(max(now.expected_rent, 1e-9) / shared.outside_reference_rent)
         # Hours held respond to the month's rent by the spot elasticity; the rest of the long-run response is here.
         wanted *= math.exp(-(shared.outside_rent_elasticity - shared.outside_spot_elasticity) * lower)
+    now.outside_wanted = wanted
     now.outside_hours += shared.outside_adjustment * (wanted - now.outside_hours)

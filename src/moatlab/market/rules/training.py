@@ -2,8 +2,12 @@
 
 Capability = log10(effective compute of the run) = log10(GPU-hours / reference) + public algorithmic progress + private
 lead + data + a random term.  A lab knows its own stocks and the public state; it spends its cash over its horizon, a
-share of its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the one
-in service.  What leads have leaks: to the public by papers and talent, to models in service by distillation.
+share of its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the best
+that the lab has.  Customers move from version to version over months, so what is in service follows the newest model.
+What leads have leaks: to the public by papers and talent, to others' models by distillation.
+
+A model is as large as what it can do takes with public methods, however the lab came to it: who has learned from a
+leader's model serves it at the leader's cost, and what stays behind gets cheaper to serve as methods improve.
 """
 
 from __future__ import annotations
@@ -62,9 +66,9 @@ def decide_training(s: Rows) -> None:
         margin = shared.labs_training_share * max(0.0, lab.gross_profit)
         lab.next_training_budget = shared.labs_compute_share * (money + margin)
         lab.next_staff = (1.0 - shared.labs_compute_share) * (money + margin)
-        gap = now.frontier - lab.capability
-        lab.next_capability = lab.capability + shared.labs_leak_share * leak * max(0.0, gap)
-        lab.next_model_hours = lab.model_hours
+        # The best model that the lab has, and what customers use of it from next month.
+        newest = lab.capability + lab.upgrade
+        newest += shared.labs_leak_share * leak * max(0.0, now.frontier - newest)
         own = lab.staff * (1.0 - shared.labs_crawl_share)
         if shared.labs_talent_weight > 0.0 and people > 0.0:
             held = research * lab.talent / people
@@ -82,12 +86,14 @@ def decide_training(s: Rows) -> None:
                 outcome = math.log10(lab.run_hours / shared.labs_reference_hours) + now.algorithms + lab.private_lead
                 outcome += shared.labs_data_gain * relative_data(data, mean_data)
                 outcome += shared.labs_run_luck * normal(now.seed, RUN_OUTCOME, now.month, lab.identity)
-                if outcome > lab.next_capability:
-                    lab.next_capability = outcome
-                    lab.next_model_hours = lab.run_hours
+                if outcome > newest:
+                    newest = outcome
                     lab.released = 1
             lab.run_age = 0.0
             lab.run_hours = 0.0
+        moved = shared.labs_version_speed * (newest - lab.capability)
+        lab.next_capability = lab.capability + moved
+        lab.next_upgrade = newest - lab.next_capability
 
 
 @kernel
@@ -164,10 +170,17 @@ def drift_specialisation(s: Rows) -> None:
             specialisation[index, k] = keep * specialisation[index, k] + spread * shock
 
 
+@inlined
+def size_of(capability: float, shared: Rows, now: Rows) -> float:
+    """Training hours (Mh) that a model of that capability takes with the public methods of the month: its size."""
+    return float(shared.labs_reference_hours * 10.0 ** (capability - now.algorithms))
+
+
 @kernel
 def publish(s: Rows) -> None:
-    """Open labs publish the model in service; the frontiers of all and of open models follow."""
+    """Open labs publish the model in service; sizes and the frontiers of all and of open models follow."""
     labs = s.labs
+    shared = s.shared[0]
     now = s.now[0]
     now.frontier = -1e300
     now.open_frontier = UNPUBLISHED
@@ -175,6 +188,7 @@ def publish(s: Rows) -> None:
     for index in range(labs.shape[0]):
         lab = labs[index]
         if lab.alive == 1:
+            lab.model_hours = size_of(lab.capability, shared, now)
             now.frontier = max(now.frontier, lab.capability)
             if lab.open == 1:
                 lab.published = lab.capability

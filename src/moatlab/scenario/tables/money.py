@@ -10,6 +10,10 @@ COMPUTE = [
     declare("compute", "rent_sharpness", "dimensionless", 3.0, (0.0, 100.0),
             "How sharply buyers' hours follow the cheaper cloud (mu, in log rents).", ASSUMED,
             Moves("clouds.markup", -1, (60, 119), step=(2.0, 5.0))),
+    declare("compute", "size_weight", "dimensionless", 0.8, (0.0, 1.0),
+            "Weight of the log of a cloud's capacity where buyers look for hours (sigma): at 0 a small cloud is found "
+            "as easily as a large one, at 1 each GPU is.", ASSUMED,
+            Moves("clouds.coreweave.share", -1, (12, 59), step=(0.0, 1.0))),
     declare("compute", "switching_rate", "share per month", 0.04, (0.001, 1.0),
             "Share of a buyer's hours that choose a cloud again in a month; the rest stays where it is.", ASSUMED,
             Moves("clouds.markup", -1, (0, 35), step=(0.02, 0.5))),
