@@ -87,7 +87,8 @@ print(f"  {'generative share of hours':24s}" + "".join(f"{x:7.2f} " for x in np.
 means, normal = (np.concatenate(x) for x in zip(*(windows(r) for r in base), strict=True))
 print(f"windows of six months at normal lead times: {normal.mean():.2f} of all; of these, rent over full cost")
 print(
-    f"  median {np.median(means[normal]):.2f}, mean {means[normal].mean():.2f}, above 1.1 in {(means[normal] > 1.1).mean():.2f}"
+    f"  median {np.median(means[normal]):.2f}, mean {means[normal].mean():.2f}, "
+    f"above 1.1 in {(means[normal] > 1.1).mean():.2f}"
 )
 print(
     f"lowest deliveries of a quarter over the best so far, while short: {min(falls_while_short(r) for r in base):.2f}"

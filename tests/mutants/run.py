@@ -4,8 +4,9 @@ python tests/mutants/run.py [--jobs N] [NAME ...]
 
 A mutant of `mutants.toml` names a file of the package, a piece of its text that stands there once, what to put in its
 place, and the tests that should fail.  They run in copies of the tree, one a job, so nothing here is touched; a copy
-keeps its place, so that mutants that leave the rules alone share the compiled ones.  Exit code 1 if one survives, 2 if
-the list itself is out of date.
+keeps its place, so that mutants that leave the rules alone share the compiled ones.  First all tests of the list run on
+the tree as it is, where they have to pass.  A fault is noticed where an assertion fails; a crash says nothing about the
+tests.  Exit code 1 if one survives, 2 if the list itself is out of date or a test fails without a fault.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,27 +67,43 @@ def copy_tree(tree: Path) -> Path:
     return tree
 
 
+def tested(tree: Path, tests: Sequence[str], patience: float) -> subprocess.CompletedProcess[str]:
+    """pytest on those tests in the copy, up to the first that fails.  Raises `subprocess.TimeoutExpired`."""
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "MOATLAB_CACHE": str(tree / "cache"),
+                   "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "", *tests]
+    done = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=patience, check=False
+    )
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"pytest could not run {tests}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done
+
+
 def killed(mutant: Mutant, tree: Path) -> tuple[bool, str, float]:
-    """Whether the tests notice, their last line, and the seconds that it took."""
+    """Whether the tests notice by an assertion, their last line, and the seconds that it took."""
     start = time.perf_counter()
     path = tree / "src/moatlab" / mutant.file
     path.write_text(path.read_text().replace(mutant.old, mutant.new))
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "MOATLAB_CACHE": str(tree / "cache"),
-                   "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "", *mutant.tests]
     try:
-        done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        done = tested(tree, mutant.tests, PATIENCE)
     except subprocess.TimeoutExpired:
-        return True, "hung", time.perf_counter() - start
+        return False, "hung: no assertion failed", time.perf_counter() - start
     finally:
         # With its old date: numba trusts it.
         shutil.copy2(ROOT / "src/moatlab" / mutant.file, path)
+    # Of a failure in a fixture, too, pytest's summary names the exception.
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))] or [""]
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"{mutant.name}: pytest could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 1, lines[0][:110], time.perf_counter() - start
+    asserted = "AssertionError" in lines[0] or " - assert " in lines[0]
+    return done.returncode == 1 and asserted, lines[0][:160], time.perf_counter() - start
+
+
+def sound(mutants: Sequence[Mutant], tree: Path) -> bool:
+    """Whether all tests of the list pass on the tree as it is."""
+    tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+    done = tested(tree, tests, PATIENCE * 4)
+    print(f"without a fault: {done.stdout.strip().splitlines()[-1]}", flush=True)
+    return done.returncode == 0
 
 
 def main() -> int:
@@ -103,6 +121,8 @@ def main() -> int:
         trees: SimpleQueue[Path] = SimpleQueue()
         for job in range(asked.jobs):
             trees.put(copy_tree(Path(folder) / str(job)))
+        if not sound(mutants, Path(folder) / "0"):
+            return 2
 
         def run(mutant: Mutant) -> tuple[bool, str, float]:
             tree = trees.get()
