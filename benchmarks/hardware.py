@@ -22,7 +22,8 @@ def finance(factor: float) -> dict[str, object]:
 
 def fall(flow: np.ndarray, months: int) -> float:
     sums = np.convolve(flow[:60], np.ones(months), "valid")
-    return float(min(sums[i:].min() / sums[i] for i in range(len(sums))))
+    # Where nothing was sold for so long, there is nothing to fall from.
+    return float(min((sums[i:].min() / sums[i] for i in range(len(sums)) if sums[i] > 0.0), default=1.0))
 
 
 hours = float(ESSAY.kind_value("outside", "initial_hours"))

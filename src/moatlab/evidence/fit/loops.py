@@ -86,7 +86,9 @@ def _apps(market: Market) -> Iterator[Gain]:
             data = float(app["data"]) / max(float(app["data"] + user["mean_data"]), 1e-12) / math.log(10.0)
             taste = shared["apps_data_taste"] / user["taste_scale"]
             yield "apps", "use to data", taste * data * (1.0 - share), weight
-            direct = user["network_taste"] / user["taste_scale"] * share * (1.0 - share)
+            # The base is the potential, so it counts as far as the category has been adopted.
+            adopted = float(user["customers"] / user["potential"]) if user["potential"] > 0.0 else 0.0
+            direct = user["network_taste"] / user["taste_scale"] * adopted * share * (1.0 - share)
             yield "apps", "direct network effect", direct * _rest(share, squares), weight
 
 

@@ -32,7 +32,7 @@ TABLE = [
     declare("users", "taste_scale", "utils", 1.0, (1e-6, 100.0),
             "Scale of idiosyncratic taste among apps (mu); towards 0 apps become homogeneous.", ASSUMED,
             Moves("apps.gross_margin", +1, step=(0.8, 1.2)), scope="firm"),
-    declare("users", "network_taste", "utils", 1.5, (0.0, 100.0),
+    declare("users", "network_taste", "utils", 0.5, (0.0, 100.0),
             "Direct network effect: weight of the share of the category's potential that uses the app (nu).",
             "essay (too early to tell); value assumed", Moves("apps.hhi", +1, (24, 59), step=(0.0, 8.0)), scope="firm"),
     declare("users", "usage_value", "utils", 0.85, (0.0, 100.0),
