@@ -34,8 +34,8 @@ def test_whatif_writes_effects_paths_and_pictures(tmp_path: Path, capsys: pytest
                "--metric", "market.lead_time", "--smallest", "market.rent=0.5", "--out", str(out)]  # fmt: skip
     assert run_cli(command) == 0
     told = capsys.readouterr().out
-    assert "month 4: scale foundry.fab.capacity 3" in told and "apps.writer.brand = 1" in told
-    assert "3 pairs of runs, means of months 0-11" in told and str(out) in told
+    assert "2023-05: scale foundry.fab.capacity 3" in told and "apps.writer.brand = 1" in told
+    assert "3 pairs of runs, means of 2023-01 to 2023-12" in told and str(out) in told
     effects: Any = pd.read_csv(out / "effects.csv").set_index("outcome")
     wanted = {"market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent",
               "apps.writer.share", "foundry.fab.price", "users.copy.consumer_surplus", "market.lead_time"}  # fmt: skip
@@ -65,12 +65,16 @@ def test_mergers_and_divestitures_happen_at_the_start_or_in_a_month(
 
     assert run_cli(["whatif", "tiny", "--merge", "writer", "apps.assistant", "--month", "3", *short("a")]) == 0
     told = capsys.readouterr().out
-    assert "month 3: set apps.writer.company writer" in told and "means of months 3-7" in told
+    assert "2023-04: set apps.writer.company writer" in told and "means of 2023-04 to 2023-08" in told
     assert "apps.assistant.price" in told and "users.copy.hhi" in told
     assert run_cli(["whatif", "tiny", "--divest", "assistant", *short("b")]) == 0
     assert "apps.assistant.owner = " in capsys.readouterr().out
     assert run_cli(["whatif", "tiny", "--divest", "assistant", "--month", "2", *short("c")]) == 0
-    assert 'month 2: set apps.assistant.owner ""' in capsys.readouterr().out
+    assert '2023-03: set apps.assistant.owner ""' in capsys.readouterr().out
+    assert run_cli(["whatif", "tiny", "--divest", "assistant", "--month", "2023-03", "--window", "4", "2023-07",
+                    *short("d")]) == 0  # fmt: skip
+    told = capsys.readouterr().out
+    assert '2023-03: set apps.assistant.owner ""' in told and "means of 2023-05 to 2023-07" in told
 
 
 MISTAKES = [
@@ -92,6 +96,9 @@ MISTAKES = [
     (["whatif", "tiny", "--event", EVENT, "--smallest", "market.rennt=1"], "market.rent"),
     (["whatif", "tiny", "--event", EVENT, "--window", "9", "3"], "0-23"),
     (["whatif", "tiny", "--event", EVENT, "--window", "3", "24"], "0-23"),
+    (["whatif", "tiny", "--event", EVENT, "--window", "2024-06", "2026-01"], "2023-01 to 2024-12"),
+    (["whatif", "tiny", "--event", EVENT, "--window", "2022-06", "3"], "before the scenario"),
+    (["whatif", "tiny", "--merge", "writer", "painter", "--month", "2023-14"], "01 to 12"),
     (["whatif", "tiny", "--event", EVENT, "--seeds", "1"], "--seeds"),
     (["whatif", "tiny", "--event", EVENT, "--seed", "-1"], "--seed"),
     (["whatif", "tiny", "--event", EVENT, "--months", "0"], "months"),

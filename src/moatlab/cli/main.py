@@ -43,7 +43,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 1,
     seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on; several give medians and ranges.")] = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
-    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 0.5'.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 0.5'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, pictures and summary.")] = None,
     year: Annotated[
         int | None, typer.Option(help="Calendar year of the flow diagram and of the sources of income.")
@@ -65,13 +65,22 @@ def scenarios() -> None:
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A parameter, metric, kind, firm, payment, phase, fact or scenario.")],
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A parameter, metric, kind, firm, payment, phase, fact, scenario or term (none: all names)."
+        ),
+    ] = None,
     scenario: Annotated[str, typer.Option(help="Scenario whose values are shown.")] = "essay-2023",
+    search: Annotated[bool, typer.Option("--search", help="List the names in whose meaning the words occur.")] = False,
 ) -> None:
-    """Explain a name: a parameter's or metric's meaning, unit, range, default, source; what a firm is; ..."""
-    from moatlab.cli.explain import explain_name
+    """Explain a name: meaning, unit, range, default, source; without one, list all names by layer."""
+    from moatlab.cli.explain import explain_index, explain_name, explain_search
 
-    typer.echo(explain_name(name, scenario))
+    if not name:
+        typer.echo(explain_index(scenario))
+    else:
+        typer.echo((explain_search if search else explain_name)(" ".join(name), scenario))
 
 
 @app.command()
@@ -167,7 +176,7 @@ def rerun(
 @app.command()
 def whatif(
     scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
-    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 2'.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 2'.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     merge: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
@@ -175,13 +184,16 @@ def whatif(
     divest: Annotated[
         list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab.")
     ] = None,
-    month: Annotated[int | None, typer.Option(help="Month of --merge and --divest (by default the start).")] = None,
+    month: Annotated[
+        str | None, typer.Option(help="Month of --merge and --divest, as in 12 or 2024-01 (by default the start).")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
     smallest: Annotated[
         list[str] | None, typer.Option(metavar="METRIC=SIZE", help="Smallest effect of interest.")
     ] = None,
     window: Annotated[
-        tuple[int, int] | None, typer.Option(metavar="FIRST LAST", help="Months averaged (by default all after it).")
+        tuple[str, str] | None,
+        typer.Option(metavar="FIRST LAST", help="Months averaged, as in 12 or 2024-01 (by default all after it)."),
     ] = None,
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 1,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.cli.folder import MANIFEST, adding, check_folder, files_of, replacing
 from moatlab.errors import InputError
+from moatlab.scenario.months import span_name
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 
@@ -58,7 +59,8 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path]:
     within("--seeds", request.seeds, 1, MOST_SEEDS)
     for event in scenario.events:
         if event.month >= months:
-            raise InputError(f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})")
+            run_ = f"{months} months (0-{months - 1}: {span_name(0, months - 1, scenario.start)})"
+            raise InputError(f"event {str(event)!r}: its month lies beyond the run of {run_}")
     if request.year is not None:
         first = int(scenario.start[:4])
         last = first + (int(scenario.start[5:7]) - 1 + months - 1) // 12

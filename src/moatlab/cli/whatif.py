@@ -13,6 +13,7 @@ from moatlab.errors import InputError, StoppedError
 from moatlab.results.addresses import BY_COLUMN
 from moatlab.results.text.numbers import aligned, p_text, short
 from moatlab.scenario.events import parse_event
+from moatlab.scenario.months import read_month, span_name
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ class Request:
     changes: tuple[str, ...] = ()
     merge: tuple[str, str] | None = None
     divest: tuple[str, ...] = ()
-    month: int | None = None
+    month: str | None = None
     metrics: tuple[str, ...] = ()
     smallest: tuple[str, ...] = ()
-    window: tuple[int, int] | None = None
+    window: tuple[str, str] | None = None
     months: int | None = None
     seed: int = 1
     seeds: int = 32
@@ -66,15 +67,24 @@ def run(request: Request) -> str:
         raise InputError(f"--seed is a whole number from 0, not {request.seed}")
     metrics = _metrics(request, scenario)
     smallest = _smallest(request, metrics)
-    if request.window is not None and not 0 <= request.window[0] <= request.window[1] < horizon:
-        first, last = request.window
-        raise InputError(f"--window {first} {last} does not lie within the run, months 0-{horizon - 1}")
+    asked = _window(request, scenario, horizon)
     e = _compare(request, scenario, treated, metrics, out)
-    window = request.window or (e.since, e.months - 1)
+    window = asked or (e.since, e.months - 1)
     verdicts = e.table(metrics, window, smallest)
     with replacing(out, ABOUT) as parts:
         _write(parts, e, verdicts, request, metrics, window)
     return f"{_tell(e, verdicts, window)}\ntables and pictures: {out}\n"
+
+
+def _window(request: Request, scenario: Scenario, horizon: int) -> tuple[int, int] | None:
+    """The first and the last month asked for, by number."""
+    if request.window is None:
+        return None
+    first, last = (read_month(month, scenario.start, "--window") for month in request.window)
+    if not 0 <= first <= last < horizon:
+        run_ = f"months 0-{horizon - 1}: {span_name(0, horizon - 1, scenario.start)}"
+        raise InputError(f"--window {' '.join(request.window)} does not lie within the run, {run_}")
+    return first, last
 
 
 def _change(request: Request, scenario: Scenario) -> Scenario:
@@ -94,13 +104,14 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
     if request.month is None:
         treated = scenario.set(moves) if moves else scenario
     else:
-        events = [f"month {request.month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
+        month = read_month(request.month, scenario.start, "--month")
+        events = [f"month {month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
         treated = scenario.with_events(*events)
     treated = treated.set_text(request.changes).with_events(*request.events)
     if treated.digest() == scenario.digest():
         raise InputError("nothing is changed: give --event, --set, --merge or --divest")
     slugs = scenario.all_slugs
-    addresses = [parse_event(text, slugs) for text in request.events]
+    addresses = [parse_event(text, slugs, scenario.start) for text in request.events]
     for event in addresses:
         request.named.update(dict.fromkeys(event.edge or ()))
     told = [str(event.address) for event in addresses if event.address is not None]
@@ -204,7 +215,9 @@ def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> st
             f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), p_text(v.p_verdict),
             v.verdict + ("*" if v.effect.caution else ""),
         ])  # fmt: skip
-    title = f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of months {window[0]}-{window[1]}\n"
+    title = (
+        f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of {span_name(*window, e.scenario.start)}\n"
+    )
     lines = aligned(title, head, rows)
     if e.same:
         lines.append(e.why_the_same)
@@ -228,7 +241,7 @@ def _write(
     pictures = parts / "pictures"
     pictures.mkdir()
     source = f"{e.scenario.title}, seeds {e.seeds[0]} to {e.seeds[-1]}"
-    title, subtitle = f"Effects of: {e.what}", f"Means of months {window[0]}-{window[1]}"
+    title, subtitle = f"Effects of: {e.what}", f"Means of {span_name(*window, e.scenario.start)}"
     show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png")
     mine = [f"{name}.{metric}" for name in request.named for metric in DRAWN]
     for metric in dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]):

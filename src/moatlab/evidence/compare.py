@@ -26,6 +26,7 @@ from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import behind, over_window
 from moatlab.scenario.addresses import nearest
+from moatlab.scenario.months import read_month, span_name
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.seeds import check_seeds
@@ -89,7 +90,7 @@ class Comparison:
     def what(self) -> str:
         """The change in words."""
         before, after = self.scenario.given(), self.treated.given()
-        told = [str(event) for event in self.treated.events[len(self.scenario.events) :]]
+        told = [event.dated(self.scenario.start) for event in self.treated.events[len(self.scenario.events) :]]
         told += [f"{a} = {v}" for a, v in after.items() if before.get(a) != v]
         told += [f"{f} as {c.__name__}" for f, c in self.treated.overrides.items()
                  if self.scenario.overrides.get(f) is not c]  # fmt: skip
@@ -147,7 +148,7 @@ class Comparison:
 
     def effect(
         self, metric: str, firm: str | None = None, *, layer: str | None = None, category: str | None = None,
-        month: int | None = None, months: tuple[int, int] | None = None, reduce: Reduce = "mean",
+        month: int | str | None = None, months: tuple[int | str, int | str] | None = None, reduce: Reduce = "mean",
         predicted: Predicted = "open", smallest: float = 0.0,
     ) -> Verdict:  # fmt: skip
         """The paired effect on a metric, in one ``month`` or over ``months`` (first and last; by default all that the
@@ -165,7 +166,7 @@ class Comparison:
         return judge([(effect, Prediction(predicted, smallest))])[0]
 
     def table(
-        self, metrics: Iterable[str] = HEADLINE, months: tuple[int, int] | None = None,
+        self, metrics: Iterable[str] = HEADLINE, months: tuple[int | str, int | str] | None = None,
         smallest: Mapping[str, float] | None = None,
     ) -> list[Verdict]:  # fmt: skip
         """Effects on several metrics as one family (Holm), in order; those that are nowhere defined are left out."""
@@ -213,7 +214,7 @@ class Comparison:
         return UNITS_OF_GOODS.get((metric.partition(".")[0], known.name), known.unit)
 
     def _told(self, first: int, last: int) -> str:
-        return f"month {first}" if first == last else f"months {first}-{last}"
+        return span_name(first, last, self.scenario.start)
 
     def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
         """None where no seed has a value with and without."""
@@ -230,12 +231,15 @@ class Comparison:
             return None
         return of_arms(label, {CONTROL: -1.0, TREATED: 1.0}, values, seeds=self.seeds)
 
-    def _window(self, month: int | None, months: tuple[int, int] | None) -> tuple[int, int]:
+    def _window(self, month: int | str | None, months: tuple[int | str, int | str] | None) -> tuple[int, int]:
         if month is not None and months is not None:
             raise InputError("give month or months, not both", "effect")
-        first, last = (month, month) if month is not None else months or (self.since, self.months - 1)
+        given = (month, month) if month is not None else months or (self.since, self.months - 1)
+        start = self.scenario.start
+        first, last = (read_month(m, start, "effect") if isinstance(m, str) else m for m in given)
         if not (int(first) == first and int(last) == last and 0 <= first <= last < self.months):
-            raise InputError(f"months {first}-{last} do not lie within the run, months 0-{self.months - 1}", "effect")
+            run = f"months 0-{self.months - 1}: {self._told(0, self.months - 1)}"
+            raise InputError(f"months {first}-{last} do not lie within the run, {run}", "effect")
         return int(first), int(last)
 
 

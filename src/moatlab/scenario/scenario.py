@@ -226,7 +226,7 @@ class Scenario:
         """A copy with further events."""
         slugs = self.all_slugs
         # An Event made for another scenario is read again, since its firms may not exist here.
-        return self._with(events=self.events + tuple(parse_event(str(event), slugs) for event in events))
+        return self._with(events=self.events + tuple(parse_event(str(event), slugs, self.start) for event in events))
 
     def with_graph(self, **changes: object) -> Scenario:
         """A copy with another trade graph: keywords are the keys of the table ``[graph]``."""

@@ -19,6 +19,7 @@ from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
 from moatlab.results.payments import INFRASTRUCTURE, LAYERS
 from moatlab.results.text.numbers import cents, columns, count, number, percent
+from moatlab.scenario.months import month_name
 
 STACK = (
     "Apps sell to end users; labs sell access to their AI models; hosts run open models for others; clouds rent out "
@@ -65,15 +66,10 @@ def periods(frames: Frames) -> list[Period]:
 
 def _span(frames: Frames, first: int, end: int) -> str:
     """A calendar year by its number, other months by the first and the last."""
-    begins, ends = (_calendar(frames, month) for month in (first, end - 1))
+    begins, ends = (month_name(month, frames.start) for month in (first, end - 1))
     if begins[:4] == ends[:4] and begins.endswith("-01") and ends.endswith("-12"):
         return begins[:4]
     return begins if begins == ends else f"{begins} to {ends}"
-
-
-def _calendar(frames: Frames, month: int) -> str:
-    year, first = (int(part) for part in frames.start.split("-")[:2])
-    return f"{year + (first - 1 + month) // 12}-{(first - 1 + month) % 12 + 1:02d}"
 
 
 class Paths:
