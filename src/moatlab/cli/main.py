@@ -36,6 +36,17 @@ def _root(
     """A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?"""
 
 
+#: Options that several commands share.
+PicturesOption = Annotated[
+    str | None, typer.Option("--pictures", metavar="NAMES", help="Pictures to draw: all, none, or names and commas.")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORMATS", help="Formats of pictures: png, svg, pdf, with commas.")
+]
+ExcelOption = Annotated[bool, typer.Option("--excel", help="Also write the tables as one Excel workbook.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
 @app.command()
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
@@ -48,11 +59,22 @@ def simulate(
     year: Annotated[
         int | None, typer.Option(help="Calendar year of the flow diagram and of the sources of income.")
     ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="TABLES", help="Tables to keep: all, none, or names with commas (money, ledger, ...)."),
+    ] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    excel: ExcelOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Simulate a scenario; write tables, pictures and a summary."""
     from moatlab.cli.simulate import Request, run
 
-    typer.echo(run(Request(scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year)))
+    typer.echo(run(Request(
+        scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year, save, pictures, format_, excel,
+        json,
+    )))  # fmt: skip
 
 
 @app.command()
@@ -142,11 +164,16 @@ def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -
 def show_(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures (by default in the batch).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    excel: ExcelOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Print a batch's outcomes by arm; write tables and pictures."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.show import show
 
-    typer.echo(show(folder, out))
+    typer.echo(show(folder, out, Pictures.read(pictures, format_), excel=excel, as_json=json))
 
 
 @app.command()
@@ -238,11 +265,17 @@ def sensitivity(
     engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Rank the parameters by their effect on an experiment's outcomes (Morris, Sobol)."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.sensitivity import Request, run
 
-    typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))
+    typer.echo(run(Request(
+        experiment, tuple(outcome or ()), arm, versus, engine, workers, out, Pictures.read(pictures, format_), json
+    )))  # fmt: skip
 
 
 #: Exit code after Ctrl-C: 128 and the number of the signal.

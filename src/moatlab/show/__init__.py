@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -71,12 +71,17 @@ def plan(frames: Frames, year: int | None = None) -> dict[str, Callable[[], Figu
 
 
 def draw_all(
-    frames: Frames, directory: Path, year: int | None = None, done: Callable[[], object] = lambda: None
-) -> list[Path]:
-    """Draws every picture of the `plan` into ``directory``, one PNG each; calls ``done`` after each."""
+    frames: Frames, directory: Path, year: int | None = None, done: Callable[[], object] = lambda: None,
+    names: Collection[str] | None = None, formats: Sequence[str] = ("png",),
+) -> list[Path]:  # fmt: skip
+    """Draws the pictures of the `plan` into ``directory``, those called ``names`` or all, with their numbers as CSV.
+
+    Calls ``done`` after each, and returns the files of the first of the ``formats``.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, picture in plan(frames, year).items():
-        paths.append(write(picture(), directory / f"{name}.png"))
-        done()
+        if names is None or name in names:
+            paths.append(write(picture(), directory / f"{name}.png", formats))
+            done()
     return paths

@@ -11,6 +11,7 @@ from moatlab.results.frames import Frames
 from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
@@ -68,6 +69,7 @@ def _shares(axes: Axes, frames: Frames, amounts: Money, title: str, ylabel: str)
     labels = []
     for layer, values in reversed(positive.items()):
         share = (100 * values / total.where(total > 0)).mean(axis=1).to_numpy(dtype=np.float64)
+        keep_line(axes, layer, frames.dates, share, middle="mean")
         top = below + share
         dates, low, high = style.stretch(frames.dates, below, top)
         colour = style.LAYER_COLOURS[layer]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from moatlab.results.frames import Array, dates_of
 from moatlab.results.payments import LAYERS
 from moatlab.show import style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep, keep_line
 from moatlab.show.series import Band, Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines
@@ -138,6 +139,7 @@ def _forest(axes: Axes, arms: Arms, outcome: str, treatments: Sequence[str]) -> 
         if arm not in mine.index:
             continue
         mean, low, high = (float(v) * factor for v in mine.loc[[arm], ["mean", "low", "high"]].to_numpy()[0])
+        keep(axes, pd.DataFrame({"name": [arm], "mean": mean, "low": low, "high": high}), axes.get_xlabel())
         colour = arms.pen(arm).colour
         if np.isfinite(low):
             axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="butt")
@@ -176,6 +178,7 @@ def _gaps(axes: Axes, arms: Arms, metric: str) -> None:
     for arm in (arm for arm in arms.arms if arm != arms.control):
         band = arms.band(arms.differences[metric], arm, "mean").scaled(factor)
         style.stroke(axes, arms.dates, band.low, band.mid, band.high, arms.pen(arm))
+        keep_line(axes, arm, arms.dates, band.mid, band.low, band.high, middle="mean")
         if end := style.end_of(arms.dates, band.mid):
             labels.append(EndLabel(*end, arm, f"{style.figures(end[1])} {_short(unit)}".strip(), arms.pen(arm).colour))
     low, high = axes.get_ylim()
@@ -196,15 +199,13 @@ def share_metrics(arms: Arms, layer: str) -> list[str]:
     return sorted(found, key=lambda m: (-size[m], m))[:MOST_FIRMS]
 
 
-def draw_all(arms: Arms, folder: Path) -> list[Path]:
-    """Every picture of a batch into ``folder``, PNG each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn: list[tuple[str, Figure]] = []
+def plan(arms: Arms) -> dict[str, Callable[[], Figure]]:
+    """The pictures that a batch gives, by name."""
     layers = [layer for layer in LAYERS if len(share_metrics(arms, layer)) > 1]
     apart = {m for layer in layers for m in share_metrics(arms, layer)}
     wanted = list(dict.fromkeys([*arms.metric_of.values(), *(m for m in arms.bands if m not in apart)]))[:MOST_PANELS]
-    drawn.append(("arms.png", trajectories(arms, wanted)))
-    drawn += [(f"shares-{layer}.png", shares(arms, layer)) for layer in layers]
+    pictures: dict[str, Callable[[], Figure]] = {"arms": partial(trajectories, arms, wanted)}
+    pictures |= {f"shares-{layer}": partial(shares, arms, layer) for layer in layers}
     if len(arms.effects):
-        drawn += [("differences.png", paired(arms, wanted)), ("effects.png", effects(arms))]
-    return [style.write(figure, folder / name) for name, figure in drawn]
+        pictures |= {"differences": partial(paired, arms, wanted), "effects": partial(effects, arms)}
+    return pictures

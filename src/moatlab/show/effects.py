@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -15,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from moatlab.results.frames import Array, Dated, dates_of
 from moatlab.show import style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep, keep_line
 from moatlab.show.series import Band
 from moatlab.show.style import EndLabel, Pen
 
@@ -54,6 +56,8 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     )
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
+    for band, name in zip(bands, ("without", "with"), strict=True):
+        keep_line(arms, name, frames.dates, band.mid, band.low, band.high, unit=unit)
     style.scale_by(arms, [band.mid for band in bands], [v for band in bands for v in (band.low, band.high)])
     _ends(arms, frames, [("without", bands[0], WITHOUT), ("with", bands[1], WITH)])
     paired = paths[1] - paths[0]
@@ -67,6 +71,9 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     pen = Pen(style.PALETTE[2])
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
     style.stroke(gap, frames.dates, mean.low, mean.mid, mean.high, pen)
+    keep_line(gap, "difference, mean of pairs, 95 % interval", frames.dates, mean.mid, mean.low, mean.high,
+              middle="mean", unit=unit)  # fmt: skip
+    keep_line(gap, "difference, 5 to 95 % of seeds", frames.dates, wide.mid, wide.low, wide.high, unit=unit)
     known = np.concatenate([band[np.isfinite(band)] for band in (wide.low, wide.high, mean.low, mean.high)])
     reach = float(np.abs(known).max(initial=0.0)) or 1.0
     gap.set_ylim(min(-0.06 * reach, float(known.min(initial=0.0)) * 1.08),
@@ -180,8 +187,19 @@ def effects(verdicts: Sequence[Judged], title: str, subtitle: str, source: str) 
             texts[row], (1.0, row), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=style.SMALL, va="center", color=style.dark(colour), annotation_clip=False, parse_math=False,
         )  # fmt: skip
+    keep(axes, _as_table(shown), " ")
     _shares(axes, np.array([r for r in reach if np.isfinite(r)]))
     return figure
+
+
+def _as_table(shown: Sequence[Judged]) -> pd.DataFrame:
+    """The rows in the outcomes' units, and as drawn is left to the reader: the picture divides by one number each."""
+    columns = ["outcome", "contrast", "baseline", "mean", "low", "high", "smallest", "verdict"]
+    rows = [
+        (v.effect.outcome, v.effect.name, v.effect.baseline, v.estimate, *v.interval, v.prediction.smallest, v.verdict)
+        for v in shown
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _told(verdict: Judged) -> str:

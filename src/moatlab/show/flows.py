@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib.patheffects as effects
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
@@ -24,6 +25,7 @@ from moatlab.results.frames import Frames
 from moatlab.results.payments import KINDS_OF_PAYMENT
 from moatlab.show import style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep
 
 #: Columns of the layers; the sources of money are column 0.
 COLUMNS = {"apps": 1, "hosts": 2, "labs": 3, "clouds": 4, "chipmakers": 5, "foundry": 6}
@@ -72,6 +74,7 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
     flows, omitted = _flows(sums)
     figure = style.sheet(frames, f"Dollars through the stack, {year}", _subtitle(frames, months), WIDTH, HEIGHT)
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    keep(figure, _as_table(flows, year))
     axes = style.box(figure, 0, 0, WIDTH, HEIGHT)
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(0, HEIGHT)
@@ -90,6 +93,21 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
         parse_math=False,
     )
     return figure
+
+
+def _as_table(flows: Sequence[Flow], year: int) -> pd.DataFrame:
+    """The ribbons: from, to, what they are, and M$ of the year; the largest first."""
+    rows = [
+        (
+            year,
+            item.source,
+            item.target.split(">")[-1],
+            "sales" if item.sale else "capital, costs, payouts",
+            item.amount,
+        )
+        for item in sorted(flows, key=lambda item: -item.amount)
+    ]
+    return pd.DataFrame(rows, columns=["year", "payer", "payee", "what", "amount"]).assign(unit="M$")
 
 
 def _year(frames: Frames, year: int | None) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import Frames
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import PALETTE, EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
@@ -87,6 +88,7 @@ def _rent(axes: Axes, frames: Frames) -> None:
     labels = []
     for column, name, colour in RENT:
         values = series.wide(frames.market, column, frames).mean(axis=1).fillna(0.0).to_numpy(dtype=np.float64)
+        keep_line(axes, name, frames.dates, values, middle="mean")
         top = below + values
         dates, low, high = style.stretch(frames.dates, below, top)
         axes.fill_between(dates, low, high, color=colour, alpha=0.75, linewidth=0)
@@ -100,7 +102,9 @@ def _rent(axes: Axes, frames: Frames) -> None:
     for column, name, dashes, width in lines:
         cost = series.band_of(frames, column)
         pen = Pen(style.INK, dashes)
-        style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=dashes == "-")
+        banded = dashes == "-"
+        style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=banded)
+        keep_line(axes, name, frames.dates, cost.mid, cost.low if banded else None, cost.high if banded else None)
         if end := style.end_of(frames.dates, cost.mid):
             labels.append(EndLabel(*end, name, style.quantity(end[1], "$"), style.INK))
             peak = max(peak, float(np.nanmax(cost.mid)))

@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from moatlab.results.frames import Frames
+from moatlab.scenario.months import month_name
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep
 from moatlab.show.series import Line
 from moatlab.show.trajectories import draw_lines, nothing
 
@@ -42,7 +44,7 @@ def retention(frames: Frames) -> Figure:
     curves[POOLED] = _pooled(data, frames)
     grid = style.panels(figure, len(curves), columns, right=0.15, top=1.2, bottom=3.4, left=0.5)
     for axes, (name, table) in zip(grid, curves.items(), strict=True):
-        _curves(axes, table, name, colours, max(ages, 1))
+        _curves(axes, frames, table, name, colours, max(ages, 1))
     _key(figure, frames, colours)
     churn = [
         Line(name, pen, series.band(100 * values))
@@ -92,7 +94,7 @@ def _pooled(data: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     return sums.dropna()
 
 
-def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
+def _curves(axes: Axes, frames: Frames, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
     style.dress(axes, title, "customers retained (%)", xlabel="months since joining")
     axes.set_xlim(0, ages)
     axes.set_ylim(0, 103)
@@ -102,6 +104,8 @@ def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str]
         curve = 100 * table[table["joined"] == month].groupby("age")["retention"].median()
         if len(curve):
             drawn = True
+            cohort = {"joined": month_name(month, frames.start), "age": curve.index, "median": curve.to_numpy()}
+            keep(axes, pd.DataFrame(cohort))
             marker = "o" if len(curve) < 3 else ""
             axes.plot(
                 curve.index.to_numpy(),

@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from moatlab.results.frames import Array, Dated, Frames
 from moatlab.results.text import numbers
+from moatlab.show.numbers import as_csv, numbers_of
 from moatlab.show.settings import Sheet, drawable, families, own_settings
 
 DPI = 200
@@ -36,6 +37,12 @@ LAYER_COLOURS = {
     "clouds": "#56b4e9",
     "chipmakers": "#009e73",
     "foundry": "#e69f00",
+}
+#: Formats of pictures, with what matplotlib notes in a file and would make it differ from time to time, left out.
+FORMATS: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -406,8 +413,15 @@ def _symlog(axes: Axes, smallest: float, most: float, known: Array) -> None:
         axes.axhline(0, color=INK, linewidth=0.7)
 
 
-def write(figure: Figure, path: Path) -> Path:
-    """Saves the figure as PNG; the same figure gives the same bytes."""
+def write(figure: Figure, path: Path, formats: Sequence[str] = ("png",)) -> Path:
+    """Saves the figure in each of the ``formats``, and beside it the numbers that it shows as CSV.
+
+    ``path`` is that of the first format, which is returned.  The same figure gives the same bytes.
+    """
     with own_settings():
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
-    return path
+        for name in formats:
+            figure.savefig(path.with_name(f"{path.stem}.{name}"), format=name, dpi=DPI, metadata=FORMATS[name])
+    table = numbers_of(figure)
+    if len(table):
+        path.with_name(f"{path.stem}.csv").write_text(as_csv(table), encoding="utf-8")
+    return path.with_name(f"{path.stem}.{formats[0]}")

@@ -11,6 +11,7 @@ from moatlab.results.frames import Dated, Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 
@@ -106,6 +107,8 @@ def draw_lines(
     lines = [line for line in lines if np.isfinite(line.band.mid).any()]
     for line in lines:
         style.stroke(axes, frames.dates, line.band.low, line.band.mid, line.band.high, line.pen, banded=banded)
+        low, high = (line.band.low, line.band.high) if banded else (None, None)
+        keep_line(axes, line.name, frames.dates, line.band.mid, low, high)
     if limits is None:
         bands = [values for line in lines for values in (line.band.low, line.band.high)] if banded else []
         style.scale_by(axes, [line.band.mid for line in lines], bands)
@@ -161,6 +164,7 @@ def _draw(
         values = line.band.scaled(100)
         width = 1.1 if line.pen.colour == style.GREY else 1.6
         style.stroke(axes, frames.dates, values.low, values.mid, values.high, line.pen, width=width)
+        keep_line(axes, line.name, frames.dates, values.mid, values.low, values.high)
         peak = max(peak, float(np.nanmax(np.append(values.high, 0.0))))
     axes.set_ylim(0, 103 if peak > 70 or peak == 0 else peak * 1.06)
     if not lines:
