@@ -233,13 +233,23 @@ def whatif(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the runs, tables and pictures (by default one for the change).")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="OTHER", help="Compare with another scenario, or one batch's folder with another's."),
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm of two batches (by default every arm of both).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Compare runs with and without one change: prices, surplus, profits, with intervals."""
+    """Compare runs with and without one change: what moves, who leads, prices, surplus, profits, with intervals."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.whatif import Request, run
 
     typer.echo(run(Request(
         scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
-        tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out,
+        tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out, against, arm,
+        Pictures.read(pictures, format_), json,
     )))  # fmt: skip
 
 

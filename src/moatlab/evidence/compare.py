@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
@@ -25,11 +26,13 @@ from moatlab.results.metrics import Metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import behind, over_window
-from moatlab.scenario.addresses import nearest
+from moatlab.scenario.addresses import ALL, nearest
+from moatlab.scenario.events import Event
 from moatlab.scenario.months import read_month, span_name
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.seeds import check_seeds
+from moatlab.scenario.values import show as as_text
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch, Experiment
@@ -39,6 +42,8 @@ CONTROL, TREATED = "without", "with"
 #: What a change may say, as the tables of an arm in an experiment file.
 ON = ("events", "set", "replace")
 MOST_SEEDS = 100_000
+#: Most changes that the words for a comparison list.
+MOST_CHANGES = 8
 #: Metrics that `Comparison.table` shows unless told otherwise: who pays what, and who gets what.
 HEADLINE = (
     "market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent", "market.chip_price",
@@ -90,17 +95,32 @@ class Comparison:
     def what(self) -> str:
         """The change in words."""
         before, after = self.scenario.given(), self.treated.given()
-        told = [event.dated(self.scenario.start) for event in self.treated.events[len(self.scenario.events) :]]
-        told += [f"{a} = {v}" for a, v in after.items() if before.get(a) != v]
+        told = [event.dated(self.scenario.start) for event in self._events(self.treated, self.scenario)]
+        told += [f"without {event.dated(self.scenario.start)}" for event in self._events(self.scenario, self.treated)]
+        told += [f"{a} = {as_text(v)}" for a, v in after.items() if before.get(a) != v]
+        told += [f"{a} = {as_text(self.treated.at(a))}" for a in before
+                 if a not in after and (a.slug in (None, ALL) or a.slug in self.treated.slugs(a.kind))]  # fmt: skip
         told += [f"{f} as {c.__name__}" for f, c in self.treated.overrides.items()
                  if self.scenario.overrides.get(f) is not c]  # fmt: skip
-        return "; ".join(told)
+        if self.treated.name != self.scenario.name:
+            told.insert(0, f"{self.treated.name} instead of {self.scenario.name}")
+        more = len(told) - MOST_CHANGES
+        return "; ".join(told if more <= 0 else [*told[:MOST_CHANGES], f"and {more} more changes"])
+
+    @staticmethod
+    def _events(mine: Scenario, others: Scenario) -> list[Event]:
+        """The events of one scenario that the other one lacks."""
+        return list((Counter(mine.events) - Counter(others.events)).elements())
 
     @property
     def since(self) -> int:
         """The first month that the change can touch: that of its first event, or 0."""
-        events = [event.month for event in self.treated.events[len(self.scenario.events) :]]
-        at_once = self.scenario.given() != self.treated.given() or self.scenario.overrides != self.treated.overrides
+        one, other = self.scenario, self.treated
+        events = [event.month for event in (*self._events(one, other), *self._events(other, one))]
+        at_once = (
+            any(getattr(one, what) != getattr(other, what) for what in ("overrides", "rules", "all_slugs", "graph"))
+            or one.given() != other.given()
+        )
         return min(events) if events and not at_once else 0
 
     @cached_property
@@ -259,6 +279,8 @@ def compare(
     folder that holds something else; `EngineError` if runs fail.
     """
     treated = on if isinstance(on, Scenario) else change(scenario, on)
+    if treated.start != scenario.start:
+        raise InputError(f"{scenario.name} begins in {scenario.start}, {treated.name} in {treated.start}", "compare")
     horizon = scenario.months if months is None else months
     if isinstance(horizon, bool) or int(horizon) != horizon or not 1 <= horizon <= LONGEST:
         raise InputError(f"months is a whole number from 1 to {LONGEST}, not {months!r}", "compare")

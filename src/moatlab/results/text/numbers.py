@@ -53,6 +53,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
 
 
+def change(share: float) -> str:
+    """A relative change in per cent with its sign; what rounds to nothing has none."""
+    if not np.isfinite(share):
+        return "-"
+    rounded = round(100 * share, 1)
+    return f"{rounded:+,.1f} %" if rounded else "0.0 %"
+
+
 def cents(part: float) -> str:
     """A part of a dollar; what rounds to nothing has no sign."""
     return f"{round(part, 2) + 0.0:.2f}"
