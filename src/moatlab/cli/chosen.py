@@ -10,7 +10,7 @@ from moatlab.scenario.addresses import nearest
 
 #: Formats of pictures, and the pictures of a run beside those of each layer's shares.
 FORMATS = ("png", "svg", "pdf")
-PICTURES = ("shares", "categories", "concentration", "accrual", "prices", "retention", "flow", "graph")
+PICTURES = ("shares", "categories", "concentration", "accrual", "profits", "prices", "retention", "flow", "graph")
 #: The tables of a run, and the columns by which the rows of each are known.
 KEYS: dict[str, list[str]] = {
     "market": [],

@@ -128,5 +128,5 @@ def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
         bands={m: batch.bands(m).rename(columns={"median": "mid"}) for m in batch.metrics},
         differences={m: path_differences(batch, m) for m in batch.metrics},
         effects=effects, units=units, names=names,
-        metric_of={name: o.metric for name, o in experiment.outcomes.items()},
+        metric_of={name: o.metric for name, o in experiment.outcomes.items()}, smallest=experiment.smallest_effect,
     )  # fmt: skip

@@ -90,7 +90,7 @@ def run(request: Request) -> str:
     verdicts = e.table(metrics, window, smallest)
     found = leads(e, first)
     with replacing(out, ABOUT) as parts:
-        _write(parts, e, verdicts, found, request, metrics, window, drawn)
+        _write(parts, e, verdicts, found, request, metrics, window, drawn, smallest)
     if request.json:
         return _as_json(e, verdicts, found, window, out)
     return f"{_tell(e, verdicts, found, window)}\ntables and pictures: {out}\n"
@@ -290,7 +290,7 @@ def _tell(e: Comparison, verdicts: list[Verdict], found: list[Lead], window: tup
 
 def _write(
     parts: Path, e: Comparison, verdicts: list[Verdict], found: list[Lead], request: Request, metrics: list[str],
-    window: tuple[int, int], drawn: list[str],
+    window: tuple[int, int], drawn: list[str], smallest: dict[str, float],
 ) -> None:  # fmt: skip
     from moatlab import show
     from moatlab.evidence.verdicts import verdicts_table
@@ -310,7 +310,7 @@ def _write(
         show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png", wanted.formats)
     for metric in drawn:
         if metric in shown and wanted.wants(metric):
-            show.write(e.plot(metric), pictures / f"{metric}.png", wanted.formats)
+            show.write(e.plot(metric, smallest=smallest.get(metric, 0.0)), pictures / f"{metric}.png", wanted.formats)
     about = {
         "scenario": e.scenario.name, "change": e.what, "months": e.months, "seeds": list(e.seeds),
         "window": list(window), "source": model_digest(), "metrics": metrics,

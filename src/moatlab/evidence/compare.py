@@ -214,7 +214,7 @@ class Comparison:
 
     def plot(
         self, metric: str | None = None, firm: str | None = None, *, layer: str | None = None,
-        category: str | None = None,
+        category: str | None = None, smallest: float = 0.0,
     ) -> Any:  # fmt: skip
         """A picture as a matplotlib figure: the path of a metric with and without the change and the paired difference,
         or the effects of `table` side by side."""
@@ -226,7 +226,8 @@ class Comparison:
             return show.effects(self.table(), f"Effects of: {self.what}", f"Means of {window}", source)
         address = self.address(metric, firm, layer, category)
         paths = self.paths(address)
-        return show.difference(paths, address, self.unit(address), self.what, source, self.scenario.start, self.since)
+        return show.difference(paths, address, self.unit(address), self.what, source, self.scenario.start, self.since,
+                               smallest)  # fmt: skip
 
     def unit(self, metric: str) -> str:
         """The unit of a metric."""

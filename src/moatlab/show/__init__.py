@@ -12,7 +12,7 @@ import moatlab.show.settings  # noqa: F401  # isort: skip
 from matplotlib.figure import Figure
 
 from moatlab.results.frames import Frames
-from moatlab.show.accrual import accrual
+from moatlab.show.accrual import accrual, profits
 from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.graphs import graph
@@ -35,6 +35,7 @@ __all__ = [
     "graph",
     "plan",
     "prices",
+    "profits",
     "retention",
     "sensitivity",
     "share",
@@ -48,6 +49,7 @@ PICTURES: dict[str, Callable[[Frames], Figure]] = {
     "categories": categories,
     "concentration": concentration,
     "accrual": accrual,
+    "profits": profits,
     "prices": prices,
     "retention": retention,
     "flow": flow,

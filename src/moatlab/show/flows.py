@@ -48,7 +48,7 @@ TINY = 0.002
 
 # Inches.
 WIDTH, HEIGHT, NODE, GAP, LINE = style.ACROSS, 6.4, 0.1, 0.06, 0.12
-LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.2, 1.15, 0.8, 0.62, 0.38
+LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.2, 1.15, 0.95, 0.62, 0.38
 
 Amounts = dict[tuple[str, str], float]
 
@@ -72,7 +72,10 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
     year, months = _year(frames, year)
     sums = _sums(frames, year)
     flows, omitted = _flows(sums)
-    figure = style.sheet(frames, f"Dollars through the stack, {year}", _subtitle(frames, months), WIDTH, HEIGHT)
+    into = {name: sum(i.amount for i in flows if i.source == name) for name in ("users", "outside")}
+    told = ", ".join(f"{style.money(amount)} from {name}" for name, amount in into.items() if amount > 0)
+    title = f"Dollars through the stack, {year}" + (f": {told}" if told else "")
+    figure = style.sheet(frames, title, _subtitle(frames, months), WIDTH, HEIGHT, most=3)
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     keep(figure, _as_table(flows, year))
     axes = style.box(figure, 0, 0, WIDTH, HEIGHT)
@@ -127,7 +130,8 @@ def _subtitle(frames: Frames, months: int) -> str:
     return (
         f"Payments of the year{part}; width is proportional to the amount{mean}. "
         "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts. "
-        "Outside: computing other than generative AI"
+        "Outside: computing other than generative AI. Suppliers: all whom firms pay for other things: staff, power, "
+        "buildings, components, advertising"
     )
 
 

@@ -27,7 +27,7 @@ def prices(frames: Frames) -> Figure:
     """What compute and tokens cost, and how scarce they are."""
     figure = style.sheet(
         frames,
-        "Prices and scarcity",
+        _title(frames),
         "Market averages, weighted by sales. Utilisation: hours sold, of capacity; generative: generative AI's share "
         f"of hours sold; unserved: inference that scarce capacity cut off{style.bands_note(frames)}",
         style.PAGE,
@@ -75,9 +75,19 @@ def prices(frames: Frames) -> Figure:
         [line("installed", "fleets", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
         "Accelerators",
         "thousand GPUs (deliveries: per month)",
-        unit="kGPU",
+        unit="k",
     )
     return figure
+
+
+def _title(frames: Frames) -> str:
+    """What a GPU-hour costs at the start and at the end, and how much of it is scarcity."""
+    rent, scarcity = (series.band_of(frames, column).mid for column in ("rent", "scarcity_rent"))
+    if not (np.isfinite(rent[[0, -1]]).all() and np.isfinite(scarcity[-1])) or rent.size < 2:
+        return "Prices and scarcity"
+    first, last = (style.quantity(float(value), "$") for value in rent[[0, -1]])
+    part = style.percent(float(scarcity[-1] / rent[-1])) if rent[-1] > 0 else "0 %"
+    return f"A GPU-hour costs {first} at the start and {last} at the end, {part} of it for scarcity"
 
 
 def _rent(axes: Axes, frames: Frames) -> None:

@@ -30,7 +30,7 @@ def retention(frames: Frames) -> Figure:
     height = 1.55 + 1.85 * rows + 2.6
     figure = style.sheet(
         frames,
-        "Retention and churn",
+        _title(frames),
         "Upper panels: share of the customers who joined in a month who still use the same app"
         + (f", median of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""),
         style.PAGE,
@@ -61,6 +61,16 @@ def retention(frames: Frames) -> Figure:
         banded=False,
     )
     return figure
+
+
+def _title(frames: Frames) -> str:
+    """The categories with the lowest and the highest churn in the last month."""
+    ends = {name: series.band(values).end for name, (_, values) in series.by_category(frames, "churn").items()}
+    known = {name: end for name, end in ends.items() if np.isfinite(end)}
+    if len(known) < 2:
+        return "Retention and churn"
+    low, high = (of(known, key=lambda name: known[name]) for of in (min, max))
+    return f"Monthly churn at the end: {style.percent(known[low])} in {low}, {style.percent(known[high])} in {high}"
 
 
 def _cohorts(data: pd.DataFrame) -> list[int]:
