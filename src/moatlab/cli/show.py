@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from moatlab.show.style import figures
 if TYPE_CHECKING:
     from moatlab.evidence.verdicts import Verdict
     from moatlab.experiments import Batch
-    from moatlab.show.arms import Arms
 
 #: Most points of a design that are printed one by one.
 MOST_POINTS = 12
@@ -81,12 +79,9 @@ def _draw(batch: Batch, gaps: pd.DataFrame, verdicts: list[Verdict], folder: Pat
     """The pictures asked for; `InputError` for one that the batch does not give."""
     if wanted.names == ():
         return []
-    from moatlab.evidence import report
-    from moatlab.show.arms import plan
+    from moatlab.evidence.of_batch import pictures
 
-    there = plan(gather(batch, gaps))
-    if verdicts:
-        there["verdicts"] = partial(report.picture, batch, verdicts)
+    there = pictures(batch, gaps, verdicts)
     wanted.check(there)
     folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -102,31 +97,3 @@ def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
         for outcome, arm, n, mean, low, high in table[["outcome", "arm", count, "mean", "low", "high"]].to_numpy()
     ]
     return aligned(title, head, rows, left=(0, 1))
-
-
-def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
-    """What the pictures need of a batch."""
-    from moatlab.evidence.report import path_differences
-    from moatlab.results.addresses import find_metric
-    from moatlab.show.arms import Arms
-
-    experiment, scenario = batch.experiment, batch.experiment.scenario
-    units: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for metric in batch.metrics:
-        known = find_metric(metric, scenario.all_slugs) if scenario is not None else None
-        units[metric] = known.unit if known is not None else ""
-        kind, slug, *rest = metric.split(".") if "." in metric else ("", metric)
-        named = scenario is not None and rest
-        names[metric] = f"{scenario.display_name(kind, slug)}: {rest[0]}" if named and scenario else metric
-    runs = int(batch.sql("select min(n) as n from (select count(*) as n from runs where status = 'done' group by arm)")
-               ["n"].iloc[0])  # fmt: skip
-    return Arms(
-        title=experiment.name, source=f"moatlab, {experiment.name} on {scenario.title if scenario else 'a function'}",
-        start=scenario.start if scenario is not None else "2000-01", months=experiment.months,
-        arms=tuple(experiment.arms), control=experiment.control, runs=runs, confidence=experiment.test.confidence,
-        bands={m: batch.bands(m).rename(columns={"median": "mid"}) for m in batch.metrics},
-        differences={m: path_differences(batch, m) for m in batch.metrics},
-        effects=effects, units=units, names=names,
-        metric_of={name: o.metric for name, o in experiment.outcomes.items()}, smallest=experiment.smallest_effect,
-    )  # fmt: skip

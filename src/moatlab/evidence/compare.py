@@ -20,12 +20,13 @@ from moatlab.errors import EngineError, InputError
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.identical import reasons, sentence
 from moatlab.evidence.inference import Array
-from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
+from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, Verdicts, judge, verdicts_table
 from moatlab.results.addresses import find_metric, metric_addresses, unknown_metric
 from moatlab.results.metrics import Metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import behind, over_window
+from moatlab.results.text.html import page
 from moatlab.scenario.addresses import ALL, nearest
 from moatlab.scenario.events import Event
 from moatlab.scenario.months import read_month, span_name
@@ -188,7 +189,7 @@ class Comparison:
     def table(
         self, metrics: Iterable[str] = HEADLINE, months: tuple[int | str, int | str] | None = None,
         smallest: Mapping[str, float] | None = None,
-    ) -> list[Verdict]:  # fmt: skip
+    ) -> Verdicts:  # fmt: skip
         """Effects on several metrics as one family (Holm), in order; those that are nowhere defined are left out."""
         first, last = self._window(None, months)
         family = []
@@ -196,7 +197,10 @@ class Comparison:
             effect = self._effect(metric, first, last, "mean", metric)
             if effect is not None:
                 family.append((effect, Prediction("open", (smallest or {}).get(metric, 0.0))))
-        return judge(family)
+        return Verdicts(judge(family))
+
+    def _repr_html_(self) -> str:
+        return page(repr(self)[1:-1], self.table()._repr_html_())
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
         """Without metrics the table of `table`; else a row a metric, seed and month: without, with, difference."""
