@@ -70,8 +70,9 @@ def test_show_prints_tables_and_draws(folder: Path, capsys: pytest.CaptureFixtur
     told = capsys.readouterr().out
     assert "Paired differences, judged" in told and "rent" in told
     pictures = {p.name: p.stat().st_size for p in (folder / "out" / "pictures").iterdir()}
-    assert set(pictures) == {"arms.png", "differences.png", "effects.png", "shares-labs.png", "verdicts.png"}
-    assert min(pictures.values()) > 10_000
+    drawn = {"arms", "differences", "effects", "shares-labs", "verdicts"}
+    assert set(pictures) == {f"{name}.{kind}" for name in drawn for kind in ("png", "csv")}
+    assert min(size for name, size in pictures.items() if name.endswith("png")) > 10_000
     written = pd.read_csv(folder / "out" / "tables" / "differences.csv")
     batch = moatlab.open(folder / "out")
     values = batch.outcomes().pivot(index=["outcome", "replication"], columns="arm", values="value")

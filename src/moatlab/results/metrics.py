@@ -383,7 +383,8 @@ FIRM_DERIVED = [
         "probability",
         "1 in months in which the firm has the layer's largest revenue, else 0; its mean over runs is the probability "
         "of being first",
-        lambda t: 1.0 * ((t["rank"] == 1.0) & (t["revenue"] > 0.0)),
+        # Not-a-number where there is no rank: the firm is not alive.
+        lambda t: 1.0 * ((t["rank"] == 1.0) & (t["revenue"] > 0.0)) + 0.0 * t["rank"],
     ),
 ]
 

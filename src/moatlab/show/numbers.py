@@ -54,7 +54,8 @@ def numbers_of(figure: Figure) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame()
     stacked = pd.concat(parts, ignore_index=True)
-    stacked = stacked.dropna(axis="columns", how="all")
+    # A single line in a panel needs no name.
+    stacked = stacked.loc[:, [not (stacked[c].isna() | (stacked[c] == "")).all() for c in stacked]]
     first = [column for column in FIRST if column in stacked]
     ordered: pd.DataFrame = stacked.reindex(columns=first + [str(column) for column in stacked if column not in first])
     return ordered
