@@ -18,8 +18,10 @@ ROOT = Path(moatlab.__file__).parent
 ORDER = ("errors", "scenario", "results", "market", "show", "experiments", "evidence", "cli")
 #: Inside the market: state, then rules on it, then what runs them.
 IN_MARKET = ("state", "rules")
-#: One-line doors that are imported when they are used: `Scenario.compare`, `Results.plot`, `Experiment.run`.
+#: One-line doors that are imported when they are used: `Scenario.compare`, `Results.plot`, `Experiment.run`, and
+#: `Batch.verdicts` and `Batch.plot`.
 DOORS = {
+    ("moatlab.experiments.batch", "moatlab.evidence.of_batch"),
     ("moatlab.scenario.scenario", "moatlab.evidence.compare"),
     ("moatlab.results.results", "moatlab.show"),
     ("moatlab.experiments.experiment", "moatlab.experiments.runner"),

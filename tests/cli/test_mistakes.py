@@ -64,13 +64,14 @@ MISTAKES: list[tuple[list[str], tuple[str, ...]]] = [
     ([*EVENT, "months 6-3: scale foundry.fab.capacity 2"], ("its last month 3 comes before its first month 6",)),
     ([*EVENT, "month 2: cut apps.writer labs.zip"], ("zip", "closed, commons")),
     ([*EVENT, "month 2: cut labs.closed apps.writer"], ("labs do not buy from apps",)),
-    ([*EVENT, "month 5: set users.crowding 0.1", "--months", "3"], ("month lies beyond", "0-2")),
+    ([*EVENT, "month 5: set users.crowding 0.1", "--months", "3"], ("month lies beyond", "0-2: 2023-01 to 2023-03")),
+    ([*EVENT, "2022-12: set users.crowding 0.1"], ("2022-12", "first month, 2023-01")),
+    ([*EVENT, "2023-17: set users.crowding 0.1"], ("2023-17", "01 to 12")),
     ([*EVENT, "month 5: set users.crowding 3"], ("users.crowding", "0 to 1")),
     # words too few and too many
     (["simulate"], ("argument",)),
     (["simulate", "tiny", "more"], ("more",)),
     (["simulate", "tiny", "--months"], ("--months",)),
-    (["explain"], ("argument",)),
     (["phases", "--x"], ("--x",)),
     # folders
     (["simulate", "tiny", "--out", "a-file"], ("a-file is a file",)),

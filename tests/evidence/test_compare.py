@@ -53,11 +53,11 @@ def test_nothing_happens_before_the_change(more: Comparison) -> None:
 
 def test_a_firm_a_layer_a_category(more: Comparison) -> None:
     share = more.effect("share", firm="apps.writer", month=12)
-    assert share.effect.outcome == "apps.writer.share, month 12"
+    assert share.effect.outcome == "apps.writer.share, 2024-01"
     paths = more.paths("apps.writer.share")
     assert share.effect.baseline == pytest.approx(paths[0][:, 12].mean())
-    assert more.effect("revenue", layer="labs").effect.outcome == "labs.revenue, months 6-17"
-    assert more.effect("churn", category="copy").effect.outcome == "users.copy.churn, months 6-17"
+    assert more.effect("revenue", layer="labs").effect.outcome == "labs.revenue, 2023-07 to 2024-06"
+    assert more.effect("churn", category="copy").effect.outcome == "users.copy.churn, 2023-07 to 2024-06"
     assert more.effect("rent").effect.outcome.startswith("market.rent")
     total = more.effect("revenue", layer="labs", reduce="sum", months=(0, 17))
     assert total.effect.baseline == pytest.approx(more.paths("labs.revenue")[0].sum(axis=1).mean())
@@ -158,5 +158,5 @@ def test_mistakes_about_effects_are_named(more: Comparison, metric: str, argumen
 
 def test_the_answer_reads_well(more: Comparison) -> None:
     told = str(more.effect("market.lead_time", months=(8, 14)))
-    assert told.startswith("market.lead_time, months 8-14: -") and told.endswith(": falls") and "%" in told
+    assert told.startswith("market.lead_time, 2023-09 to 2024-03: -") and told.endswith(": falls") and "%" in told
     assert isinstance(more.to_pandas(), pd.DataFrame)

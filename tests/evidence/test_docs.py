@@ -23,7 +23,7 @@ def block(language: str) -> str:
 def test_the_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(block("python"), "effects.md", "exec"), {"__name__": "docs"})
     told = capsys.readouterr().out
-    assert told.startswith("market.lead_time, months 9-17: ") and "apps.writer.share, month 17: " in told
+    assert told.startswith("market.lead_time, 2023-10 to 2024-06: ") and "apps.writer.share, 2024-06: " in told
 
 
 def test_the_contrasts_are_sound() -> None:

@@ -185,6 +185,30 @@ smallest_effect = 0.1
 metric = "apps.writer.share"
 reduce = "last"
 """
+
+
+def test_months_of_outcomes_by_the_calendar() -> None:
+    def outcome(months: list[object], **more: object) -> dict[str, object]:
+        return {
+            "scenario": "tiny",
+            "months": 6,
+            "outcomes": {"rent": {"metric": "market.rent", "months": months}},
+            **more,
+        }
+
+    dated = Experiment.from_dict(outcome(["2023-02", "2023-04"]))
+    assert dated.outcomes["rent"].months == (1, 3)
+    assert dated.plan.keys == Experiment.from_dict(outcome([1, 3])).plan.keys
+    bad: list[tuple[list[object], str]] = [
+        (["2022-12", 3], "outcomes.rent.months: 2022-12 comes before"),
+        (["2023-02", "soon"], "2025-01"),
+        (["2023-02", "2023-09"], "beyond the run"),
+    ]
+    for months, says in bad:
+        with pytest.raises(InputError, match=says):
+            Experiment.from_dict(outcome(months))
+
+
 WORDS = [
     "0", "-1", "1e309", "nan", "inf", "true", '""', '"x"', "[]", "{}", "[[]]", "1979-05-27", "07:32:00", "9" * 20,
     "'labs.*.share'", '"\\u0000"', "[1, 'a']", "{ a = 1 }", "0.5", "12", '"tiny"', "1_0", "0x10", "-0.0",

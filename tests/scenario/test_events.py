@@ -48,7 +48,10 @@ def test_the_grammar(text: str, event: Event) -> None:
     [
         ("", "not understood"),
         ("month 12 set foundry.tsmc.capacity 19", "not understood"),
-        ("month x: set foundry.tsmc.capacity 19", "whole number from 0 to 99999, not 'x'"),
+        (
+            "month x: set foundry.tsmc.capacity 19",
+            "whole number from 0 to 99999, or year and month as in 2025-01, not 'x'",
+        ),
         ("month -1: set foundry.tsmc.capacity 19", "whole number from 0"),
         ("month 1.5: set foundry.tsmc.capacity 19", "whole number from 0"),
         ("months 9-3: set foundry.tsmc.capacity 19", "last month 3 comes before its first month 9"),

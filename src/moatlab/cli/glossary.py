@@ -10,6 +10,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
     "column of a run's tables": {
         "seed": "seed of all random draws of the run; equal seeds give equal draws",
         "month": "month of the run; 0 is the scenario's first",
+        "date": "the month by the calendar: year-month, as in 2025-01",
         "layer": "apps, labs, hosts, clouds, chipmakers or foundry",
         "kind": "the firm's layer (firms); the kind of payment (payments, ledger)",
         "slug": "the firm's name in addresses; a generated startup's is category, month of birth, number",
@@ -77,6 +78,20 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "verdict": "supported, contradicted, no effect, the same, undecided; rises, falls where nothing was predicted",
         "agreeing": "share of the draws, or seeds, whose own contrast has the finding of the mean",
         "reason": "reason for the verdict, in a line",
+    },
+    "verdict": {
+        "supported": "the effect has the predicted sign and exceeds the smallest effect of interest; or none was "
+        "predicted and it is smaller than that",
+        "contradicted": "the effect has the opposite sign, or none was predicted and there is one",
+        "no effect": "the effect is smaller than the smallest effect of interest",
+        "rises": "no sign was predicted, and the outcome is higher by more than the smallest effect of interest",
+        "falls": "no sign was predicted, and the outcome is lower by more than the smallest effect of interest",
+        "the same": "the runs do not differ in any pair",
+        "undecided": "the interval of the effect reaches across the smallest effect of interest: more seeds would "
+        "decide (moatlab plan)",
+        "mechanical": "tag of a claim whose sign follows from an equation, so that its size is what is reported",
+        "emergent": "tag of a claim that feedback between firms decides",
+        "smallest effect of interest": "the size below which an effect does not matter, stated before the run",
     },
     "column of sensitivities": {
         "parameter": "address of the parameter",

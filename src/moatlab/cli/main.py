@@ -36,6 +36,17 @@ def _root(
     """A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?"""
 
 
+#: Options that several commands share.
+PicturesOption = Annotated[
+    str | None, typer.Option("--pictures", metavar="NAMES", help="Pictures to draw: all, none, or names and commas.")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORMATS", help="Formats of pictures: png, svg, pdf, with commas.")
+]
+ExcelOption = Annotated[bool, typer.Option("--excel", help="Also write the tables as one Excel workbook.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
 @app.command()
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
@@ -43,16 +54,27 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 1,
     seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on; several give medians and ranges.")] = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
-    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 0.5'.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 0.5'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, pictures and summary.")] = None,
     year: Annotated[
         int | None, typer.Option(help="Calendar year of the flow diagram and of the sources of income.")
     ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="TABLES", help="Tables to keep: all, none, or names with commas (money, ledger, ...)."),
+    ] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    excel: ExcelOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Simulate a scenario; write tables, pictures and a summary."""
     from moatlab.cli.simulate import Request, run
 
-    typer.echo(run(Request(scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year)))
+    typer.echo(run(Request(
+        scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year, save, pictures, format_, excel,
+        json,
+    )))  # fmt: skip
 
 
 @app.command()
@@ -65,13 +87,22 @@ def scenarios() -> None:
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A parameter, metric, kind, firm, payment, phase, fact or scenario.")],
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A parameter, metric, kind, firm, payment, phase, fact, scenario or term (none: all names)."
+        ),
+    ] = None,
     scenario: Annotated[str, typer.Option(help="Scenario whose values are shown.")] = "essay-2023",
+    search: Annotated[bool, typer.Option("--search", help="List the names in whose meaning the words occur.")] = False,
 ) -> None:
-    """Explain a name: a parameter's or metric's meaning, unit, range, default, source; what a firm is; ..."""
-    from moatlab.cli.explain import explain_name
+    """Explain a name: meaning, unit, range, default, source; without one, list all names by layer."""
+    from moatlab.cli.explain import explain_index, explain_name, explain_search
 
-    typer.echo(explain_name(name, scenario))
+    if not name:
+        typer.echo(explain_index(scenario))
+    else:
+        typer.echo((explain_search if search else explain_name)(" ".join(name), scenario))
 
 
 @app.command()
@@ -133,11 +164,16 @@ def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -
 def show_(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures (by default in the batch).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    excel: ExcelOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Print a batch's outcomes by arm; write tables and pictures."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.show import show
 
-    typer.echo(show(folder, out))
+    typer.echo(show(folder, out, Pictures.read(pictures, format_), excel=excel, as_json=json))
 
 
 @app.command()
@@ -167,7 +203,7 @@ def rerun(
 @app.command()
 def whatif(
     scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
-    event: Annotated[list[str] | None, typer.Option(help="'month 12: scale foundry.tsmc.capacity 2'.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 2'.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     merge: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
@@ -175,13 +211,16 @@ def whatif(
     divest: Annotated[
         list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab.")
     ] = None,
-    month: Annotated[int | None, typer.Option(help="Month of --merge and --divest (by default the start).")] = None,
+    month: Annotated[
+        str | None, typer.Option(help="Month of --merge and --divest, as in 12 or 2024-01 (by default the start).")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
     smallest: Annotated[
         list[str] | None, typer.Option(metavar="METRIC=SIZE", help="Smallest effect of interest.")
     ] = None,
     window: Annotated[
-        tuple[int, int] | None, typer.Option(metavar="FIRST LAST", help="Months averaged (by default all after it).")
+        tuple[str, str] | None,
+        typer.Option(metavar="FIRST LAST", help="Months averaged, as in 12 or 2024-01 (by default all after it)."),
     ] = None,
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 1,
@@ -194,13 +233,23 @@ def whatif(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the runs, tables and pictures (by default one for the change).")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="OTHER", help="Compare with another scenario, or one batch's folder with another's."),
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm of two batches (by default every arm of both).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Compare runs with and without one change: prices, surplus, profits, with intervals."""
+    """Compare runs with and without one change: what moves, who leads, prices, surplus, profits, with intervals."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.whatif import Request, run
 
     typer.echo(run(Request(
         scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
-        tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out,
+        tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out, against, arm,
+        Pictures.read(pictures, format_), json,
     )))  # fmt: skip
 
 
@@ -226,11 +275,17 @@ def sensitivity(
     engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the batch (by default results/NAME).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Rank the parameters by their effect on an experiment's outcomes (Morris, Sobol)."""
+    from moatlab.cli.chosen import Pictures
     from moatlab.cli.sensitivity import Request, run
 
-    typer.echo(run(Request(experiment, tuple(outcome or ()), arm, versus, engine, workers, out)))
+    typer.echo(run(Request(
+        experiment, tuple(outcome or ()), arm, versus, engine, workers, out, Pictures.read(pictures, format_), json
+    )))  # fmt: skip
 
 
 #: Exit code after Ctrl-C: 128 and the number of the signal.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moatlab.cli.chosen import ALL_PICTURES, Pictures
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import aligned, short
+from moatlab.results.text.numbers import aligned, records, short, significant
 from moatlab.scenario.addresses import nearest
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Request:
     engine: str
     workers: int | None
     out: Path | None
+    pictures: Pictures = ALL_PICTURES
+    json: bool = False
 
 
 def run(request: Request) -> str:
@@ -38,12 +42,16 @@ def run(request: Request) -> str:
         sensitivity(batch, outcome, request.arm, request.versus)
         for outcome in request.outcomes or tuple(batch.experiment.outcomes)
     ]
-    table, picture = _write(batch, analyses)
+    request.pictures.check(["sensitivity"])
+    table, picture = _write(batch, analyses, request.pictures)
     experiment = batch.experiment
     lines = [f"{experiment.name}: {experiment.question}".rstrip(": "), ""]
     for analysis in analyses:
         lines += _tell(analysis)
-    lines.append(f"table: {table}; picture: {picture}")
+    if request.json:
+        told = {f"{a.outcome}, {a.arm}": records(a.ranked()) for a in analyses}
+        return json.dumps({"experiment": experiment.name, "method": analyses[0].method, "analyses": told}, indent=2)
+    lines.append(f"table: {table}" + (f"; picture: {picture}" if picture is not None else ""))
     return "\n".join(lines)
 
 
@@ -87,15 +95,18 @@ def _tell(analysis: Sensitivity) -> list[str]:
     return aligned(title, head, rows)
 
 
-def _write(batch: Batch, analyses: list[Sensitivity]) -> tuple[Path, Path]:
+def _write(batch: Batch, analyses: list[Sensitivity], wanted: Pictures) -> tuple[Path, Path | None]:
     import pandas as pd
 
+    table = batch.folder / "tables" / "sensitivity.csv"
+    table.parent.mkdir(exist_ok=True)
+    stacked = pd.concat([a.table.assign(outcome=a.outcome, arm=a.arm) for a in analyses], ignore_index=True)
+    significant(stacked).to_csv(table, index=False)
+    if not wanted.wants("sensitivity"):
+        return table, None
     from moatlab import show
 
-    for name in ("tables", "pictures"):
-        (batch.folder / name).mkdir(exist_ok=True)
-    table, picture = batch.folder / "tables" / "sensitivity.csv", batch.folder / "pictures" / "sensitivity.png"
-    stacked = pd.concat([a.table.assign(outcome=a.outcome, arm=a.arm) for a in analyses], ignore_index=True)
-    stacked.to_csv(table, index=False)
-    show.write(show.sensitivity(analyses, f"moatlab, {batch.experiment.name}, {analyses[0].size}"), picture)
-    return table, picture
+    picture = batch.folder / "pictures" / "sensitivity.png"
+    picture.parent.mkdir(exist_ok=True)
+    figure = show.sensitivity(analyses, f"moatlab, {batch.experiment.name}, {analyses[0].size}")
+    return table, show.write(figure, picture, wanted.formats)

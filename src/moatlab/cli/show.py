@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from moatlab.cli.chosen import ALL_PICTURES, Pictures, check_excel
 from moatlab.cli.run import refuse_no_batch
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import aligned
+from moatlab.results.text.numbers import aligned, records, significant
 from moatlab.show import style
 from moatlab.show.style import figures
 
 if TYPE_CHECKING:
+    from moatlab.evidence.verdicts import Verdict
     from moatlab.experiments import Batch
-    from moatlab.show.arms import Arms
 
 #: Most points of a design that are printed one by one.
 MOST_POINTS = 12
 
 
-def show(folder: Path, out: Path | None) -> str:
+def show(
+    folder: Path, out: Path | None, pictures: Pictures = ALL_PICTURES, *, excel: bool = False, as_json: bool = False
+) -> str:
     """Write tables and pictures into ``out`` (the batch's own folder, if None); returns what to print."""
     refuse_no_batch(folder)
+    if excel:
+        check_excel()
     from moatlab.evidence import report
     from moatlab.evidence.verdicts import verdicts_table
     from moatlab.experiments import open_batch, tables
-    from moatlab.show.arms import draw_all
 
     batch = open_batch(folder)
     if not len(batch.outcomes()):
@@ -40,12 +45,19 @@ def show(folder: Path, out: Path | None) -> str:
     points = batch.experiment.plan.points if batch.experiment.design.kind in ("grid", "chosen") else []
     if len(gaps) and 1 < len(points) <= MOST_POINTS:
         written["differences-by-point"] = report.differences_by_point(batch)
+    drawn = _draw(batch, gaps, verdicts, target / "pictures", pictures)
+    (target / "tables").mkdir(parents=True, exist_ok=True)
     for name, table in written.items():
-        (target / "tables").mkdir(parents=True, exist_ok=True)
-        table.to_csv(target / "tables" / f"{name}.csv", index=False)
-    drawn = draw_all(gather(batch, gaps), target / "pictures")
-    if verdicts:
-        drawn.append(style.write(report.picture(batch, verdicts), target / "pictures" / "verdicts.png"))
+        significant(table).to_csv(target / "tables" / f"{name}.csv", index=False)
+    if excel:
+        from moatlab.cli.tables import write_workbook
+
+        write_workbook(target / "tables" / "tables.xlsx", written)
+    if as_json:
+        told = {"experiment": batch.experiment.name, "question": batch.experiment.question,
+                **{name.replace("-", "_"): records(table) for name, table in written.items()}, "folder": str(target),
+                "missing": len(batch.missing())}  # fmt: skip
+        return json.dumps(told, indent=2)
     lines = [f"{batch.experiment.name}: {batch.experiment.question}".rstrip(": "), ""]
     lines += _table("By arm: mean [5 %, 95 % of the runs]", levels, "runs")
     if len(gaps) and batch.experiment.spec.contrasts:
@@ -58,9 +70,24 @@ def show(folder: Path, out: Path | None) -> str:
     missing = len(batch.missing())
     if missing:
         lines += [f"{missing} of {len(batch.plan)} planned runs are missing: moatlab status {folder}", ""]
-    lines.append(f"tables: {target / 'tables'}; pictures: {', '.join(path.name for path in drawn)} in "
-                 f"{target / 'pictures'}")  # fmt: skip
+    seen = f"; pictures: {', '.join(path.name for path in drawn)} in {target / 'pictures'}" if drawn else ""
+    lines.append(f"tables: {target / 'tables'}{seen}")
     return "\n".join(lines)
+
+
+def _draw(batch: Batch, gaps: pd.DataFrame, verdicts: list[Verdict], folder: Path, wanted: Pictures) -> list[Path]:
+    """The pictures asked for; `InputError` for one that the batch does not give."""
+    if wanted.names == ():
+        return []
+    from moatlab.evidence.of_batch import pictures
+
+    there = pictures(batch, gaps, verdicts)
+    wanted.check(there)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        style.write(drawing(), folder / f"{name}.png", wanted.formats)
+        for name, drawing in there.items() if wanted.wants(name)
+    ]  # fmt: skip
 
 
 def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
@@ -70,31 +97,3 @@ def _table(title: str, table: pd.DataFrame, count: str) -> list[str]:
         for outcome, arm, n, mean, low, high in table[["outcome", "arm", count, "mean", "low", "high"]].to_numpy()
     ]
     return aligned(title, head, rows, left=(0, 1))
-
-
-def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
-    """What the pictures need of a batch."""
-    from moatlab.evidence.report import path_differences
-    from moatlab.results.addresses import find_metric
-    from moatlab.show.arms import Arms
-
-    experiment, scenario = batch.experiment, batch.experiment.scenario
-    units: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for metric in batch.metrics:
-        known = find_metric(metric, scenario.all_slugs) if scenario is not None else None
-        units[metric] = known.unit if known is not None else ""
-        kind, slug, *rest = metric.split(".") if "." in metric else ("", metric)
-        named = scenario is not None and rest
-        names[metric] = f"{scenario.display_name(kind, slug)}: {rest[0]}" if named and scenario else metric
-    runs = int(batch.sql("select min(n) as n from (select count(*) as n from runs where status = 'done' group by arm)")
-               ["n"].iloc[0])  # fmt: skip
-    return Arms(
-        title=experiment.name, source=f"moatlab, {experiment.name} on {scenario.title if scenario else 'a function'}",
-        start=scenario.start if scenario is not None else "2000-01", months=experiment.months,
-        arms=tuple(experiment.arms), control=experiment.control, runs=runs, confidence=experiment.test.confidence,
-        bands={m: batch.bands(m).rename(columns={"median": "mid"}) for m in batch.metrics},
-        differences={m: path_differences(batch, m) for m in batch.metrics},
-        effects=effects, units=units, names=names,
-        metric_of={name: o.metric for name, o in experiment.outcomes.items()},
-    )  # fmt: skip

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moatlab.cli.chosen import DEFAULT, KEYS, PICTURES, Pictures, check_excel, read_kept
 from moatlab.cli.folder import MANIFEST, adding, check_folder, files_of, replacing
 from moatlab.errors import InputError
+from moatlab.results.payments import LAYERS
+from moatlab.scenario.months import span_name
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 
@@ -24,9 +27,6 @@ if TYPE_CHECKING:
 
 #: Most seeds that one command takes: all runs are in memory together.
 MOST_SEEDS = 256
-#: Tables that are written, and those small enough to be written as text as well.
-TABLES = ("market", "layers", "categories", "firms", "payments", "ledger", "money", "retention")
-AS_TEXT = ("market", "layers", "categories", "payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Request:
     events: tuple[str, ...]
     out: Path | None
     year: int | None
+    save: str | None = None
+    pictures: str | None = None
+    formats: str | None = None
+    excel: bool = False
+    json: bool = False
 
 
 def within(what: str, value: int, low: int, high: int) -> int:
@@ -50,7 +55,7 @@ def within(what: str, value: int, low: int, high: int) -> int:
     return value
 
 
-def _prepare(request: Request) -> tuple[Scenario, int, Path]:
+def _prepare(request: Request) -> tuple[Scenario, int, Path, Kept]:
     """Everything that can be wrong is found here, before any month is simulated."""
     scenario = Scenario(request.scenario).set_text(request.changes).with_events(*request.events)
     months = within("--months", scenario.months if request.months is None else request.months, 1, LONGEST)
@@ -58,7 +63,8 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path]:
     within("--seeds", request.seeds, 1, MOST_SEEDS)
     for event in scenario.events:
         if event.month >= months:
-            raise InputError(f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})")
+            run_ = f"{months} months (0-{months - 1}: {span_name(0, months - 1, scenario.start)})"
+            raise InputError(f"event {str(event)!r}: its month lies beyond the run of {run_}")
     if request.year is not None:
         first = int(scenario.start[:4])
         last = first + (int(scenario.start[5:7]) - 1 + months - 1) // 12
@@ -68,15 +74,35 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path]:
     out = request.out or Path("results") / scenario.name
     check_folder(out)
     refuse_others(out, SIMULATION)
-    return scenario, months, out
+    return scenario, months, out, _kept(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the folder keeps: tables, whether all firms, pictures, a workbook."""
+
+    tables: tuple[str, ...]
+    every_firm: bool
+    pictures: Pictures
+    excel: bool
+
+
+def _kept(request: Request) -> Kept:
+    if request.excel:
+        check_excel()
+    pictures = Pictures.read(request.pictures, request.formats)
+    pictures.check([*PICTURES, *(f"share-{layer}" for layer in LAYERS)])
+    tables = read_kept(request.save, KEYS, DEFAULT)
+    return Kept(tables, request.save is not None, pictures, request.excel)
 
 
 def run(request: Request) -> str:
-    """Simulate as asked, write the folder, and return the summary."""
-    scenario, months, out = _prepare(request)
+    """Simulate as asked, write the folder, and return the summary, as text or as JSON."""
+    scenario, months, out, kept = _prepare(request)
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from moatlab.cli.tables import write_tables
     from moatlab.market.market import Market
     from moatlab.results.results import frames
     from moatlab.results.text.summary import summarise
@@ -96,7 +122,9 @@ def run(request: Request) -> str:
         tables = frames(runs, graph, money=True)
         summary = summarise(tables, request.year)
         with replacing(out) as parts:
-            _tables(parts, runs)
+            write_tables(parts, runs, kept.tables, scenario.start, every_firm=kept.every_firm)
+            if kept.excel:
+                _workbook(parts / "tables.xlsx", runs, kept, scenario, summary)
             (parts / "summary.txt").write_text(summary, encoding="utf-8")
             (parts / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
             about = _manifest(scenario, runs)
@@ -104,10 +132,14 @@ def run(request: Request) -> str:
         # Results are there whatever becomes of the pictures.
         try:
             with adding(out) as parts:
-                _pictures(parts / "pictures", tables, request.year, bar)
+                _pictures(parts / "pictures", tables, request.year, kept.pictures, bar)
                 _list_files(parts, about, [*about["files"], *files_of(parts)])
         except Exception as error:
             raise InputError(f"the pictures could not be drawn: {error}; tables and summary are in {out}") from error
+    if request.json:
+        from moatlab.results.text.data import as_data
+
+        return json.dumps({**as_data(tables), "folder": str(out), "files": about["files"]}, indent=2)
     return f"{summary}\nTables and pictures are in {out}; `moatlab explain NAME` explains a name in them.\n"
 
 
@@ -117,26 +149,27 @@ def _list_files(folder: Path, about: dict[str, Any], names: list[str]) -> None:
     (folder / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
-def _tables(folder: Path, runs: list[Results]) -> None:
+def _workbook(path: Path, runs: list[Results], kept: Kept, scenario: Scenario, summary: str) -> None:
+    """The tables kept that fit into a spreadsheet, a sheet each, behind the summary."""
     import pandas as pd
 
-    for name in TABLES:
-        parts = []
-        for run_ in runs:
-            part = getattr(run_, name).to_pandas()
-            part.insert(0, "seed", run_.about["seed"])
-            parts.append(part)
-        frame = pd.concat(parts, ignore_index=True)
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
-        if name in AS_TEXT:
-            frame.to_csv(folder / f"{name}.csv", index=False)
+    from moatlab.cli.tables import AS_TEXT, for_a_spreadsheet, stacked, write_workbook
+
+    sheets = {"summary": pd.DataFrame({"summary": summary.splitlines()})}
+    for name in (name for name in kept.tables if name in AS_TEXT):
+        table = stacked(runs, name, scenario.start, every_firm=kept.every_firm)
+        sheets[name] = for_a_spreadsheet(table, name)
+    write_workbook(path, sheets)
 
 
-def _pictures(folder: Path, tables: Frames, year: int | None, bar: Progress) -> None:
+def _pictures(folder: Path, tables: Frames, year: int | None, wanted: Pictures, bar: Progress) -> None:
+    if wanted.names == ():
+        return
     from moatlab import show
 
-    task = bar.add_task("pictures", total=len(show.plan(tables)))
-    show.draw_all(tables, folder, year, lambda: bar.advance(task))
+    names = [name for name in show.plan(tables) if wanted.wants(name)]
+    task = bar.add_task("pictures", total=len(names))
+    show.draw_all(tables, folder, year, lambda: bar.advance(task), names, wanted.formats)
 
 
 def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:

@@ -6,13 +6,21 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from moatlab.cli.chosen import ALL_PICTURES, Pictures
 from moatlab.cli.folder import check_folder, files_of, replacing
+from moatlab.cli.sentences import Lead, lead_metrics, leads, sentence, table_of_leads, tell, who_leads
 from moatlab.errors import InputError, StoppedError
 from moatlab.results.addresses import BY_COLUMN
-from moatlab.results.text.numbers import aligned, p_text, short
+from moatlab.results.text.numbers import aligned, change, p_text, records
+from moatlab.results.text.units import said
 from moatlab.scenario.events import parse_event
+from moatlab.scenario.months import month_name, read_month, span_name
+from moatlab.scenario.reading import packaged
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -38,10 +46,10 @@ class Request:
     changes: tuple[str, ...] = ()
     merge: tuple[str, str] | None = None
     divest: tuple[str, ...] = ()
-    month: int | None = None
+    month: str | None = None
     metrics: tuple[str, ...] = ()
     smallest: tuple[str, ...] = ()
-    window: tuple[int, int] | None = None
+    window: tuple[str, str] | None = None
     months: int | None = None
     seed: int = 1
     seeds: int = 32
@@ -49,12 +57,18 @@ class Request:
     workers: int | None = None
     scheduler: str | None = None
     out: Path | None = None
+    against: str | None = None
+    arm: str | None = None
+    pictures: Pictures = ALL_PICTURES
+    json: bool = False
     #: Firms and categories that the change names, found while it is read.
     named: dict[str, None] = field(default_factory=dict)
 
 
 def run(request: Request) -> str:
-    """Compare as asked, write the folder, and return the table."""
+    """Compare as asked, write the folder, and return sentences and tables."""
+    if request.against is not None and _is_batch(request.scenario):
+        return _batches(request)
     scenario = Scenario(request.scenario)
     treated = _change(request, scenario)
     horizon = scenario.months if request.months is None else request.months
@@ -64,17 +78,64 @@ def run(request: Request) -> str:
         raise InputError(f"--seeds is a whole number from 2, not {request.seeds}: one pair of runs has no interval")
     if request.seed < 0:
         raise InputError(f"--seed is a whole number from 0, not {request.seed}")
-    metrics = _metrics(request, scenario)
+    metrics = _metrics(request, scenario, treated)
     smallest = _smallest(request, metrics)
-    if request.window is not None and not 0 <= request.window[0] <= request.window[1] < horizon:
-        first, last = request.window
-        raise InputError(f"--window {first} {last} does not lie within the run, months 0-{horizon - 1}")
-    e = _compare(request, scenario, treated, metrics, out)
-    window = request.window or (e.since, e.months - 1)
+    asked = _window(request, scenario, horizon)
+    mine = [f"{name}.{metric}" for name in request.named for metric in DRAWN]
+    drawn = list(dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]))
+    request.pictures.check(["effects", *(metric for metric in drawn if metric in metrics)])
+    first = lead_metrics(scenario.slugs, treated.slugs)
+    e = _compare(request, scenario, treated, list(dict.fromkeys([*metrics, *first])), out)
+    window = asked or (e.since, e.months - 1)
     verdicts = e.table(metrics, window, smallest)
+    found = leads(e, first)
     with replacing(out, ABOUT) as parts:
-        _write(parts, e, verdicts, request, metrics, window)
-    return f"{_tell(e, verdicts, window)}\ntables and pictures: {out}\n"
+        _write(parts, e, verdicts, found, request, metrics, window, drawn, smallest)
+    if request.json:
+        return _as_json(e, verdicts, found, window, out)
+    return f"{_tell(e, verdicts, found, window)}\ntables and pictures: {out}\n"
+
+
+def _is_batch(name: str) -> bool:
+    return Path(name).is_dir() and name not in packaged()
+
+
+def _batches(request: Request) -> str:
+    """Two batches against each other, outcome by outcome, in the runs that they share."""
+    from moatlab.cli.between import Between, tell
+
+    given = {"--event": request.events, "--set": request.changes, "--merge": request.merge, "--divest": request.divest,
+             "--window": request.window, "--months": request.months, "--metric": request.metrics}  # fmt: skip
+    if any(given.values()):
+        wrong = ", ".join(name for name, value in given.items() if value)
+        raise InputError(f"{wrong}: two batches are compared as they are; leave it out")
+    between = Between(Path(request.scenario), Path(str(request.against)), request.arm, request.out, request.pictures)
+    return tell(between, as_json=request.json)
+
+
+def _as_json(e: Comparison, verdicts: list[Verdict], found: list[Lead], window: tuple[int, int], out: Path) -> str:
+    from moatlab.evidence.verdicts import verdicts_table
+
+    start = e.scenario.start
+    effects = verdicts_table(verdicts)
+    effects.insert(1, "unit_of_outcome", [e.unit(v.effect.outcome) for v in verdicts])
+    return json.dumps({
+        "scenario": e.scenario.name, "change": e.what, "seeds": list(e.seeds), "months": e.months,
+        "horizon": [start, month_name(e.months - 1, start)], "window": [month_name(m, start) for m in window],
+        "sentences": [sentence(e, verdicts, window), who_leads(e, found)], "effects": records(effects),
+        "leaders": records(pd.DataFrame([lead.row() for lead in found])), "folder": str(out),
+    }, indent=2)  # fmt: skip
+
+
+def _window(request: Request, scenario: Scenario, horizon: int) -> tuple[int, int] | None:
+    """The first and the last month asked for, by number."""
+    if request.window is None:
+        return None
+    first, last = (read_month(month, scenario.start, "--window") for month in request.window)
+    if not 0 <= first <= last < horizon:
+        run_ = f"months 0-{horizon - 1}: {span_name(0, horizon - 1, scenario.start)}"
+        raise InputError(f"--window {' '.join(request.window)} does not lie within the run, {run_}")
+    return first, last
 
 
 def _change(request: Request, scenario: Scenario) -> Scenario:
@@ -82,6 +143,7 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
     from moatlab.evidence.mergers import divest, merge
 
     moves: dict[str, str] = {}
+    base = scenario if request.against is None else Scenario(request.against)
     if request.merge is not None:
         first, second = (_full(scenario, name) for name in request.merge)
         moves |= merge(scenario, first, second)
@@ -92,15 +154,17 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
     if request.month is not None and not moves:
         raise InputError("--month is the month of --merge and --divest; an event has its own")
     if request.month is None:
-        treated = scenario.set(moves) if moves else scenario
+        treated = base.set(moves) if moves else base
     else:
-        events = [f"month {request.month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
-        treated = scenario.with_events(*events)
+        month = read_month(request.month, scenario.start, "--month")
+        events = [f"month {month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
+        treated = base.with_events(*events)
     treated = treated.set_text(request.changes).with_events(*request.events)
     if treated.digest() == scenario.digest():
-        raise InputError("nothing is changed: give --event, --set, --merge or --divest")
+        same = f": {request.against} is the same market" if request.against else ""
+        raise InputError(f"nothing is changed{same}; give --event, --set, --merge, --divest or --against")
     slugs = scenario.all_slugs
-    addresses = [parse_event(text, slugs) for text in request.events]
+    addresses = [parse_event(text, slugs, scenario.start) for text in request.events]
     for event in addresses:
         request.named.update(dict.fromkeys(event.edge or ()))
     told = [str(event.address) for event in addresses if event.address is not None]
@@ -116,7 +180,7 @@ def _full(scenario: Scenario, name: str) -> str:
     return f"apps.{name}" if "." not in name and name in scenario.slugs("apps") else name
 
 
-def _metrics(request: Request, scenario: Scenario) -> list[str]:
+def _metrics(request: Request, scenario: Scenario, treated: Scenario) -> list[str]:
     """The metrics of the table: the headline, those of what the change names, and those asked for."""
     from moatlab.evidence.compare import HEADLINE
     from moatlab.results.addresses import find_metric, unknown_metric
@@ -135,7 +199,11 @@ def _metrics(request: Request, scenario: Scenario) -> list[str]:
         if known is None or known.unit == "code":
             raise unknown_metric(metric, scenario.all_slugs, "--metric")
         wanted.append(metric)
-    return list(dict.fromkeys(wanted))
+    both = [metric for metric in wanted if find_metric(metric, treated.all_slugs) is not None]
+    for metric in request.metrics:
+        if metric not in both:
+            raise unknown_metric(metric, treated.all_slugs, f"--metric, {treated.name}")
+    return list(dict.fromkeys(both))
 
 
 def _smallest(request: Request, metrics: list[str]) -> dict[str, float]:
@@ -194,18 +262,23 @@ def _compare(request: Request, scenario: Scenario, treated: Scenario, metrics: l
         raise StoppedError(told) from None
 
 
-def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> str:
-    head = ["metric", "without", "effect", "95 % interval", "relative", "d_z", "P of the verdict", ""]
+def _tell(e: Comparison, verdicts: list[Verdict], found: list[Lead], window: tuple[int, int]) -> str:
+    head = ["metric", "unit", "without", "effect", "95 % interval", "relative", "P of the verdict", ""]
     rows = []
     for v in verdicts:
-        low, high = v.interval
+        how = said(e.unit(v.effect.outcome), max(abs(v.effect.baseline), abs(v.estimate)))
+        low, high = (how.level(end) for end in v.interval)
         rows.append([
-            v.effect.outcome, short(v.effect.baseline), short(v.estimate), f"[{short(low)}, {short(high)}]",
-            f"{v.effect.relative:+.2%}", short(v.effect.dz, 2), p_text(v.p_verdict),
+            v.effect.outcome, how.label, how.level(v.effect.baseline), how.change(v.estimate), f"[{low}, {high}]",
+            change(v.effect.relative), p_text(v.p_verdict),
             v.verdict + ("*" if v.effect.caution else ""),
         ])  # fmt: skip
-    title = f"{e.what}\n{e.scenario.title}; {len(e.seeds)} pairs of runs, means of months {window[0]}-{window[1]}\n"
-    lines = aligned(title, head, rows)
+    months = span_name(*window, e.scenario.start)
+    horizon = f"{e.months} months, {span_name(0, e.months - 1, e.scenario.start)}"
+    runs = f"{e.scenario.title}; {len(e.seeds)} pairs of runs of {horizon}; monthly means of {months}"
+    lines = [*wrap(f"Change: {e.what}", 118), *wrap(runs, 118), "", *tell(e, verdicts, window, found), ""]
+    lines += aligned("Effects (dollars of a month; percent differ by percentage points)", head, rows, left=(0, 1))
+    lines += table_of_leads(e, found)
     if e.same:
         lines.append(e.why_the_same)
     if any(v.effect.caution for v in verdicts):
@@ -216,24 +289,28 @@ def _tell(e: Comparison, verdicts: list[Verdict], window: tuple[int, int]) -> st
 
 
 def _write(
-    parts: Path, e: Comparison, verdicts: list[Verdict], request: Request, metrics: list[str], window: tuple[int, int]
-) -> None:
+    parts: Path, e: Comparison, verdicts: list[Verdict], found: list[Lead], request: Request, metrics: list[str],
+    window: tuple[int, int], drawn: list[str], smallest: dict[str, float],
+) -> None:  # fmt: skip
     from moatlab import show
     from moatlab.evidence.verdicts import verdicts_table
     from moatlab.market.state.sources import model_digest
 
-    verdicts_table(verdicts).to_csv(parts / "effects.csv", index=False)
+    effects = verdicts_table(verdicts)
+    effects.insert(1, "unit_of_outcome", [e.unit(v.effect.outcome) for v in verdicts])
+    effects.to_csv(parts / "effects.csv", index=False)
+    pd.DataFrame([lead.row() for lead in found]).to_csv(parts / "leaders.csv", index=False)
     shown = [v.effect.outcome for v in verdicts]
     _write_paths(parts / "paths.parquet", e, shown)
-    pictures = parts / "pictures"
+    pictures, wanted = parts / "pictures", request.pictures
     pictures.mkdir()
     source = f"{e.scenario.title}, seeds {e.seeds[0]} to {e.seeds[-1]}"
-    title, subtitle = f"Effects of: {e.what}", f"Means of months {window[0]}-{window[1]}"
-    show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png")
-    mine = [f"{name}.{metric}" for name in request.named for metric in DRAWN]
-    for metric in dict.fromkeys([*request.metrics, "market.consumer_surplus", *mine][:MOST_PICTURES]):
-        if metric in shown:
-            show.write(e.plot(metric), pictures / f"{metric}.png")
+    title, subtitle = f"Effects of: {e.what}", f"Means of {span_name(*window, e.scenario.start)}"
+    if wanted.wants("effects"):
+        show.write(show.effects(verdicts, title, subtitle, source), pictures / "effects.png", wanted.formats)
+    for metric in drawn:
+        if metric in shown and wanted.wants(metric):
+            show.write(e.plot(metric, smallest=smallest.get(metric, 0.0)), pictures / f"{metric}.png", wanted.formats)
     about = {
         "scenario": e.scenario.name, "change": e.what, "months": e.months, "seeds": list(e.seeds),
         "window": list(window), "source": model_digest(), "metrics": metrics,

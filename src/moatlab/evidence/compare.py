@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
@@ -19,16 +20,20 @@ from moatlab.errors import EngineError, InputError
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.identical import reasons, sentence
 from moatlab.evidence.inference import Array
-from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, judge, verdicts_table
+from moatlab.evidence.verdicts import Predicted, Prediction, Verdict, Verdicts, judge, verdicts_table
 from moatlab.results.addresses import find_metric, metric_addresses, unknown_metric
 from moatlab.results.metrics import Metric
 from moatlab.results.outcomes import Reduce, reduce_path
 from moatlab.results.payments import LAYERS
 from moatlab.results.ratios import behind, over_window
-from moatlab.scenario.addresses import nearest
+from moatlab.results.text.html import page
+from moatlab.scenario.addresses import ALL, nearest
+from moatlab.scenario.events import Event
+from moatlab.scenario.months import read_month, span_name
 from moatlab.scenario.reading import LONGEST
 from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.seeds import check_seeds
+from moatlab.scenario.values import show as as_text
 
 if TYPE_CHECKING:
     from moatlab.experiments import Batch, Experiment
@@ -38,6 +43,8 @@ CONTROL, TREATED = "without", "with"
 #: What a change may say, as the tables of an arm in an experiment file.
 ON = ("events", "set", "replace")
 MOST_SEEDS = 100_000
+#: Most changes that the words for a comparison list.
+MOST_CHANGES = 8
 #: Metrics that `Comparison.table` shows unless told otherwise: who pays what, and who gets what.
 HEADLINE = (
     "market.consumer_surplus", "market.surplus", "apps.price", "labs.api_price", "market.rent", "market.chip_price",
@@ -89,17 +96,32 @@ class Comparison:
     def what(self) -> str:
         """The change in words."""
         before, after = self.scenario.given(), self.treated.given()
-        told = [str(event) for event in self.treated.events[len(self.scenario.events) :]]
-        told += [f"{a} = {v}" for a, v in after.items() if before.get(a) != v]
+        told = [event.dated(self.scenario.start) for event in self._events(self.treated, self.scenario)]
+        told += [f"without {event.dated(self.scenario.start)}" for event in self._events(self.scenario, self.treated)]
+        told += [f"{a} = {as_text(v)}" for a, v in after.items() if before.get(a) != v]
+        told += [f"{a} = {as_text(self.treated.at(a))}" for a in before
+                 if a not in after and (a.slug in (None, ALL) or a.slug in self.treated.slugs(a.kind))]  # fmt: skip
         told += [f"{f} as {c.__name__}" for f, c in self.treated.overrides.items()
                  if self.scenario.overrides.get(f) is not c]  # fmt: skip
-        return "; ".join(told)
+        if self.treated.name != self.scenario.name:
+            told.insert(0, f"{self.treated.name} instead of {self.scenario.name}")
+        more = len(told) - MOST_CHANGES
+        return "; ".join(told if more <= 0 else [*told[:MOST_CHANGES], f"and {more} more changes"])
+
+    @staticmethod
+    def _events(mine: Scenario, others: Scenario) -> list[Event]:
+        """The events of one scenario that the other one lacks."""
+        return list((Counter(mine.events) - Counter(others.events)).elements())
 
     @property
     def since(self) -> int:
         """The first month that the change can touch: that of its first event, or 0."""
-        events = [event.month for event in self.treated.events[len(self.scenario.events) :]]
-        at_once = self.scenario.given() != self.treated.given() or self.scenario.overrides != self.treated.overrides
+        one, other = self.scenario, self.treated
+        events = [event.month for event in (*self._events(one, other), *self._events(other, one))]
+        at_once = (
+            any(getattr(one, what) != getattr(other, what) for what in ("overrides", "rules", "all_slugs", "graph"))
+            or one.given() != other.given()
+        )
         return min(events) if events and not at_once else 0
 
     @cached_property
@@ -147,7 +169,7 @@ class Comparison:
 
     def effect(
         self, metric: str, firm: str | None = None, *, layer: str | None = None, category: str | None = None,
-        month: int | None = None, months: tuple[int, int] | None = None, reduce: Reduce = "mean",
+        month: int | str | None = None, months: tuple[int | str, int | str] | None = None, reduce: Reduce = "mean",
         predicted: Predicted = "open", smallest: float = 0.0,
     ) -> Verdict:  # fmt: skip
         """The paired effect on a metric, in one ``month`` or over ``months`` (first and last; by default all that the
@@ -165,9 +187,9 @@ class Comparison:
         return judge([(effect, Prediction(predicted, smallest))])[0]
 
     def table(
-        self, metrics: Iterable[str] = HEADLINE, months: tuple[int, int] | None = None,
+        self, metrics: Iterable[str] = HEADLINE, months: tuple[int | str, int | str] | None = None,
         smallest: Mapping[str, float] | None = None,
-    ) -> list[Verdict]:  # fmt: skip
+    ) -> Verdicts:  # fmt: skip
         """Effects on several metrics as one family (Holm), in order; those that are nowhere defined are left out."""
         first, last = self._window(None, months)
         family = []
@@ -175,7 +197,10 @@ class Comparison:
             effect = self._effect(metric, first, last, "mean", metric)
             if effect is not None:
                 family.append((effect, Prediction("open", (smallest or {}).get(metric, 0.0))))
-        return judge(family)
+        return Verdicts(judge(family))
+
+    def _repr_html_(self) -> str:
+        return page(repr(self)[1:-1], self.table()._repr_html_())
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
         """Without metrics the table of `table`; else a row a metric, seed and month: without, with, difference."""
@@ -193,7 +218,7 @@ class Comparison:
 
     def plot(
         self, metric: str | None = None, firm: str | None = None, *, layer: str | None = None,
-        category: str | None = None,
+        category: str | None = None, smallest: float = 0.0,
     ) -> Any:  # fmt: skip
         """A picture as a matplotlib figure: the path of a metric with and without the change and the paired difference,
         or the effects of `table` side by side."""
@@ -205,7 +230,8 @@ class Comparison:
             return show.effects(self.table(), f"Effects of: {self.what}", f"Means of {window}", source)
         address = self.address(metric, firm, layer, category)
         paths = self.paths(address)
-        return show.difference(paths, address, self.unit(address), self.what, source, self.scenario.start, self.since)
+        return show.difference(paths, address, self.unit(address), self.what, source, self.scenario.start, self.since,
+                               smallest)  # fmt: skip
 
     def unit(self, metric: str) -> str:
         """The unit of a metric."""
@@ -213,7 +239,7 @@ class Comparison:
         return UNITS_OF_GOODS.get((metric.partition(".")[0], known.name), known.unit)
 
     def _told(self, first: int, last: int) -> str:
-        return f"month {first}" if first == last else f"months {first}-{last}"
+        return span_name(first, last, self.scenario.start)
 
     def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
         """None where no seed has a value with and without."""
@@ -230,12 +256,15 @@ class Comparison:
             return None
         return of_arms(label, {CONTROL: -1.0, TREATED: 1.0}, values, seeds=self.seeds)
 
-    def _window(self, month: int | None, months: tuple[int, int] | None) -> tuple[int, int]:
+    def _window(self, month: int | str | None, months: tuple[int | str, int | str] | None) -> tuple[int, int]:
         if month is not None and months is not None:
             raise InputError("give month or months, not both", "effect")
-        first, last = (month, month) if month is not None else months or (self.since, self.months - 1)
+        given = (month, month) if month is not None else months or (self.since, self.months - 1)
+        start = self.scenario.start
+        first, last = (read_month(m, start, "effect") if isinstance(m, str) else m for m in given)
         if not (int(first) == first and int(last) == last and 0 <= first <= last < self.months):
-            raise InputError(f"months {first}-{last} do not lie within the run, months 0-{self.months - 1}", "effect")
+            run = f"months 0-{self.months - 1}: {self._told(0, self.months - 1)}"
+            raise InputError(f"months {first}-{last} do not lie within the run, {run}", "effect")
         return int(first), int(last)
 
 
@@ -255,6 +284,8 @@ def compare(
     folder that holds something else; `EngineError` if runs fail.
     """
     treated = on if isinstance(on, Scenario) else change(scenario, on)
+    if treated.start != scenario.start:
+        raise InputError(f"{scenario.name} begins in {scenario.start}, {treated.name} in {treated.start}", "compare")
     horizon = scenario.months if months is None else months
     if isinstance(horizon, bool) or int(horizon) != horizon or not 1 <= horizon <= LONGEST:
         raise InputError(f"months is a whole number from 1 to {LONGEST}, not {months!r}", "compare")

@@ -6,6 +6,7 @@ which rule chosen, or with which taste above zero.  A change whose circumstances
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def reasons(base: Scenario, changed: Scenario) -> list[str]:
     before, after = base.given(), changed.given()
     moved = [a for a in after if before.get(a) != after[a]]
     found = [text for address in moved if (text := _unread(address, changed))]
-    for event in changed.events[len(base.events) :]:
+    for event in (Counter(changed.events) - Counter(base.events)).elements():
         text = _idle(event, changed) or (_unread(event.address, changed) if event.address is not None else "")
         if text:
             found.append(text)

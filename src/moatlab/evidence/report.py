@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,7 +107,9 @@ def picture(batch: Batch, verdicts: list[Verdict]) -> Any:
 
     experiment = batch.experiment
     subtitle = f"{experiment.question or experiment.name}  Shaded: smaller than the smallest effect of interest"
-    return show.effects(verdicts, f"{experiment.name}: verdicts", subtitle, experiment.name)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    told = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    return show.effects(verdicts, f"{experiment.name}: {told}", subtitle, experiment.name)
 
 
 def differences(batch: Batch, points: Points | None = None) -> pd.DataFrame:

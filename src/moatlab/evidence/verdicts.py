@@ -29,6 +29,7 @@ from moatlab.evidence.effects import Effect
 from moatlab.evidence.inference import Method, holm
 from moatlab.evidence.planning import Needed, to_decide
 from moatlab.evidence.spending import ONCE, Look
+from moatlab.results.text.html import page, rows
 from moatlab.results.text.numbers import short
 
 Tag = Literal["input", "mechanical", "emergent"]
@@ -118,6 +119,9 @@ class Verdict:
         return f"{self.effect.outcome}: {short(self.estimate)} [{short(low)}, {short(high)}]{size}: {self.verdict}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return Verdicts([self])._repr_html_()
 
     @property
     def verdict(self) -> str:
@@ -250,6 +254,26 @@ def judge(
             before if best != "same" else None, alpha,
         ))  # fmt: skip
     return found
+
+
+class Verdicts(list[Verdict]):
+    """Verdicts of one family, in order: a list that prints as lines, and as a table in a notebook."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self)) or "no verdicts"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a verdict."""
+        return verdicts_table(self)
+
+    def _repr_html_(self) -> str:
+        body = [
+            (v.effect.outcome, v.effect.name, short(v.effect.baseline), short(v.estimate),
+             f"[{short(v.interval[0])}, {short(v.interval[1])}]", v.prediction.predicted, v.verdict, v.reason)
+            for v in self
+        ]  # fmt: skip
+        head = ("outcome", "contrast", "baseline", "effect", "95 % interval", "predicted", "verdict", "why")
+        return page("Paired differences, judged", rows(head, body))
 
 
 def verdicts_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:

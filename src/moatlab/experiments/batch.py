@@ -16,6 +16,7 @@ from moatlab.errors import InputError
 from moatlab.experiments.record import needed, reduce
 from moatlab.experiments.store import EXPERIMENT, PLAN, Index, Store
 from moatlab.experiments.work import DONE
+from moatlab.results.text.html import frame, page
 
 if TYPE_CHECKING:
     from moatlab.experiments.experiment import Experiment
@@ -40,7 +41,69 @@ class Batch:
         return self
 
     def __repr__(self) -> str:
-        return f"<Batch of {self.experiment.name} in {self.folder}: {len(self.plan)} runs planned>"
+        arms = ", ".join(self.experiment.arms)
+        return f"<Batch of {self.experiment.name} in {self.folder}: {len(self.plan)} runs planned; arms {arms}>"
+
+    def _repr_html_(self) -> str:
+        runs = self.runs()
+        done = int((runs["status"] == DONE).sum())
+        values = self.outcomes().groupby(["outcome", "arm"], sort=False)["value"]
+        table = frame(values.agg(["count", "mean", "min", "max"]).reset_index()) if done else ""
+        return page(f"{self.experiment.name}: {self.experiment.question or 'a batch'}",
+                    f"<p>{done} of {len(runs)} runs done</p>", table)  # fmt: skip
+
+    def verdicts(self) -> Any:
+        """The verdicts on the batch, as one family: a list with ``to_pandas``.
+
+        Looking is on record in the folder, and a later look at more runs has less of the error rate left.
+        """
+        from moatlab.evidence.of_batch import verdicts
+
+        return verdicts(self)
+
+    def plot(self, name: str = "arms") -> Any:
+        """A picture as a matplotlib figure: ``arms``, ``differences``, ``effects``, ``verdicts``, ``shares-LAYER``, ...
+
+        Raises `InputError` for other names.
+        """
+        from moatlab.evidence.of_batch import plot
+
+        return plot(self, name)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write a row a run: arm, point, replication, seed, status, the point's values, and a column an outcome."""
+        table = self.runs().drop(columns=["error"])
+        done = self._reduced.reindex(table["key"])
+        for name in self.experiment.outcomes:
+            table[name] = done[name].to_numpy(np.float64)
+        table.to_csv(path, index=False)
+        return Path(path)
+
+    def to_xarray(self) -> Any:
+        """All recorded metrics and the outcomes as an ``xarray.Dataset``.
+
+        Metrics have the dimensions arm, point, replication, month, outcomes all but the month, and parameters the
+        point; outcomes and parameters that are called like a metric have ``outcome:`` or ``at:`` before their names.
+        Raises `InputError` where xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise InputError("to_xarray needs xarray: pip install 'moatlab[analysis]'") from None
+        plan, arms = self.plan, list(self.experiment.arms)
+        data: dict[str, Any] = {m: (("arm", "point", "replication", "month"), self.cube(m)) for m in self.metrics}
+        shape = len(arms), int(plan["point"].max()) + 1, int(plan["replication"].max()) + 1
+        place = plan["arm"].map({name: at for at, name in enumerate(arms)})
+        at = tuple(column.to_numpy(dtype=int) for column in (place, plan["point"], plan["replication"]))
+        for name in self.experiment.outcomes:
+            values = np.full(shape, np.nan)
+            values[at] = self._reduced[name].reindex(plan["key"]).to_numpy(np.float64)
+            data[name if name not in data else f"outcome:{name}"] = (("arm", "point", "replication"), values)
+        for name in self._uncertain:
+            values_at = plan.drop_duplicates("point").sort_values("point")[name].to_numpy()
+            data[name if name not in data else f"at:{name}"] = (("point",), values_at)
+        coordinates = {"arm": arms, "month": np.arange(self.experiment.months)}
+        return xarray.Dataset(data, coordinates, {"experiment": self.experiment.name})
 
     @cached_property
     def index(self) -> Index:

@@ -20,6 +20,7 @@ from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, r
 from moatlab.experiments.work import Job
 from moatlab.results.addresses import Slugs
 from moatlab.scenario.addresses import nearest
+from moatlab.scenario.months import read_month
 from moatlab.scenario.reading import packaged
 from moatlab.scenario.scenario import Scenario
 
@@ -85,7 +86,7 @@ class Experiment:
 
         ``scenario`` may be a `Scenario`; paths of scenarios start at ``folder``.  A ``model`` takes the market's place.
         """
-        spec = read_spec({"name": "experiment", **mapping}, where)
+        spec = read_spec({"name": "experiment", **_numbered(mapping, where, folder)}, where)
         experiment = cls(spec, model or _market(spec, where, folder), where, folder)
         experiment._check()
         return experiment
@@ -374,6 +375,29 @@ class _told:  # noqa: N801  (reads as a phrase where it is used)
 def _market(spec: Spec, where: str, folder: Path | None) -> MarketModel:
     with _told(where):
         return MarketModel(_scenario(spec.scenario, folder))
+
+
+def _numbered(mapping: Mapping[str, Any], where: str, folder: Path | None) -> Mapping[str, Any]:
+    """The same with outcomes' months by number that are given by the calendar, which needs the scenario's start."""
+    outcomes = mapping.get("outcomes")
+    if not isinstance(outcomes, Mapping):
+        return mapping
+    dated = {
+        name: outcome["months"]
+        for name, outcome in outcomes.items()
+        if isinstance(outcome, Mapping) and isinstance(outcome.get("months"), list | tuple)
+        and any(isinstance(month, str) for month in outcome["months"])
+    }  # fmt: skip
+    if not dated:
+        return mapping
+    with _told(where):
+        start = _scenario(mapping["scenario"], folder).start if "scenario" in mapping else ""
+    changed = dict(outcomes)
+    for name, months in dated.items():
+        place = f"{where}: outcomes.{name}.months"
+        read = [read_month(month, start, place) if isinstance(month, str) else month for month in months]
+        changed[name] = {**outcomes[name], "months": read}
+    return {**mapping, "outcomes": changed}
 
 
 def _scenario(given: Any, folder: Path | None) -> Scenario:

@@ -19,6 +19,7 @@ from moatlab.experiments.fingerprint import class_source, function_source, model
 from moatlab.experiments.worlds import at_points
 from moatlab.results.addresses import find_metric, unknown_metric
 from moatlab.scenario.addresses import ALL, nearest, parse
+from moatlab.scenario.months import span_name
 from moatlab.scenario.registry import Parameter
 from moatlab.scenario.rules import declarations
 from moatlab.scenario.scenario import Scenario
@@ -118,7 +119,8 @@ class MarketModel:
         for event in world.events:
             if max(event.month, event.last or 0) >= months:
                 raise InputError(
-                    f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1})"
+                    f"event {str(event)!r}: its month lies beyond the run of {months} months (0-{months - 1}: "
+                    f"{span_name(0, months - 1, world.start)})"
                 )
 
     def digests(

@@ -26,6 +26,7 @@ from moatlab.market.state.state import State
 from moatlab.results.results import Results
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.events import Event
+from moatlab.scenario.months import month_name
 from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.seeds import check_seed, fresh_seed
@@ -91,6 +92,16 @@ class Market(mesa.Model):
     def month(self) -> int:
         """Months completed; the month that the next step simulates."""
         return int(self.state.clock[0])
+
+    def __repr__(self) -> str:
+        now = f"month {self.month}, {month_name(self.month, self.scenario.start)}"
+        return f"<Market {self.scenario.name}, seed {self.seed}, before {now}>"
+
+    def _repr_html_(self) -> str:
+        from moatlab.results.text.html import page
+
+        told = self.results._repr_html_() if self.month else ""
+        return page(repr(self)[1:-1], self.scenario._repr_html_(), told)
 
     def step(self) -> None:
         """Simulate a month: events, then the phases of `moatlab.market.month.PHASES`."""

@@ -124,7 +124,7 @@ def collect(
         "seed": seed,
         "months": recorder.months,
         "detail": detail,
-        "events": tuple((event.month, str(event)) for event in scenario.events),
+        "events": tuple((event.month, event.dated(scenario.start)) for event in scenario.events),
         "slugs": slugs,
         "names": {
             (kind, row): names.display_name(kind, row) for kind in slugs if kind != "users"

@@ -66,6 +66,22 @@ def ratio(above: Any, below: Any, floor: float = 0.0) -> NDArray[np.float64]:
     return quotient
 
 
+def places(months: Any, kinds: Any, revenue: Any) -> NDArray[np.float64]:
+    """The place of each firm by revenue among those of its kind in its month, from 1; equal revenues share a place."""
+    import numpy as np
+
+    months, kinds = np.asarray(months), np.unique(np.asarray(kinds), return_inverse=True)[1]
+    sold = -np.asarray(revenue, float)
+    order = np.lexsort((sold, kinds, months))
+    month, kind, value = months[order], kinds[order], sold[order]
+    at = np.arange(len(order))
+    group = np.append(True, (month[1:] != month[:-1]) | (kind[1:] != kind[:-1]))[: len(order)]
+    new = group | np.append(True, value[1:] != value[:-1])[: len(order)]
+    found = np.empty(len(order))
+    found[order] = np.maximum.accumulate(at * new) - np.maximum.accumulate(at * group) + 1
+    return found
+
+
 def _ratio(above: str, below: str, unit: str) -> Derive:
     """``above / below``, which is in ``unit``, where it is not below the floor."""
 
@@ -352,6 +368,24 @@ FIRM = [
 ]
 FIRM_DERIVED = [
     Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue", "M$")),
+    Metric(
+        "firm",
+        "",
+        "rank",
+        "place",
+        "place among the layer's firms by revenue, 1 for the largest",
+        lambda t: places(t["month"], t["kind"], t["revenue"]),
+    ),
+    Metric(
+        "firm",
+        "",
+        "leads",
+        "probability",
+        "1 in months in which the firm has the layer's largest revenue, else 0; its mean over runs is the probability "
+        "of being first",
+        # Not-a-number where there is no rank: the firm is not alive.
+        lambda t: 1.0 * ((t["rank"] == 1.0) & (t["revenue"] > 0.0)) + 0.0 * t["rank"],
+    ),
 ]
 
 #: The source of a layer's revenue and profit (see `moatlab.results.money`): the one table that needs the ledger.

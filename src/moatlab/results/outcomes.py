@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Reduce = Literal["mean", "sum", "first", "last", "min", "max", "median", "std"]
 
 #: Metrics of a firm that are 0, and not unknown, in months in which it is not alive.
-ZERO_WHEN_GONE = ("revenue", "share", "gross_profit", "customers")
+ZERO_WHEN_GONE = ("revenue", "share", "gross_profit", "customers", "leads")
 
 _REDUCE: dict[str, Any] = {
     "mean": np.mean,

@@ -58,6 +58,7 @@ class Paths:
         self._about = about
         self._months = int(about["months"])
         self._known: dict[tuple[Level, str, int, str], Path] = {}
+        self._places: dict[str, Path] = {}
 
     def __getitem__(self, address: str) -> Path:
         """The path at an address, a number a month; not-a-number in months in which a firm was not alive."""
@@ -83,7 +84,9 @@ class Paths:
         key = (level, kind, row, column)
         if key not in self._known:
             metric = BY_COLUMN.get((level, column))
-            if metric is not None and metric.derive is not None:
+            if level == "firm" and column == "rank":
+                self._known[key] = self._rank(kind, row)
+            elif metric is not None and metric.derive is not None:
                 scope = _Columns(self, level, kind, row)
                 self._known[key] = np.asarray(metric.derive(scope), float)
             else:
@@ -113,6 +116,17 @@ class Paths:
         mine = rows[(rows["row"] == row) & (rows["kind"] == LAYERS.index(kind))]
         path = np.full(self._months, np.nan)
         path[mine["month"]] = mine[column]
+        return path
+
+    def _rank(self, kind: str, row: int) -> Path:
+        """A firm's place month by month, which needs its rivals."""
+        rows = self._raw("firms")
+        rivals = rows[rows["kind"] == LAYERS.index(kind)]
+        if kind not in self._places:
+            self._places[kind] = metrics.places(rivals["month"], rivals["kind"], rivals["revenue"])
+        mine = rivals["row"] == row
+        path = np.full(self._months, np.nan)
+        path[rivals["month"][mine]] = self._places[kind][mine]
         return path
 
     def _generated(self) -> dict[str, int]:

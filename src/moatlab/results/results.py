@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moatlab.results.frames import Frames
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """One table of a run; columns are those of `moatlab.results.metrics`, in the same units."""
 
@@ -41,6 +41,15 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._frame)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(map(str, self._frame))
+        return f"<Table {self.name}: {len(self):,} rows; {columns if len(columns) < 400 else columns[:400] + ', ...'}>"
+
+    def _repr_html_(self) -> str:
+        from moatlab.results.text.html import frame, page
+
+        return page(f"{self.name}: {len(self):,} rows", frame(self._frame, 6))
 
     def __getitem__(self, column: str) -> pd.Series:
         if column not in self._frame:
@@ -74,7 +83,21 @@ class Results:
         self._tables: dict[str, Table] = {}
 
     def __repr__(self) -> str:
-        return f"<Results of {self.about['scenario']}, seed {self.about['seed']}, {self.about['months']} months>"
+        from moatlab.scenario.months import span_name
+
+        when = f" ({span_name(0, self.months - 1, self.about['start'])})" if self.months else ""
+        return f"<Results of {self.about['scenario']}, seed {self.about['seed']}, {self.months} months{when}>"
+
+    def _repr_html_(self) -> str:
+        from moatlab.results.text.html import frame, page
+
+        if not self.months:
+            return page(repr(self)[1:-1])
+        layers = self.layers.to_pandas()
+        last = layers[layers["month"] >= self.months - 12]
+        wanted = ["revenue", "value_added", "gross_profit_after_depreciation", "operating_profit"]
+        sums = last.groupby("layer", sort=False)[wanted].sum().reset_index()
+        return page(repr(self)[1:-1], "<p>M$ of the last twelve months</p>", frame(sums))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_parts": self._parts, "about": self.about, "_tables": {}}

@@ -10,6 +10,8 @@
 ``months 24-119: maintain labs.openai algorithmic 0.3``         it is kept that much higher, then left to fade
 ``month 24: follow labs.stability 12``                          the lab gets a model like the frontier 12 months ago
 ``months 0-119: follow labs.stability 0``                       and does so every month
+``2025-01: set foundry.tsmc.capacity 19``                       months by the calendar, wherever a number may be
+``2025-01 to 2025-06: set labs.*.price_rule frozen``            the same for a span
 ==============================================================  ================================================
 
 A grant adds to the stock at the start of its month.  A maintained grant adds the same and, in each later month of its
@@ -26,6 +28,7 @@ from typing import Literal, get_args
 from moatlab.errors import InputError
 from moatlab.scenario.addresses import Address, Slugs, nearest, resolve, split_firm
 from moatlab.scenario.moats import find_stock
+from moatlab.scenario.months import CALENDAR, month_name, read_month
 from moatlab.scenario.registry import Parameter, Value
 from moatlab.scenario.topology import check_trade
 from moatlab.scenario.values import read_number, read_value, show
@@ -33,11 +36,17 @@ from moatlab.scenario.values import read_number, read_value, show
 Action = Literal["set", "scale", "cut", "link", "grant", "maintain", "follow"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
-#: The last month that an event can name, and the longest event, characters.
-LAST_MONTH, LONGEST_TEXT = 99_999, 1000
-_FORM = "write 'month 12: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' for what is undone)"
+#: The longest event, characters.
+LONGEST_TEXT = 1000
+_FORM = (
+    "write 'month 12: ACTION ...' or '2024-01: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' or "
+    "'2024-01 to 2024-06:' for what is undone)"
+)
+#: A month of the calendar needs no word before it; a hyphen or "to" stands between the ends of a span.
 _EVENT = re.compile(
-    r"\s*months?\s+(?P<first>\S+?)(?:\s*-\s*(?P<last>\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)", re.I | re.S
+    rf"\s*(?:months?\s+(?P<first>{CALENDAR}|\S+?)|(?P<date>{CALENDAR}))"
+    rf"(?:(?:\s*-\s*|\s+to\s+)(?P<last>{CALENDAR}|\S+?))?\s*:\s*(?P<action>\w+)\s+(?P<rest>.+)",
+    re.I | re.S,
 )
 _CHANGE = re.compile(r"(?P<address>[^\s=]+)(?:\s*=\s*|\s+(?P<word>to|by)\s+|\s+)(?P<value>\S.*)", re.I)
 _GRANT = re.compile(r"(?P<firm>\S+)\s+(?P<moat>\S+)\s+(?P<amount>\S+)")
@@ -66,25 +75,36 @@ class Event:
     def __str__(self) -> str:
         """The event in its own grammar: `parse_event` gives the event back."""
         when = f"month {self.month}" if self.last is None else f"months {self.month}-{self.last}"
+        return f"{when}: {self._what()}"
+
+    def dated(self, start: str) -> str:
+        """The event with its months by the calendar, in a scenario that begins in ``start``; it reads back the same."""
+        months = [month_name(month, start) for month in (self.month, self.last) if month is not None]
+        return f"{' to '.join(months)}: {self._what()}"
+
+    def _what(self) -> str:
         if self.edge is not None:
             what = " ".join(self.edge)
         elif self.firm:
             what = " ".join(part for part in (self.firm, self.moat, show(self.value)) if part)
         else:
             what = f"{self.address} {show(self.value)}"
-        return f"{when}: {self.action} {what}"
+        return f"{self.action} {what}"
 
 
-def parse_event(text: str, slugs: Slugs) -> Event:
-    """Read one event and check all that it names against the rows of a scenario."""
+def parse_event(text: str, slugs: Slugs, start: str = "") -> Event:
+    """Read one event and check all that it names against the rows of a scenario.
+
+    ``start`` is the scenario's first month, from which months of the calendar count.
+    """
     where = f"event {text.strip()!r}"
     if len(text) > LONGEST_TEXT:
         raise InputError(f"an event has at most {LONGEST_TEXT:,} characters, not {len(text):,}", where)
     match = _EVENT.fullmatch(text)
     if match is None:
         raise InputError(f"not understood: {_FORM}", where)
-    first = _month(match["first"], where)
-    last = None if match["last"] is None else _month(match["last"], where)
+    first = read_month(match["first"] or match["date"], start, where)
+    last = None if match["last"] is None else read_month(match["last"], start, where)
     if last is not None and last < first:
         raise InputError(f"its last month {last} comes before its first month {first}", where)
     action = _action(match["action"], where)
@@ -99,12 +119,6 @@ def parse_event(text: str, slugs: Slugs) -> Event:
         return _followed(first, last, rest, slugs, where)
     address, value = _change(action, rest, slugs, where)
     return Event(first, action, address, value, last=last)
-
-
-def _month(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LAST_MONTH))):
-        raise InputError(f"a month is a whole number from 0 to {LAST_MONTH}, not {text!r}", where)
-    return int(text)
 
 
 def _action(word: str, where: str) -> Action:
@@ -146,7 +160,8 @@ def _followed(first: int, last: int | None, text: str, slugs: Slugs, where: str)
     kind, slug = split_firm(match["firm"], slugs, where)
     if kind != "labs":
         raise InputError(f"only labs follow the frontier, not {kind}", where)
-    lag = 0 if match["lag"] is None else _month(match["lag"], where)
+    # A lag is a number of months, so no month of the calendar.
+    lag = 0 if match["lag"] is None else read_month(match["lag"], "", where)
     return Event(first, "follow", value=lag, last=last, firm=f"{kind}.{slug}")
 
 

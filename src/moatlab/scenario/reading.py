@@ -110,7 +110,7 @@ def read_mapping(
         start=_start(mapping.get("start", "2023-01"), where),
         months=_months(mapping.get("months", 120), where),
         graph=read_graph(_table(mapping.get("graph", {}), "graph", where), slugs, where, folder),
-        events=_events(mapping.get("events", []), slugs, where),
+        events=_events(mapping.get("events", []), slugs, _start(mapping.get("start", "2023-01"), where), where),
         rows=rows,
         values=values,
         sources=sources,
@@ -247,10 +247,10 @@ def _months(months: object, where: str) -> int:
     return months
 
 
-def _events(texts: object, slugs: Mapping[str, tuple[str, ...]], where: str) -> tuple[Event, ...]:
+def _events(texts: object, slugs: Mapping[str, tuple[str, ...]], start: str, where: str) -> tuple[Event, ...]:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise InputError("events takes a list of texts, as in ['month 12: set foundry.tsmc.capacity 19']", where)
     try:
-        return tuple(parse_event(text, slugs) for text in texts)
+        return tuple(parse_event(text, slugs, start) for text in texts)
     except InputError as error:
         raise InputError(str(error), where) from None

@@ -23,19 +23,22 @@ from moatlab.scenario.rules import RuleUse, split_changes, use
 from moatlab.scenario.tables import parameters_of
 from moatlab.scenario.topology import GraphSpec, graph_table, read_graph
 from moatlab.scenario.values import check_value, read_value
+from moatlab.scenario.values import show as as_text
 
 if TYPE_CHECKING:
     from moatlab.evidence.compare import Comparison
 
 #: The source of a value that was changed after loading.
 SET = "set by the user"
+#: Most changes that the representation of a scenario lists.
+MOST_CHANGES = 8
 
 
 class Scenario:
     """A scenario, by the name of a packaged one or by the path of a TOML file.
 
     >>> Scenario("essay-2023").set({"labs.openai.price_rule": "frozen", "labs.*.markup": 0.3})
-    Scenario('essay-2023')
+    Scenario('essay-2023', changed: labs.*.markup = 0.3; labs.openai.price_rule = frozen)
     """
 
     __slots__ = ("_checked", "_contents", "_digest", "_origin")
@@ -226,7 +229,7 @@ class Scenario:
         """A copy with further events."""
         slugs = self.all_slugs
         # An Event made for another scenario is read again, since its firms may not exist here.
-        return self._with(events=self.events + tuple(parse_event(str(event), slugs) for event in events))
+        return self._with(events=self.events + tuple(parse_event(str(event), slugs, self.start) for event in events))
 
     def with_graph(self, **changes: object) -> Scenario:
         """A copy with another trade graph: keywords are the keys of the table ``[graph]``."""
@@ -316,8 +319,30 @@ class Scenario:
     def __hash__(self) -> int:
         return hash(self.digest())
 
+    def changes(self) -> list[str]:
+        """What was changed since the scenario was read, in a text each: values, events, classes, rules."""
+        first = self if self.origin is None else self.origin[0]
+        before = first.given()
+        told = [f"{a} = {as_text(v)}" for a, v in self.given().items() if before.get(a) != v]
+        told += [event.dated(self.start) for event in self.events if event not in first.events]
+        told += [f"{firm} as {agent.__name__}" for firm, agent in self.overrides.items()
+                 if first.overrides.get(firm) is not agent]  # fmt: skip
+        return told + [f"rule {rule.name}" for rule in self.rules if rule not in first.rules]
+
     def __repr__(self) -> str:
-        return f"Scenario({self.name!r})"
+        told = self.changes()
+        more = [f"and {len(told) - MOST_CHANGES} more"] if len(told) > MOST_CHANGES else []
+        changed = f", changed: {'; '.join([*told[:MOST_CHANGES], *more])}" if told else ""
+        return f"Scenario({self.name!r}{changed})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        firms = ", ".join(f"{len(self.slugs(kind))} {kind}" for kind in KINDS if kind not in RULES_ONLY)
+        items = "".join(f"<li>{escape(text)}</li>" for text in self.changes())
+        about = f"{self.title}; {self.months} months from {self.start}; {firms}"
+        changed = f"<p>changed:</p><ul>{items}</ul>" if items else ""
+        return f"<div><p><b>{escape(self.name)}</b>: {escape(about)}</p>{changed}</div>"
 
 
 @cache

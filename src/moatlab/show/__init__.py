@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import moatlab.show.settings  # noqa: F401  # isort: skip
 from matplotlib.figure import Figure
 
 from moatlab.results.frames import Frames
-from moatlab.show.accrual import accrual
+from moatlab.show.accrual import accrual, profits
 from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.graphs import graph
@@ -35,6 +35,7 @@ __all__ = [
     "graph",
     "plan",
     "prices",
+    "profits",
     "retention",
     "sensitivity",
     "share",
@@ -48,6 +49,7 @@ PICTURES: dict[str, Callable[[Frames], Figure]] = {
     "categories": categories,
     "concentration": concentration,
     "accrual": accrual,
+    "profits": profits,
     "prices": prices,
     "retention": retention,
     "flow": flow,
@@ -71,12 +73,17 @@ def plan(frames: Frames, year: int | None = None) -> dict[str, Callable[[], Figu
 
 
 def draw_all(
-    frames: Frames, directory: Path, year: int | None = None, done: Callable[[], object] = lambda: None
-) -> list[Path]:
-    """Draws every picture of the `plan` into ``directory``, one PNG each; calls ``done`` after each."""
+    frames: Frames, directory: Path, year: int | None = None, done: Callable[[], object] = lambda: None,
+    names: Collection[str] | None = None, formats: Sequence[str] = ("png",),
+) -> list[Path]:  # fmt: skip
+    """Draws the pictures of the `plan` into ``directory``, those called ``names`` or all, with their numbers as CSV.
+
+    Calls ``done`` after each, and returns the files of the first of the ``formats``.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, picture in plan(frames, year).items():
-        paths.append(write(picture(), directory / f"{name}.png"))
-        done()
+        if names is None or name in names:
+            paths.append(write(picture(), directory / f"{name}.png", formats))
+            done()
     return paths

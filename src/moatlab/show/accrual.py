@@ -11,6 +11,7 @@ from moatlab.results.frames import Frames
 from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
@@ -31,7 +32,7 @@ def accrual(frames: Frames) -> Figure:
     mean = f"; shares: mean of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""
     figure = style.sheet(
         frames,
-        "Value accrual by layer",
+        _title(frames, series.by_layer(frames, "gross_profit_after_depreciation")),
         f"{'Sums of the last twelve months' if yearly else 'Month by month'}; shares of the positive amounts; a layer "
         "below zero has none. "
         "Gross profit is after depreciation. Attributed: clouds, chipmakers and the foundry counted in proportion to "
@@ -52,9 +53,53 @@ def accrual(frames: Frames) -> Figure:
     )):  # fmt: skip
         sums = {layer: v.rolling(YEAR).sum() if yearly else v for layer, v in amounts.items()}
         _shares(panels[2 * row], frames, sums, f"{title}: shares", f"share of positive {what} (%)")
-        lines = [Line(layer, Pen(style.LAYER_COLOURS[layer]), series.band(v)) for layer, v in sums.items()]
-        draw_lines(panels[2 * row + 1], frames, lines, f"{title}: $", f"$ million {span}", unit="M$")
+        # Thousands of M$ are said as $ bn.
+        largest = style.largest(*(v.to_numpy(dtype=np.float64) for v in sums.values()))
+        unit, scale = ("$ bn", 1e-3) if largest >= 1e3 else ("$ million", 1.0)
+        lines = [Line(layer, Pen(style.LAYER_COLOURS[layer]), series.band(scale * v)) for layer, v in sums.items()]
+        draw_lines(panels[2 * row + 1], frames, lines, f"{title}: $", f"{unit} {span}", unit=unit)
     return figure
+
+
+@picture
+def profits(frames: Frames) -> Figure:
+    """Gross profit after depreciation, a panel a layer, each with its band over seeds."""
+    yearly = len(frames.months) >= 2 * YEAR
+    span = "in 12 months" if yearly else "a month"
+    profit = series.by_layer(frames, "gross_profit_after_depreciation")
+    figure = style.sheet(
+        frames, "Gross profit, layer by layer",
+        f"After depreciation, {'sums of twelve months' if yearly else 'month by month'}{style.bands_note(frames)}",
+        style.ACROSS, 5.6,
+    )  # fmt: skip
+    for axes, (layer, values) in zip(style.panels(figure, len(profit), 3, right=0.95, left=0.65), profit.items(),
+                                     strict=True):  # fmt: skip
+        sums = values.rolling(YEAR).sum() if yearly else values
+        most = style.largest(sums.to_numpy(dtype=np.float64))
+        unit, scale = ("$ bn", 1e-3) if most >= 1e3 else ("$ million", 1.0)
+        line = Line("", Pen(style.LAYER_COLOURS[layer]), series.band(scale * sums))
+        draw_lines(axes, frames, [line], layer.capitalize(), f"{unit} {span}", unit=unit, room=0.9)
+    return figure
+
+
+def _title(frames: Frames, profit: Money) -> str:
+    """Which layer earns most at the end, by gross profit, and which at the start."""
+    year = {layer: v.clip(lower=0.0).fillna(0.0) for layer, v in profit.items()}
+    found = []
+    for months in (slice(0, YEAR), slice(-YEAR, None)):
+        sums = {layer: float(v.iloc[months].sum().mean()) for layer, v in year.items()}
+        total = sum(sums.values())
+        if total <= 0:
+            return "Value accrual by layer"
+        first = max(sums, key=lambda layer: sums[layer])
+        found.append(f"{first} ({style.percent(sums[first] / total)})")
+    if len(frames.months) <= YEAR:
+        return f"Most of the gross profit: {found[0]}"
+    names = [text.split(" (")[0] for text in found]
+    if names[0] == names[1]:
+        shares = [text.split("(")[1].rstrip(")") for text in found]
+        return f"Most of the gross profit stays with {names[0]}: {shares[0]}, then {shares[1]}"
+    return f"Gross profit moves from {found[0]} to {found[1]}"
 
 
 def _shares(axes: Axes, frames: Frames, amounts: Money, title: str, ylabel: str) -> None:
@@ -68,6 +113,7 @@ def _shares(axes: Axes, frames: Frames, amounts: Money, title: str, ylabel: str)
     labels = []
     for layer, values in reversed(positive.items()):
         share = (100 * values / total.where(total > 0)).mean(axis=1).to_numpy(dtype=np.float64)
+        keep_line(axes, layer, frames.dates, share, middle="mean")
         top = below + share
         dates, low, high = style.stretch(frames.dates, below, top)
         colour = style.LAYER_COLOURS[layer]

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from moatlab.results.frames import Array, Dated, dates_of
+from moatlab.results.text.units import amount, said
 from moatlab.show import style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep, keep_line
 from moatlab.show.series import Band
 from moatlab.show.style import EndLabel, Pen
 
@@ -35,15 +38,23 @@ class Shown:
 
 
 @picture
-def difference(paths: Array, address: str, unit: str, what: str, source: str, start: str, since: int) -> Figure:
+def difference(
+    paths: Array, address: str, unit: str, what: str, source: str, start: str, since: int, smallest: float = 0.0
+) -> Figure:
     """A metric by month without a change and with it, and the paired difference.
 
-    ``paths`` are [2 arms, seeds, months] in ``unit``, ``since`` the first month that the change can touch.
+    ``paths`` are [2 arms, seeds, months] in ``unit``, ``since`` the first month that the change can touch; effects up
+    to ``smallest`` do not matter, and are shaded.
     """
+    how = said(unit, style.largest(paths), " a month")
+    title, paths, smallest = _found(paths, address, unit, since), paths * how.factor, smallest * how.factor
+    unit, of_differences = how.label or "0 to 1", how.of_differences or "0 to 1"
     told = f"moatlab, {source}; at right, dark: 95 % interval of the mean, light: 5 to 95 % of the seeds"
     dates = dates_of(start, np.arange(paths.shape[2], dtype=np.float64))
     frames = Shown(dates, told, dates[since : since + 1] if since else dates[:0])
-    figure = style.sheet(frames, f"{address}: effect of the change", what, 11.0, 4.4)
+    if smallest:
+        what += "; shaded: smaller than the smallest effect of interest"
+    figure = style.sheet(frames, title, what, 11.0, 4.4)
     arms, gap = style.panels(figure, 2, 2, right=1.35, left=0.85)
     bands = [_quantiles(arm) for arm in paths]
     _panel(
@@ -54,6 +65,8 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     )
     for band, pen in zip(bands, (WITHOUT, WITH), strict=True):
         style.stroke(arms, frames.dates, band.low, band.mid, band.high, pen)
+    for band, name in zip(bands, ("without", "with"), strict=True):
+        keep_line(arms, name, frames.dates, band.mid, band.low, band.high, unit=unit)
     style.scale_by(arms, [band.mid for band in bands], [v for band in bands for v in (band.low, band.high)])
     _ends(arms, frames, [("without", bands[0], WITHOUT), ("with", bands[1], WITH)])
     paired = paths[1] - paths[0]
@@ -62,11 +75,16 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
         gap,
         frames,
         "With less without, same random draws: mean of pairs",
-        style.fit(f"difference ({unit})", 2.7, style.SMALL),
+        style.fit(f"difference ({of_differences})", 2.7, style.SMALL),
     )
     pen = Pen(style.PALETTE[2])
+    if smallest:
+        gap.axhspan(-smallest, smallest, color=style.SMALL_EFFECT, linewidth=0, zorder=0)
     style.stroke(gap, frames.dates, wide.low, mean.mid, wide.high, pen)
     style.stroke(gap, frames.dates, mean.low, mean.mid, mean.high, pen)
+    keep_line(gap, "difference, mean of pairs, 95 % interval", frames.dates, mean.mid, mean.low, mean.high,
+              middle="mean", unit=of_differences)  # fmt: skip
+    keep_line(gap, "difference, 5 to 95 % of seeds", frames.dates, wide.mid, wide.low, wide.high, unit=of_differences)
     known = np.concatenate([band[np.isfinite(band)] for band in (wide.low, wide.high, mean.low, mean.high)])
     reach = float(np.abs(known).max(initial=0.0)) or 1.0
     gap.set_ylim(min(-0.06 * reach, float(known.min(initial=0.0)) * 1.08),
@@ -74,6 +92,23 @@ def difference(paths: Array, address: str, unit: str, what: str, source: str, st
     gap.axhline(0, color=style.INK, linewidth=0.7)
     _ends(gap, frames, [("difference", mean, pen)])
     return figure
+
+
+def _found(paths: Array, address: str, unit: str, since: int) -> str:
+    """The mean difference in the months that the change can touch, with its 95 % interval over seeds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        by_seed = np.nanmean((paths[1] - paths[0])[:, since:], axis=1)
+    known = by_seed[np.isfinite(by_seed)]
+    if known.size < 2:
+        return f"{address}: effect of the change"
+    band = _mean_interval(known[:, None])
+    low, mid, high = (float(values[0]) for values in (band.low, band.mid, band.high))
+    if not known.any():
+        return f"{address}: nothing changes"
+    text = amount(abs(mid), unit, difference=True, per=" a month")
+    sure = "" if low > 0 or high < 0 else ", which may be nothing: the interval includes 0"
+    return f"{address} {'rises' if mid > 0 else 'falls'} by {text} on average{sure}"
 
 
 class Measured(Protocol):
@@ -170,7 +205,8 @@ def effects(verdicts: Sequence[Judged], title: str, subtitle: str, source: str) 
         colour = FINDINGS[verdict.finding]
         small = verdict.prediction.smallest * scale
         if small > 0:
-            axes.fill_between([-small, small], row - 0.38, row + 0.38, color=style.PALE, linewidth=0)
+            axes.fill_between([-small, small], row - 0.38, row + 0.38, color=style.SMALL_EFFECT, linewidth=0)
+            reach += [-small, small] if by_interest else []
         if np.isfinite(low) and np.isfinite(high):
             axes.plot([low, high], [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
             reach += [low, high]
@@ -180,8 +216,19 @@ def effects(verdicts: Sequence[Judged], title: str, subtitle: str, source: str) 
             texts[row], (1.0, row), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=style.SMALL, va="center", color=style.dark(colour), annotation_clip=False, parse_math=False,
         )  # fmt: skip
+    keep(axes, _as_table(shown), " ")
     _shares(axes, np.array([r for r in reach if np.isfinite(r)]))
     return figure
+
+
+def _as_table(shown: Sequence[Judged]) -> pd.DataFrame:
+    """The rows in the outcomes' units, and as drawn is left to the reader: the picture divides by one number each."""
+    columns = ["outcome", "contrast", "baseline", "mean", "low", "high", "smallest", "verdict"]
+    rows = [
+        (v.effect.outcome, v.effect.name, v.effect.baseline, v.estimate, *v.interval, v.prediction.smallest, v.verdict)
+        for v in shown
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _told(verdict: Judged) -> str:

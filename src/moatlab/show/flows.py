@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib.patheffects as effects
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
@@ -24,6 +25,7 @@ from moatlab.results.frames import Frames
 from moatlab.results.payments import KINDS_OF_PAYMENT
 from moatlab.show import style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep
 
 #: Columns of the layers; the sources of money are column 0.
 COLUMNS = {"apps": 1, "hosts": 2, "labs": 3, "clouds": 4, "chipmakers": 5, "foundry": 6}
@@ -46,7 +48,7 @@ TINY = 0.002
 
 # Inches.
 WIDTH, HEIGHT, NODE, GAP, LINE = style.ACROSS, 6.4, 0.1, 0.06, 0.12
-LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.2, 1.15, 0.8, 0.62, 0.38
+LEFT, RIGHT, TOP, BOTTOM, HEADER = 1.2, 1.15, 0.95, 0.62, 0.38
 
 Amounts = dict[tuple[str, str], float]
 
@@ -70,8 +72,12 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
     year, months = _year(frames, year)
     sums = _sums(frames, year)
     flows, omitted = _flows(sums)
-    figure = style.sheet(frames, f"Dollars through the stack, {year}", _subtitle(frames, months), WIDTH, HEIGHT)
+    into = {name: sum(i.amount for i in flows if i.source == name) for name in ("users", "outside")}
+    told = ", ".join(f"{style.money(amount)} from {name}" for name, amount in into.items() if amount > 0)
+    title = f"Dollars through the stack, {year}" + (f": {told}" if told else "")
+    figure = style.sheet(frames, title, _subtitle(frames, months), WIDTH, HEIGHT, most=3)
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    keep(figure, _as_table(flows, year))
     axes = style.box(figure, 0, 0, WIDTH, HEIGHT)
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(0, HEIGHT)
@@ -92,6 +98,21 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
     return figure
 
 
+def _as_table(flows: Sequence[Flow], year: int) -> pd.DataFrame:
+    """The ribbons: from, to, what they are, and M$ of the year; the largest first."""
+    rows = [
+        (
+            year,
+            item.source,
+            item.target.split(">")[-1],
+            "sales" if item.sale else "capital, costs, payouts",
+            item.amount,
+        )
+        for item in sorted(flows, key=lambda item: -item.amount)
+    ]
+    return pd.DataFrame(rows, columns=["year", "payer", "payee", "what", "amount"]).assign(unit="M$")
+
+
 def _year(frames: Frames, year: int | None) -> tuple[int, int]:
     counts: dict[int, int] = defaultdict(int)
     for month in frames.months:
@@ -109,7 +130,8 @@ def _subtitle(frames: Frames, months: int) -> str:
     return (
         f"Payments of the year{part}; width is proportional to the amount{mean}. "
         "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts. "
-        "Outside: computing other than generative AI"
+        "Outside: computing other than generative AI. Suppliers: all whom firms pay for other things: staff, power, "
+        "buildings, components, advertising"
     )
 
 

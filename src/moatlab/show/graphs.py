@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.patheffects as effects
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from moatlab.results.frames import Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep
 
 WIDTH, HEIGHT, TOP, BOTTOM = style.ACROSS, 7.0, 1.2, 0.4
 #: Where the columns stand, in inches; hosts share theirs with the labs.
@@ -73,8 +75,23 @@ def graph(frames: Frames) -> Figure:
     _place(named, tail, net)
     _edges(axes, net, {node.key: node for node in (*named, *tail)})
     _circles(axes, named, tail)
+    _keep(figure, net, {node.key: node for node in (*named, *tail)})
     _keys(axes, named, tail, net)
     return figure
+
+
+def _keep(figure: Figure, net: Any, nodes: dict[str, Node]) -> None:
+    """Circles and lines as numbers, M$ of the month."""
+    firms = [(n.layer, n.key.partition(".")[2], n.name, n.revenue) for n in nodes.values()]
+    trades = [
+        (str(buyer), str(seller), float(data.get("dollars", 0.0)))
+        for buyer, seller, data in net.edges(data=True)
+        if str(buyer) in nodes and str(seller) in nodes and float(data.get("dollars", 0.0)) > 0
+    ]
+    circles = pd.DataFrame(firms, columns=["layer", "slug", "name", "revenue"])
+    lines = pd.DataFrame(trades, columns=["buyer", "seller", "dollars"])
+    keep(figure, circles.sort_values("revenue", ascending=False, kind="stable").assign(panel="firms", unit="M$"))
+    keep(figure, lines.sort_values("dollars", ascending=False, kind="stable").assign(panel="trade", unit="M$"))
 
 
 def _subtitle(net: Any) -> str:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from moatlab.results.frames import Frames
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import PALETTE, EndLabel, Pen
 from moatlab.show.trajectories import draw_lines, nothing
@@ -26,7 +27,7 @@ def prices(frames: Frames) -> Figure:
     """What compute and tokens cost, and how scarce they are."""
     figure = style.sheet(
         frames,
-        "Prices and scarcity",
+        _title(frames),
         "Market averages, weighted by sales. Utilisation: hours sold, of capacity; generative: generative AI's share "
         f"of hours sold; unserved: inference that scarce capacity cut off{style.bands_note(frames)}",
         style.PAGE,
@@ -74,9 +75,19 @@ def prices(frames: Frames) -> Figure:
         [line("installed", "fleets", 0), line("backlog", "backlog", 1), line("deliveries", "deliveries", 2)],
         "Accelerators",
         "thousand GPUs (deliveries: per month)",
-        unit="kGPU",
+        unit="k",
     )
     return figure
+
+
+def _title(frames: Frames) -> str:
+    """What a GPU-hour costs at the start and at the end, and how much of it is scarcity."""
+    rent, scarcity = (series.band_of(frames, column).mid for column in ("rent", "scarcity_rent"))
+    if not (np.isfinite(rent[[0, -1]]).all() and np.isfinite(scarcity[-1])) or rent.size < 2:
+        return "Prices and scarcity"
+    first, last = (style.quantity(float(value), "$") for value in rent[[0, -1]])
+    part = style.percent(float(scarcity[-1] / rent[-1])) if rent[-1] > 0 else "0 %"
+    return f"A GPU-hour costs {first} at the start and {last} at the end, {part} of it for scarcity"
 
 
 def _rent(axes: Axes, frames: Frames) -> None:
@@ -87,6 +98,7 @@ def _rent(axes: Axes, frames: Frames) -> None:
     labels = []
     for column, name, colour in RENT:
         values = series.wide(frames.market, column, frames).mean(axis=1).fillna(0.0).to_numpy(dtype=np.float64)
+        keep_line(axes, name, frames.dates, values, middle="mean")
         top = below + values
         dates, low, high = style.stretch(frames.dates, below, top)
         axes.fill_between(dates, low, high, color=colour, alpha=0.75, linewidth=0)
@@ -100,7 +112,9 @@ def _rent(axes: Axes, frames: Frames) -> None:
     for column, name, dashes, width in lines:
         cost = series.band_of(frames, column)
         pen = Pen(style.INK, dashes)
-        style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=dashes == "-")
+        banded = dashes == "-"
+        style.stroke(axes, frames.dates, cost.low, cost.mid, cost.high, pen, width=width, banded=banded)
+        keep_line(axes, name, frames.dates, cost.mid, cost.low if banded else None, cost.high if banded else None)
         if end := style.end_of(frames.dates, cost.mid):
             labels.append(EndLabel(*end, name, style.quantity(end[1], "$"), style.INK))
             peak = max(peak, float(np.nanmax(cost.mid)))

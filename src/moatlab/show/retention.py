@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from moatlab.results.frames import Frames
+from moatlab.scenario.months import month_name
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep
 from moatlab.show.series import Line
 from moatlab.show.trajectories import draw_lines, nothing
 
@@ -28,7 +30,7 @@ def retention(frames: Frames) -> Figure:
     height = 1.55 + 1.85 * rows + 2.6
     figure = style.sheet(
         frames,
-        "Retention and churn",
+        _title(frames),
         "Upper panels: share of the customers who joined in a month who still use the same app"
         + (f", median of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""),
         style.PAGE,
@@ -42,7 +44,7 @@ def retention(frames: Frames) -> Figure:
     curves[POOLED] = _pooled(data, frames)
     grid = style.panels(figure, len(curves), columns, right=0.15, top=1.2, bottom=3.4, left=0.5)
     for axes, (name, table) in zip(grid, curves.items(), strict=True):
-        _curves(axes, table, name, colours, max(ages, 1))
+        _curves(axes, frames, table, name, colours, max(ages, 1))
     _key(figure, frames, colours)
     churn = [
         Line(name, pen, series.band(100 * values))
@@ -59,6 +61,16 @@ def retention(frames: Frames) -> Figure:
         banded=False,
     )
     return figure
+
+
+def _title(frames: Frames) -> str:
+    """The categories with the lowest and the highest churn in the last month."""
+    ends = {name: series.band(values).end for name, (_, values) in series.by_category(frames, "churn").items()}
+    known = {name: end for name, end in ends.items() if np.isfinite(end)}
+    if len(known) < 2:
+        return "Retention and churn"
+    low, high = (of(known, key=lambda name: known[name]) for of in (min, max))
+    return f"Monthly churn at the end: {style.percent(known[low])} in {low}, {style.percent(known[high])} in {high}"
 
 
 def _cohorts(data: pd.DataFrame) -> list[int]:
@@ -92,7 +104,7 @@ def _pooled(data: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     return sums.dropna()
 
 
-def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
+def _curves(axes: Axes, frames: Frames, table: pd.DataFrame, title: str, colours: dict[int, str], ages: int) -> None:
     style.dress(axes, title, "customers retained (%)", xlabel="months since joining")
     axes.set_xlim(0, ages)
     axes.set_ylim(0, 103)
@@ -102,6 +114,8 @@ def _curves(axes: Axes, table: pd.DataFrame, title: str, colours: dict[int, str]
         curve = 100 * table[table["joined"] == month].groupby("age")["retention"].median()
         if len(curve):
             drawn = True
+            cohort = {"joined": month_name(month, frames.start), "age": curve.index, "median": curve.to_numpy()}
+            keep(axes, pd.DataFrame(cohort))
             marker = "o" if len(curve) < 3 else ""
             axes.plot(
                 curve.index.to_numpy(),

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from moatlab.show import style
 from moatlab.show.drawn import picture
 from moatlab.show.effects import Shown
+from moatlab.show.numbers import keep
 
 #: Inches of a parameter's row, and most parameters of a panel.
 ROW, MOST = 0.26, 24
@@ -78,6 +79,7 @@ def _panel(axes: Axes, analysis: Analysis) -> None:
     morris = analysis.method == "morris"
     bar, dot = ("mu_star", "sigma") if morris else ("total", "first")
     title = analysis.outcome + (f", {analysis.arm}" if analysis.arm else "")
+    keep(axes, table, "unit of the outcome" if morris else "share of the variance")
     style.dress(axes, title, "", "change over the range (unit of the outcome)" if morris else "share of the variance")
     rows = np.arange(len(table))
     axes.set_ylim(len(table) - 0.4, -0.6)

@@ -133,10 +133,10 @@ def _candidates(frames: Frames, layer: str) -> list[str]:
     named = [str(slug) for slug in firms.loc[firms["named"].astype(bool), "slug"].unique()]
     if firms.empty or len(frames.seeds) > 1:
         return named
-    large = _large(firms, frames, LARGE_IN_LAYER, MOST_IN_LAYER)
+    large = _large(firms, frames, LARGE_IN_LAYER, MOST_IN_LAYER) | _last_leader(firms, frames)
     if layer == "apps":
         for _, rivals in firms.groupby("category"):
-            large |= _large(rivals, frames, LARGE_IN_CATEGORY, MOST_IN_CATEGORY)
+            large |= _large(rivals, frames, LARGE_IN_CATEGORY, MOST_IN_CATEGORY) | _last_leader(rivals, frames)
     return named + sorted(large)
 
 
@@ -147,14 +147,31 @@ def _large(firms: pd.DataFrame, frames: Frames, least: float, most: int) -> set[
     return {str(slug) for slug in shares[large].mean().sort_values(ascending=False, kind="stable").index[:most]}
 
 
+def _last_leader(firms: pd.DataFrame, frames: Frames) -> set[str]:
+    """The firm with the largest revenue in the last month of a run, whoever it is."""
+    last = firms[firms["month"] == frames.months[-1]]
+    last = last[last["revenue"] > 0.0]
+    return set() if last.empty else {str(last["slug"].iloc[int(last["revenue"].argmax())])}
+
+
 def share_lines(firms: pd.DataFrame, layer: str, frames: Frames, colours: Pens, top: int) -> list[Line]:
-    """The ``top`` firms of the layer by mean share, the sum of the others, and the largest of the others."""
+    """The ``top`` firms of the layer by mean share, the sum of the others, and the largest of the others.
+
+    Whoever leads in the last month is among the firms named, and so is a firm that would be the only other one.
+    """
     if firms.empty:
         return []
     shares = share_table(firms, frames)
     mean = shares.fillna(0.0).mean()
     known = [slug for (kind, slug) in colours if kind == layer and slug in shares.columns and mean[slug] > 0.0]
-    lead = sorted(known, key=lambda slug: (-float(mean[slug]), slug))[:top]
+    ranked = sorted(known, key=lambda slug: (-float(mean[slug]), slug))
+    lead = ranked[:top]
+    if len(ranked) > top:
+        ends = {slug: float(shares[slug].unstack("seed").fillna(0.0).iloc[-1].median()) for slug in ranked}
+        first = max(ranked, key=lambda slug: (ends[slug], slug))
+        lead = lead if first in lead else [*lead[:-1], first]
+    if len(ranked) == top + 1 and not float(shares.drop(columns=ranked).fillna(0.0).to_numpy().max(initial=0.0)) > 0.0:
+        lead = ranked
     names = firms.drop_duplicates("slug").set_index("slug")["name"]
     lines = [
         Line(str(names[slug]), colours[layer, slug], _from_entry(band(shares[slug].unstack("seed")))) for slug in lead

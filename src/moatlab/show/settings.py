@@ -79,7 +79,9 @@ def _own() -> dict[str, Any]:
         key: value for key, value in _matplotlib.rcParamsDefault.items()
         if not key.startswith(_NOT_OURS)
     }  # fmt: skip
-    return plain | {"font.family": families(), "font.sans-serif": families()}
+    # Names in an SVG file are random otherwise; type 42 keeps the text of a PDF file text.
+    files = {"svg.hashsalt": "moatlab", "pdf.fonttype": 42}
+    return plain | files | {"font.family": families(), "font.sans-serif": families()}
 
 
 @contextmanager
@@ -92,7 +94,14 @@ def own_settings() -> Iterator[None]:
 
 
 class Sheet(Figure):
-    """A figure that is drawn with our settings, whenever that is: a notebook draws it after the picture was made."""
+    """A figure that is drawn with our settings, whenever that is: a notebook draws it after the picture was made.
+
+    ``drawn`` has what it shows (see `moatlab.show.numbers`): panel or figure, table, unit.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.drawn: list[tuple[Any, Any, str]] = []
 
     def draw(self, renderer: Any) -> None:
         """Draw, with our settings."""

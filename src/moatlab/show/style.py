@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from moatlab.results.frames import Array, Dated, Frames
 from moatlab.results.text import numbers
+from moatlab.show.numbers import as_csv, numbers_of
 from moatlab.show.settings import Sheet, drawable, families, own_settings
 
 DPI = 200
@@ -27,6 +28,8 @@ SMALL, NORMAL, LARGE = 7.0, 8.0, 11.0
 #: Width of a printed page's text, and of a page on its side, in inches: nothing has to be scaled down to print.
 PAGE, ACROSS = 7.2, 9.0
 INK, GREY, PALE = "#222222", "#777777", "#dddddd"
+#: Behind what is smaller than the smallest effect of interest.
+SMALL_EFFECT = "#ececec"
 #: Okabe and Ito's palette without its yellow, and Tol's wine.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#882255")
 LAYER_COLOURS = {
@@ -36,6 +39,12 @@ LAYER_COLOURS = {
     "clouds": "#56b4e9",
     "chipmakers": "#009e73",
     "foundry": "#e69f00",
+}
+#: Formats of pictures, with what matplotlib notes in a file and would make it differ from time to time, left out.
+FORMATS: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -89,7 +98,7 @@ def sheet(frames: Dated, title: str, subtitle: str, width: float, height: float,
 def bands_note(frames: Frames) -> str:
     """What lines and bands mean when there are several seeds."""
     count = len(frames.seeds)
-    return f"; lines: median of {count} seeds, bands: 5 to 95 %" if count > 1 else ""
+    return f"; lines: median of {count} seeds, bands (up to three a panel): 5 to 95 %" if count > 1 else ""
 
 
 def box(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -194,6 +203,12 @@ def stroke(
     axes.plot(dates, mid, color=pen.colour, linestyle=pen.dashes, linewidth=width, solid_joinstyle="round")
 
 
+def largest(*values: Array) -> float:
+    """The largest size of the numbers among the values, 0 where there is none."""
+    sizes = [np.abs(part[np.isfinite(part)]).max(initial=0.0) for part in map(np.asarray, values)]
+    return float(max(sizes, default=0.0))
+
+
 def end_of(dates: Array, values: Array) -> tuple[float, float] | None:
     """The last point of a series that is a number."""
     dates, values = stretch(dates, values)
@@ -273,7 +288,7 @@ def end_labels(axes: Axes, labels: Sequence[EndLabel], room: float = 1.3, size: 
         value = f"  {label.value}"
         moved = abs(place - float(y) * height) > 0.02 or x < 0.995
         text = axes.annotate(
-            f"{fit(label.name, room - 0.2 - text_width(value, size), size)}{value}",
+            f"{fit(label.name, room - 0.2 - text_width(value, size), size)}{value}" if label.name else label.value,
             xy=(float(min(max(x, 0), 1)), float(min(max(y, 0), 1))),
             xycoords="axes fraction",
             xytext=(1.0 + 0.11 / width, place / height),
@@ -315,8 +330,8 @@ def money(amount: float) -> str:
 
 def quantity(value: float, unit: str) -> str:
     """A value with its unit, as at the end of a line; dollars stand before their number."""
-    if unit == "M$":
-        return money(value)
+    if unit in ("M$", "$ bn", "$ million"):
+        return money(value * (1e3 if unit == "$ bn" else 1.0))
     if unit in ("$", "k$"):
         return f"{'−' if value < 0 else ''}${figures(abs(value))}{unit.removesuffix('$')}"
     return f"{figures(value)} {unit}".strip()
@@ -406,8 +421,15 @@ def _symlog(axes: Axes, smallest: float, most: float, known: Array) -> None:
         axes.axhline(0, color=INK, linewidth=0.7)
 
 
-def write(figure: Figure, path: Path) -> Path:
-    """Saves the figure as PNG; the same figure gives the same bytes."""
+def write(figure: Figure, path: Path, formats: Sequence[str] = ("png",)) -> Path:
+    """Saves the figure in each of the ``formats``, and beside it the numbers that it shows as CSV.
+
+    ``path`` is that of the first format, which is returned.  The same figure gives the same bytes.
+    """
     with own_settings():
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
-    return path
+        for name in formats:
+            figure.savefig(path.with_name(f"{path.stem}.{name}"), format=name, dpi=DPI, metadata=FORMATS[name])
+    table = numbers_of(figure)
+    if len(table):
+        path.with_name(f"{path.stem}.csv").write_text(as_csv(table), encoding="utf-8")
+    return path.with_name(f"{path.stem}.{formats[0]}")

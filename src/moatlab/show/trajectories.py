@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,9 +13,12 @@ from moatlab.results.frames import Dated, Frames
 from moatlab.results.payments import LAYERS
 from moatlab.show import series, style
 from moatlab.show.drawn import picture
+from moatlab.show.numbers import keep_line
 from moatlab.show.series import Line
 from moatlab.show.style import EndLabel, Pen
 
+#: Most bands in a panel: more of them hide each other.
+MOST_BANDS = 3
 #: What the grey lines are.
 OTHERS = "grey: all others together; dotted: the largest of them"
 
@@ -24,14 +29,74 @@ def shares(frames: Frames) -> Figure:
     layers = [layer for layer in LAYERS if _firms(frames, layer)["slug"].nunique() > 1] or ["apps"]
     pens = series.pens(frames)
     lines = {layer.capitalize(): series.share_lines(_firms(frames, layer), layer, frames, pens, 6) for layer in layers}
-    return _sheet(frames, "Market shares by layer", "layer", lines)
+    return _sheet(frames, _title_of_all(lines), "layer", lines)
 
 
 @picture
 def share(frames: Frames, layer: str) -> Figure:
-    """Market shares in one layer, large."""
+    """Market shares in one layer, large; a panel for each firm where bands over seeds would hide each other."""
     lines = series.share_lines(_firms(frames, layer), layer, frames, series.pens(frames), 10)
-    return _sheet(frames, f"Market shares: {layer}", "layer", {layer.capitalize(): lines})
+    title = _title(layer, lines)
+    if len(frames.seeds) > 1 and len(lines) > MOST_BANDS:
+        return _multiples(frames, title, lines)
+    return _sheet(frames, title, "layer", {layer.capitalize(): lines})
+
+
+def _ends(lines: Sequence[Line]) -> list[tuple[float, str]]:
+    """Last shares with names, the largest first; sums of several firms are no firm."""
+    ends = [(line.band.end, line.name) for line in lines if not line.name.startswith("others (")]
+    return sorted(((share, name) for share, name in ends if np.isfinite(share)), reverse=True)
+
+
+def _title(layer: str, lines: Sequence[Line]) -> str:
+    """Who leads at the end, and who led at the start."""
+    last = _ends(lines)
+    if not last or last[0][0] <= 0:
+        return f"Market shares: {layer}"
+    first = max(lines, key=lambda line: np.nan_to_num(line.band.mid[0]) if not line.name.startswith("others (") else -1)
+    start = float(np.nan_to_num(first.band.mid[0]))
+    led = f"; {first.name} led with {style.percent(start)}" if first.name != last[0][1] and start > 0 else ""
+    verb = "has" if last[0][1] == "largest other" else "leads with"
+    return f"{layer.capitalize()}: {_who(last[0][1])} {verb} {style.percent(last[0][0])} at the end{led}"
+
+
+def _title_of_all(lines: Mapping[str, Sequence[Line]]) -> str:
+    """Who leads at the end, panel by panel, as far as it fits."""
+    leaders = [f"{_who(last[0][1])} in {name.lower()}" for name, part in lines.items() if (last := _ends(part))]
+    names = [text.split(" in ")[0] for text in leaders]
+    for title in (f"Leaders at the end: {', '.join(leaders)}", f"Leaders at the end: {', '.join(names)}"):
+        if leaders and style.text_width(title, style.LARGE * 1.12) < style.ACROSS - 0.3:
+            return title
+    return "Market shares"
+
+
+def _who(name: str) -> str:
+    return "a startup" if name == "largest other" else name
+
+
+def _multiples(frames: Frames, title: str, lines: list[Line]) -> Figure:
+    """A panel for each firm, with its band; the medians of the others are grey behind it."""
+    columns = 3
+    rows = -(-len(lines) // columns)
+    note = (
+        f"Share of the layer's revenue; colour: median of {len(frames.seeds)} seeds, band: 5 to 95 %; grey: the others"
+    )
+    figure = style.sheet(frames, title, note, style.ACROSS, 1.5 + 1.75 * rows)
+    peak = max(100 * float(np.nanmax(np.append(line.band.high, 0.0))) for line in lines)
+    for axes, mine in zip(style.panels(figure, len(lines), columns, right=0.55, left=0.55), lines, strict=True):
+        style.dress(axes, style.fit(mine.name, 2.2, style.NORMAL), "share of revenue (%)")
+        style.calendar(axes, frames)
+        for other in lines:
+            if other is not mine:
+                axes.plot(*style.stretch(frames.dates, 100 * other.band.mid), color=style.PALE, linewidth=0.7)
+        band = mine.band.scaled(100)
+        pen = mine.pen if mine.pen.colour != style.GREY else Pen(style.INK, mine.pen.dashes)
+        style.stroke(axes, frames.dates, band.low, band.mid, band.high, pen)
+        keep_line(axes, mine.name, frames.dates, band.mid, band.low, band.high)
+        axes.set_ylim(0, 103 if peak > 70 or peak == 0 else peak * 1.06)
+        if end := style.end_of(frames.dates, band.mid):
+            style.end_labels(axes, [EndLabel(*end, "", style.percent(end[1] / 100), pen.colour)], 0.5)
+    return figure
 
 
 @picture
@@ -42,7 +107,7 @@ def categories(frames: Frames) -> Figure:
         name: series.share_lines(apps[apps["category"] == name], "apps", frames, pens, 5)
         for name in series.category_names(frames) or ["apps"]
     }
-    return _sheet(frames, "Market shares of apps by category", "category", lines)
+    return _sheet(frames, _title_of_all(lines), "category", lines)
 
 
 def _sheet(frames: Frames, title: str, whole: str, lines: dict[str, list[Line]]) -> Figure:
@@ -64,7 +129,7 @@ def concentration(frames: Frames) -> Figure:
     """Concentration of each layer and of each category of apps."""
     figure = style.sheet(
         frames,
-        "Concentration",
+        _title_of_concentration(frames),
         "Sum of squared shares of revenue (HHI) and its inverse, the number of equally large firms "
         f"with the same index{style.bands_note(frames)}",
         style.PAGE,
@@ -88,6 +153,16 @@ def concentration(frames: Frames) -> Figure:
     return figure
 
 
+def _title_of_concentration(frames: Frames) -> str:
+    """The most and the least concentrated of the layers with several firms, at the end."""
+    found = {layer: series.band(v.where(v > 0)).end for layer, v in series.by_layer(frames, "hhi").items()}
+    rivals = {layer: 1 / hhi for layer, hhi in found.items() if np.isfinite(hhi) and hhi < 0.999}
+    if len(rivals) < 2:
+        return "Concentration"
+    few, many = (of(rivals, key=lambda layer: rivals[layer]) for of in (min, max))
+    return f"Most concentrated: {few} ({rivals[few]:.1f} effective firms); least: {many} ({rivals[many]:.1f})"
+
+
 def draw_lines(
     axes: Axes,
     frames: Dated,
@@ -104,8 +179,11 @@ def draw_lines(
     style.dress(axes, title, ylabel)
     style.calendar(axes, frames)
     lines = [line for line in lines if np.isfinite(line.band.mid).any()]
+    banded = banded and len(lines) <= MOST_BANDS
     for line in lines:
         style.stroke(axes, frames.dates, line.band.low, line.band.mid, line.band.high, line.pen, banded=banded)
+        low, high = (line.band.low, line.band.high) if banded else (None, None)
+        keep_line(axes, line.name, frames.dates, line.band.mid, low, high)
     if limits is None:
         bands = [values for line in lines for values in (line.band.low, line.band.high)] if banded else []
         style.scale_by(axes, [line.band.mid for line in lines], bands)
@@ -160,8 +238,11 @@ def _draw(
     for line in reversed(lines):
         values = line.band.scaled(100)
         width = 1.1 if line.pen.colour == style.GREY else 1.6
-        style.stroke(axes, frames.dates, values.low, values.mid, values.high, line.pen, width=width)
-        peak = max(peak, float(np.nanmax(np.append(values.high, 0.0))))
+        banded = len(lines) <= MOST_BANDS
+        style.stroke(axes, frames.dates, values.low, values.mid, values.high, line.pen, width=width, banded=banded)
+        low, high = (values.low, values.high) if banded else (None, None)
+        keep_line(axes, line.name, frames.dates, values.mid, low, high)
+        peak = max(peak, float(np.nanmax(np.append(values.high if banded else values.mid, 0.0))))
     axes.set_ylim(0, 103 if peak > 70 or peak == 0 else peak * 1.06)
     if not lines:
         nothing(axes)

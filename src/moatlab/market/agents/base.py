@@ -117,4 +117,13 @@ class Firm(Checked, mesa.Agent):
         return float(self._home.state.cash[self.rows["account"][self.row]])
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.address}>"
+        return f"<{type(self).__name__} {self.address}: {self.name}, cash {self.cash:,.4g} M$>"
+
+    def _repr_html_(self) -> str:
+        from moatlab.results.text.html import page, rows
+
+        fields = {field.name: field for field in STATE_FIELDS[self.kind]}
+        row = self.rows[self.row]
+        body = [(name, f"{row[name].item():.5g}", fields[name].unit if name in fields else "")
+                for name in row.dtype.names or () if row[name].ndim == 0]  # fmt: skip
+        return page(repr(self)[1:-1], rows(("field", "value", "unit"), body))

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+
+#: Significant digits of numbers in text files: what a run says has no more.
+DIGITS = 6
 
 
 def short(value: float, digits: int = 3) -> str:
@@ -23,9 +28,37 @@ def number(value: float) -> str:
     return f"{value:.{max(0, 2 - int(np.floor(np.log10(abs(value)))))}f}"
 
 
+def significant(table: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
+    """A copy of a table whose numbers, other than whole ones, are rounded to so many significant digits."""
+    rounded = table.copy()
+    for column in (c for c in table if pd.api.types.is_float_dtype(table[c])):
+        values = table[column].to_numpy(dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.floor(np.log10(np.abs(values)))
+        known = np.isfinite(size)
+        # Through text, since 10**-7 is no float and a product with it would have a tail of digits.
+        rounded[column] = [float(f"{v:.{digits}g}") if k else v for v, k in zip(values.tolist(), known, strict=True)]
+    return rounded
+
+
+def records(table: pd.DataFrame, digits: int = DIGITS) -> list[dict[str, Any]]:
+    """The rows of a table for JSON, in so many significant digits; what is missing is None."""
+    rounded = significant(table, digits).astype(object)
+    known = rounded.where(rounded.notna() & ~rounded.isin([np.inf, -np.inf]), None)
+    return [{str(name): value for name, value in row.items()} for row in known.to_dict("records")]
+
+
 def percent(share: float) -> str:
     """A share in per cent, with a decimal where it is small."""
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+
+
+def change(share: float) -> str:
+    """A relative change in per cent with its sign; what rounds to nothing has none."""
+    if not np.isfinite(share):
+        return "-"
+    rounded = round(100 * share, 1)
+    return f"{rounded:+,.1f} %" if rounded else "0.0 %"
 
 
 def cents(part: float) -> str:

@@ -19,6 +19,7 @@ from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
 from moatlab.results.payments import INFRASTRUCTURE, LAYERS
 from moatlab.results.text.numbers import cents, columns, count, number, percent
+from moatlab.scenario.months import month_name
 
 STACK = (
     "Apps sell to end users; labs sell access to their AI models; hosts run open models for others; clouds rent out "
@@ -65,15 +66,10 @@ def periods(frames: Frames) -> list[Period]:
 
 def _span(frames: Frames, first: int, end: int) -> str:
     """A calendar year by its number, other months by the first and the last."""
-    begins, ends = (_calendar(frames, month) for month in (first, end - 1))
+    begins, ends = (month_name(month, frames.start) for month in (first, end - 1))
     if begins[:4] == ends[:4] and begins.endswith("-01") and ends.endswith("-12"):
         return begins[:4]
     return begins if begins == ends else f"{begins} to {ends}"
-
-
-def _calendar(frames: Frames, month: int) -> str:
-    year, first = (int(part) for part in frames.start.split("-")[:2])
-    return f"{year + (first - 1 + month) // 12}-{(first - 1 + month) % 12 + 1:02d}"
 
 
 class Paths:
@@ -116,7 +112,7 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     lines += [*wrap("Events: " + "; ".join(text for _, text in frames.events), _WIDTH)] if frames.events else []
     lines += ["", *wrap(STACK, _WIDTH), ""]
     lines += [_sentence(paths, span) for span in spans]
-    largest = max(float(np.nanmedian(_sum(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
+    largest = max(float(np.nanmedian(total_of(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
     unit, size = ("$ bn", 1e3) if largest >= 1e3 else ("$ m", 1.0)
     for span in spans:
         lines += ["", *_capture(paths, span, unit, size)]
@@ -152,7 +148,8 @@ def _table(title: str, head: list[str], rows: list[list[str]], left: tuple[int, 
 # Sums over months -----------------------------------------------------------------------------------------------------
 
 
-def _sum(path: Array, span: Period) -> Array:
+def total_of(path: Array, span: Period) -> Array:
+    """The sum over the months of a period, seed by seed."""
     total: Array = np.nansum(path[:, span.months], axis=1)
     return total
 
@@ -163,10 +160,10 @@ def _mean(path: Array, span: Period) -> Array:
     return ratio(np.nansum(part, axis=1), np.isfinite(part).sum(axis=1))
 
 
-def _profit_shares(paths: Paths, span: Period, generative: bool) -> dict[str, Array]:
+def profit_shares(paths: Paths, span: Period, generative: bool) -> dict[str, Array]:
     """Each layer's part of the positive gross profits after depreciation."""
     take = paths.generative if generative else paths.layer
-    profits = {layer: _sum(take(layer, "gross_profit_after_depreciation"), span).clip(min=0.0) for layer in LAYERS}
+    profits = {layer: total_of(take(layer, "gross_profit_after_depreciation"), span).clip(min=0.0) for layer in LAYERS}
     total = np.sum(list(profits.values()), axis=0)
     return {layer: ratio(profit, total) for layer, profit in profits.items()}
 
@@ -175,7 +172,7 @@ def _profit_shares(paths: Paths, span: Period, generative: bool) -> dict[str, Ar
 
 
 def _sentence(paths: Paths, span: Period) -> str:
-    found = _profit_shares(paths, span, generative=True)
+    found = profit_shares(paths, span, generative=True)
     middle = {layer: float(np.nanmedian(share)) for layer, share in found.items() if np.isfinite(share).any()}
     if not middle:
         return f"{span.name}: no layer earned a gross profit."
@@ -187,11 +184,11 @@ def _sentence(paths: Paths, span: Period) -> str:
 
 
 def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
-    whole, part = (_profit_shares(paths, span, generative) for generative in (False, True))
+    whole, part = (profit_shares(paths, span, generative) for generative in (False, True))
     rows = []
     for layer in LAYERS:
         dollars = [
-            number(float(np.median(_sum(paths.layer(layer, name), span))) / size)
+            number(float(np.median(total_of(paths.layer(layer, name), span))) / size)
             for name in ("revenue", "value_added", "gross_profit_after_depreciation")
         ]
         leader, effective = _leader(paths, layer, span)
@@ -208,9 +205,9 @@ def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
     return _table(span.name, head, rows, left=(0, len(head)))
 
 
-def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
-    """The leader by revenue with its share (with several seeds, of most of them), and the effective number of firms."""
-    firms, seeds = paths.frames.firms, len(paths.frames.seeds)
+def leaders_of(paths: Paths, layer: str, span: Period) -> tuple[Counter[str], list[float], list[float]]:
+    """How often each firm leads by revenue, and, seed by seed, the leader's share and the effective number of firms."""
+    firms = paths.frames.firms
     mine = firms[(firms["kind"] == layer) & firms["month"].between(span.first, span.end - 1)]
     names = dict(zip(mine["slug"], mine["name"], strict=True))
     leaders: Counter[str] = Counter()
@@ -222,6 +219,13 @@ def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
             leaders[str(names[parts.idxmax()])] += 1
             shares.append(float(parts.max()))
             effective.append(1.0 / float((parts**2).sum()))
+    return leaders, shares, effective
+
+
+def _leader(paths: Paths, layer: str, span: Period) -> tuple[str, str]:
+    """The leader by revenue with its share (with several seeds, of most of them), and the effective number of firms."""
+    leaders, shares, effective = leaders_of(paths, layer, span)
+    seeds = len(paths.frames.seeds)
     if not leaders:
         return "-", "-"
     name, times = leaders.most_common(1)[0]
@@ -266,7 +270,7 @@ def _of(column: str) -> Take:
 
 
 def _total(column: str, layer: str = "") -> Take:
-    return lambda paths, span: _sum(paths.layer(layer, column) if layer else paths.market(column), span)
+    return lambda paths, span: total_of(paths.layer(layer, column) if layer else paths.market(column), span)
 
 
 def _retention(paths: Paths, span: Period) -> Array:
