@@ -1,4 +1,4 @@
-"""What if the foundry's capacity doubled in month 6?  Pairs of runs that share their random draws.
+"""What if the foundry's capacity halved in month 3?  Pairs of runs that share their random draws.
 
 python examples/what_if.py
 """
@@ -12,7 +12,7 @@ def main() -> None:
     """Print the effect on rents and profits in the second year, with intervals and verdicts."""
     scenario = Scenario("essay-2023")
     effects = scenario.compare(
-        on={"events": ["month 6: scale foundry.tsmc.capacity 2"]},
+        on={"events": ["month 3: scale foundry.tsmc.capacity 0.5"]},
         seeds=8,
         months=24,
     )

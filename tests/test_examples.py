@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 #: What each script prints, in parts.
 PRINTS = {
     "first_run.py": ("chipmakers", "scarcity_rent", "Labs in the last month", "OpenAI's share"),
-    "what_if.py": ("market.rent, 2024-01 to 2024-12: -", "falls", "chipmakers.gross_profit"),
+    "what_if.py": ("market.rent, 2024-01 to 2024-12: ", "rises", "chipmakers.gross_profit"),
     "own_firm.py": ("by the rule", "builder", "CoreWeave's share"),
     "scenario_from_dict.py": ("as declared", "[users.copy]", "did you mean switching_cost?"),
     "trade_graph.py": ("firms,", "apps.jasper pays labs.openai", "after losing labs.openai, apps.jasper buys from"),

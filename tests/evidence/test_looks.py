@@ -134,7 +134,7 @@ scenario = "tiny"
 replications = 8
 [arms.control]
 [arms.more]
-events = ["month 3: scale foundry.fab.capacity 1.1"]
+events = ["month 3: scale foundry.fab.capacity 1.05"]
 [arms.nothing]
 events = ["month 2: scale foundry.fab.capacity 1"]
 [arms.markup]

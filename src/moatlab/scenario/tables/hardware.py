@@ -134,7 +134,7 @@ CLOUDS = [
     declare("clouds", "rent_response", "dimensionless", 0.66, (0.0, 10.0),
             "Elasticity of the demand for GPU-hours that clouds and chipmakers expect.",
             "between outside demand's elasticities and that of training budgets; assumed",
-            Moves("market.backlog", +1, (1, 12), step=(0.4, 1.2))),
+            Moves("market.chip_price", -1, (12, 59), step=(0.4, 1.2))),
     declare("clouds", "growth_persistence", "share", 0.85, (0.0, 1.0),
             "What is left of expected growth a month later: 0 expects none, 1 that it lasts.",
             "Gardner and McKenzie 1985 (damped trends); value assumed",
