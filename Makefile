@@ -13,7 +13,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate picture test invariants slow mutants bench lint clean
+.PHONY: help setup simulate picture test invariants slow mutants browser compat bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -60,6 +60,12 @@ slow: setup ## the tests that take minutes
 
 mutants: setup ## put in one listed fault at a time: the tests have to notice each
 	$(BIN)/python tests/mutants/run.py
+
+browser: setup ## open Mesa's view of a market in Chromium (Debian: apt-get install -y chromium chromium-driver)
+	$(BIN)/python tests/compat/run.py --browser
+
+compat: setup ## the short part of the tests on each Python here, each Mesa, and the lowest dependencies
+	$(BIN)/python tests/compat/run.py
 
 bench: setup ## time the hot paths
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done

@@ -47,7 +47,9 @@ def test_architecture_names_every_folder_and_module() -> None:
             assert f"{package.relative_to(PACKAGE).parts[-1]}/" in text, package
 
 
-@pytest.mark.parametrize(("name", "says"), [("extending.md", "[2. 2. 2."), ("excise.md", "Name: excise.revenue")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("extending.md", "[2. 2. 2."), ("excise.md", "Name: excise.revenue"), ("mesa.md", "rows: 2")]
+)
 def test_the_python_of_a_page_runs(name: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, object] = {"__name__": "docs"}
     for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / name).read_text(), re.S):

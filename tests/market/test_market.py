@@ -26,7 +26,7 @@ def same(one: Market, other: Market) -> bool:
 def test_mesa_sees_every_firm() -> None:
     market = Market("essay-2023", rng=1)
     market.step()
-    assert market.steps == 1
+    assert market.month == 1
     apps = market.agents_by_type[App]
     assert len(apps) == len(market.state.live)
     assert len(market.agents_by_type[Lab]) == 7

@@ -200,8 +200,12 @@ class MarketModel:
         from moatlab.market.market import Market
 
         firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
-        results = Market(world, rng=seed, detail="firm" if firms else "layer").run(months)
-        return np.stack([results.path(p) for p in paths], axis=1)
+        market = Market(world, rng=seed, detail="firm" if firms else "layer")
+        results = market.run(months)
+        found = np.stack([results.path(p) for p in paths], axis=1)
+        # Mesa's wrapper of `step` is a cycle, which would keep the tables of many runs until a garbage collection.
+        market.__dict__.clear()
+        return found
 
 
 class FunctionModel:

@@ -13,6 +13,7 @@ from mesa.agent import AgentSet
 
 from moatlab.errors import InputError, shown
 from moatlab.market.agents import KINDS_OF_FIRM, Firm, Investor
+from moatlab.market.collector import RecordCollector
 from moatlab.market.compilation import warm_up
 from moatlab.market.events import Events
 from moatlab.market.graph import TradeGraph
@@ -41,28 +42,32 @@ class Market(mesa.Model):
     ``scenario`` is a `Scenario`, the name of a packaged one or a path; ``rng`` the seed of all its draws, a whole
     number from 0 to 2**63 - 1, or None for one that nobody chose, which ``seed`` then names.  ``detail`` "firm" records
     every firm and every payment, "layer" layers, categories and sums of payments only, for markets of very many apps.
+    Further keywords are changes of the scenario by address, as in ``Market("tiny", **{"users.crowding": 0.8})``, which
+    Mesa's tools can vary (docs/mesa.md).
 
-    Raises `InputError` for a scenario that does not exist or contradicts itself.
+    Raises `InputError` for a scenario that does not exist or contradicts itself, and for other keywords.
     """
 
     def __init__(
-        self, scenario: Scenario | str | Path, rng: SupportsIndex | None = None, detail: Detail = "firm"
+        self,
+        scenario: Scenario | str | Path,
+        rng: SupportsIndex | None = None,
+        detail: Detail = "firm",
+        # Mesa 3.3's view accepts names that it does not know only where they go into ``kwargs``.
+        **kwargs: Any,
     ) -> None:
         seed = fresh_seed() if rng is None else check_seed(rng, "rng")
         if detail not in get_args(Detail):
             raise InputError(f"detail is firm or layer, not {shown(detail)}")
         warm_up()
         super().__init__(rng=seed)
-        # Mesa keeps bound methods of the model on the model, a cycle that would keep a run's tables in memory until a
-        # later garbage collection.  The class has both methods, so Mesa's wrapper works without.
-        for name in ("step", "_user_step"):
-            self.__dict__.pop(name, None)
-        self.scenario = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
+        #: The scenario that the market started from.
+        self.initial_scenario = _changed(scenario, kwargs)
         #: The seed of all draws, whoever chose it: the same seed gives the same run.
         self.seed = seed
         self.detail: Detail = detail
-        self.state: State = start(self.scenario, self.seed)
-        self.names = Names(self.scenario, self.state)
+        self.state: State = start(self.initial_scenario, self.seed)
+        self.names = Names(self.initial_scenario, self.state)
         #: Cash of every account at month 0, M$.
         self.first_cash = self.state.cash.copy()
         self.ledger = Ledger("firm" if detail == "firm" else "kind")
@@ -71,20 +76,10 @@ class Market(mesa.Model):
         self._graph_seen = (-1, -1)
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._events = Events(self.scenario.events, self.state, self.names, self.recorder)
-        self._deciders = [self._make_own(address, cls) for address, cls in self.scenario.overrides.items()]
-        self._rules = [self._make_rule(use) for use in self.scenario.rules]
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario that the market started from."""
-        return self._scenario_started
-
-    @scenario.setter
-    def scenario(self, scenario: Any) -> None:
-        # Mesa 3.5 gives every model a scenario of a class of its own, which a market has no use for.
-        if isinstance(scenario, Scenario):
-            self._scenario_started = scenario
+        self._events = Events(self.initial_scenario.events, self.state, self.names, self.recorder)
+        self._deciders = [self._make_own(address, cls) for address, cls in self.initial_scenario.overrides.items()]
+        self._rules = [self._make_rule(use) for use in self.initial_scenario.rules]
+        self._collector: Any = None
 
     # The month ------------------------------------------------------------------------------------------------------
 
@@ -105,13 +100,12 @@ class Market(mesa.Model):
 
     def step(self) -> None:
         """Simulate a month: events, then the phases of `moatlab.market.month.PHASES`."""
-        self._wrapped_step()
-
-    def _user_step(self) -> None:
-        """What Mesa's wrapper calls once it has counted the step."""
         self._open_month()
         MONTH.run(self.state, self._hooks)
         self._close_month()
+        if self.month >= self.initial_scenario.months:
+            # For those who go on until a model stops running; `run` and `step` go on for as long as they are asked.
+            self.running = False
 
     def walk(self) -> Iterator[tuple[str, Hook]]:
         """Simulate a month phase by phase, for those who look between them: each phase's name, and what runs it.
@@ -142,7 +136,7 @@ class Market(mesa.Model):
     def _hooks(self) -> dict[str, list[Hook]]:
         """What Python does after phases, by the phase's name."""
         hooks: dict[str, list[Hook]] = {"decisions": [self._decide_own]} if self._deciders else {}
-        for rule, use in zip(self._rules, self.scenario.rules, strict=True):
+        for rule, use in zip(self._rules, self.initial_scenario.rules, strict=True):
             hooks.setdefault(use.after, []).append(rule.run)
         return hooks
 
@@ -151,12 +145,15 @@ class Market(mesa.Model):
 
         ``progress`` is called with the number of months done after each.
         """
-        horizon = self.scenario.months if months is None else months
+        horizon = self.initial_scenario.months if months is None else months
         asked = whole_number(horizon)
         if asked is None or asked < 1:
             raise InputError(f"months is a whole number from 1, not {shown(months)}")
         for done in range(asked):
+            month = self.month
             self.step()
+            if self.month != month + 1:
+                raise InputError(_STANDS_STILL.format(month=month, name=type(self).__name__, version=mesa.__version__))
             if progress is not None:
                 progress(done + 1)
         return self.results
@@ -164,8 +161,8 @@ class Market(mesa.Model):
     @property
     def results(self) -> Results:
         """What has been recorded so far."""
-        return collect(self.scenario, self.seed, self.detail, self.names, self.state, self.ledger, self.recorder,
-                       self.first_cash, recorded(self._rules))  # fmt: skip
+        return collect(self.initial_scenario, self.seed, self.detail, self.names, self.state, self.ledger,
+                       self.recorder, self.first_cash, recorded(self._rules))  # fmt: skip
 
     def _decide_own(self) -> None:
         """Ask firms of one's own for their decisions, all from the same snapshot, then write them."""
@@ -229,6 +226,36 @@ class Market(mesa.Model):
     # Mesa's view ----------------------------------------------------------------------------------------------------
 
     @property
+    def scenario(self) -> Any:
+        """Not there: Mesa 3.5 and later keep a scenario of a class of their own under this name."""
+        raise AttributeError("the scenario that a market started from is market.initial_scenario")
+
+    @scenario.setter
+    def scenario(self, scenario: Any) -> None:
+        # What Mesa sets when it makes a model.  Its view asks for nothing if a model has no scenario of Mesa's.
+        if isinstance(scenario, Scenario):
+            raise InputError("a market keeps the scenario that it started from: make another with Market(scenario)")
+
+    @property
+    def datacollector(self) -> mesa.DataCollector:
+        """Mesa's collector of the market-wide metrics and those of layers, by address; filled when it is asked for.
+
+        A subclass may set one of its own.
+        """
+        if self._collector is None:
+            self._collector = RecordCollector(self._recorded, tuple(recorded(self._rules)))
+        if isinstance(self._collector, RecordCollector):
+            self._collector.fill()
+        return self._collector
+
+    @datacollector.setter
+    def datacollector(self, collector: mesa.DataCollector) -> None:
+        self._collector = collector
+
+    def _recorded(self) -> Results:
+        return self.results
+
+    @property
     def graph(self) -> TradeGraph:
         """The trade graph with this month's volumes and dollars; changes to it reach the market at once."""
         seen = (self.month, self.state.edges_version)
@@ -286,6 +313,24 @@ class Market(mesa.Model):
         if (kind, row) not in self._views:
             self._views[kind, row] = KINDS_OF_FIRM[kind](self, row)
         return self._views[kind, row]
+
+
+#: What is said where a step was no month.
+_STANDS_STILL = (
+    "month {month} was not simulated: {name}.step() did not reach Market.step() exactly once; a step of one's own "
+    "calls super().step(), and Mesa {version} has to call the model's step (docs/mesa.md names the versions tested)"
+)
+
+
+def _changed(scenario: Scenario | str | Path, changes: dict[str, Any]) -> Scenario:
+    """The scenario, with the changes that were given as keywords."""
+    started = scenario if isinstance(scenario, Scenario) else Scenario(scenario)
+    for name in changes:
+        if "." not in name:
+            known = ["scenario", "rng", "detail"]
+            hint = "the seed is rng" if name == "seed" else nearest(name, known)
+            raise InputError(f"Market takes scenario, rng, detail and addresses of parameters, not {name!r}; {hint}")
+    return started.set(changes) if changes else started
 
 
 def _decided(value: Any, target: str, what: str) -> float:
