@@ -12,10 +12,10 @@ from scipy.optimize import brentq
 from tests.reference.model import Reference
 
 
-def growth(model: Reference, points: float) -> float:
-    """Worth of tokens with models of that capability over that with models of none: a logistic curve."""
+def growth(model: Reference, points: float, factor: float = 1.0) -> float:
+    """Worth of tokens over that to a usual customer with models of no points: a logistic curve."""
     s = model.shared
-    start = 1.0 / (s.users_usage_ceiling - 1.0) if s.users_usage_ceiling > 1.0 else float("inf")
+    start = factor / (s.users_usage_ceiling - 1.0) if s.users_usage_ceiling > 1.0 else float("inf")
     odds = start * 10.0 ** (s.users_usage_growth * points)
     return float(s.users_usage_ceiling * odds / (1.0 + odds)) if start < float("inf") else 1.0
 
@@ -53,7 +53,7 @@ def price_at(model: Reference, value: float) -> float:
 
 def token_worth(model: Reference, app: Any, points: float) -> float:
     """What customers would pay for tokens at the reference price, utils."""
-    return float(app.user.usage_value * app.usage_factor * growth(model, points))
+    return float(app.user.usage_value * growth(model, points, app.usage_factor))
 
 
 def quota(model: Reference, app: Any, price: float) -> float:
@@ -75,6 +75,7 @@ def of_model(model: Reference, app: Any, points: float, price: float) -> float:
 def of_point(model: Reference, app: Any) -> float:
     """Utils per customer of a further point, by a difference quotient."""
     step = 1e-4
-    more = growth(model, app.capability + step) - growth(model, app.capability - step)
-    tokens = app.user.usage_value * app.usage_factor * more / (2 * step) * max(0.0, worth(model, app.token_cost))
+    more = growth(model, app.capability + step, app.usage_factor)
+    more -= growth(model, app.capability - step, app.usage_factor)
+    tokens = app.user.usage_value * more / (2 * step) * max(0.0, worth(model, app.token_cost))
     return float(app.user.quality_taste * app.user.ai_centrality + tokens)

@@ -37,7 +37,8 @@ _slope: Callable[..., float] = kernel(lambda p, s: use.worth_slope(p, s))
 _quota: Callable[..., float] = kernel(lambda k, a, p, s: use.quota_at(k, a, p, s))
 _worth: Callable[..., float] = kernel(lambda x, s: use.relative_worth(x, s))
 _inverse: Callable[..., float] = kernel(lambda v, s: use.price_of_worth(v, s))
-_growth: Callable[..., float] = kernel(lambda t, s: use.growth_of_worth(t, s))
+_growth: Callable[..., float] = kernel(lambda t, s: use.worth_factor(1.0, t, s))
+_factor: Callable[..., float] = kernel(lambda f, t, s: use.worth_factor(f, t, s))
 _per_point: Callable[..., float] = kernel(lambda g, s: use.growth_per_point(g, s))
 
 
@@ -107,6 +108,16 @@ def test_growth_of_worth_is_logistic(growth: float, points: float) -> None:
     slope = (math.log(_growth(points + step, s)) - math.log(_growth(points - step, s))) / (2 * step)
     assert _per_point(factor, s) == pytest.approx(slope, rel=1e-5, abs=1e-9)
     assert _growth(0.0, s) == pytest.approx(1.0, rel=1e-12)
+
+
+@settings(deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(0.0, 0.3), st.floats(-3.0, 30.0))
+def test_nobody_can_spend_more_than_the_ceiling(factor: float, growth: float, points: float) -> None:
+    """However heavy the use and however good the models; light users have what their use is worth."""
+    s = shared(1.0, growth)
+    assert 0.0 < _factor(factor, points, s) <= 10.0
+    assert _factor(1.1 * factor, points, s) >= _factor(factor, points, s)
+    assert _factor(1e-3, 0.0, s) == pytest.approx(1e-3 / 0.9, rel=1e-3)
 
 
 def test_known_forms() -> None:

@@ -4,9 +4,10 @@ A customer uses tokens as long as they are worth their full price, what is paid 
 
     q(P) = K / (alpha P0) y(P)^-eta    for y(P) <= y(choke), else nothing;    y(P) = (P + h) / (P0 + h)
 
-eta is the elasticity of use, P0 the reference price, h the price of the customer's time, and K = gamma(theta) f what is
-paid for tokens at P0, in utils.  Customers who can do more with a better model want more at any price: gamma grows with
-capability, up to a ceiling.  What tokens at price P leave to the customer is the area under q beyond P::
+eta is the elasticity of use, P0 the reference price, h the price of the customer's time, and K what is paid for tokens
+at P0, in utils.  Customers of some apps want more than others (f), and all who can do more with a better model want
+more at any price: K grows with f and with capability, up to a ceiling, as nobody can spend more than he has.  What
+tokens at price P leave to the customer is the area under q beyond P::
 
     V(P) = K v(P),    v(P) = (1 + h / P0) (y(choke)^(1-eta) - y^(1-eta)) / (1 - eta),    dV/dP = -alpha q(P)
 
@@ -27,22 +28,23 @@ LEAST = 1e-60
 
 
 @inlined
-def growth_of_worth(capability: float, shared: Rows) -> float:
-    """gamma at that capability over that at 0 points: 10^(growth theta), which levels off at the ceiling."""
+def worth_factor(factor: float, capability: float, shared: Rows) -> float:
+    """K over that of a usual customer with models of 0 points: f 10^(growth theta), which levels off at the ceiling."""
     least = 1.0 / shared.users_usage_ceiling
-    return 1.0 / ((1.0 - least) * math.exp(-LN10 * shared.users_usage_growth * capability) + least)
+    wanted = factor * math.exp(LN10 * shared.users_usage_growth * capability)
+    return wanted / (1.0 - least + least * wanted)
 
 
 @inlined
-def growth_per_point(growth: float, shared: Rows) -> float:
-    """d ln gamma / d theta where gamma has grown by that factor."""
-    return float(LN10 * shared.users_usage_growth * (1.0 - growth / shared.users_usage_ceiling))
+def growth_per_point(grown: float, shared: Rows) -> float:
+    """d ln K / d theta where K is that many times a usual customer's with models of 0 points."""
+    return float(LN10 * shared.users_usage_growth * (1.0 - grown / shared.users_usage_ceiling))
 
 
 @inlined
 def token_worth(app: Rows, user: Rows, capability: float, shared: Rows) -> float:
     """K: what the app's customers would pay for tokens at the reference price with models of that capability, utils."""
-    return float(user.usage_value * app.usage_factor * growth_of_worth(capability, shared))
+    return float(user.usage_value * worth_factor(app.usage_factor, capability, shared))
 
 
 @inlined
@@ -158,13 +160,13 @@ def model_worth_at(app: Rows, user: Rows, capability: float, left: float, shared
 @inlined
 def point_worth(app: Rows, user: Rows, shared: Rows) -> float:
     """Utils to a customer of the app of a further point of capability: quality, and more use of tokens."""
-    growth = app.token_worth / max(user.usage_value * app.usage_factor, 1e-300)
-    tokens = app.token_worth * growth_per_point(growth, shared) * max(0.0, worth_of_price(app.token_cost, shared))
+    grown = app.token_worth / max(user.usage_value, 1e-300)
+    tokens = app.token_worth * growth_per_point(grown, shared) * max(0.0, worth_of_price(app.token_cost, shared))
     return float(user.quality_taste * user.ai_centrality + tokens)
 
 
 @inlined
 def progress_of_tokens(user: Rows, capability: float, price: float, shared: Rows) -> float:
     """Utils that tokens leave to the category's usual customer, over those with 0 points at the reference price."""
-    left = max(0.0, worth_of_price(price, shared)) * growth_of_worth(capability, shared)
+    left = max(0.0, worth_of_price(price, shared)) * worth_factor(1.0, capability, shared)
     return float(user.usage_value * (left - worth_of_price(shared.users_reference_price, shared)))
