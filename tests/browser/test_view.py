@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from moatlab.market.compilation import warm_up
 from tests.browser.chromium import missing, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 ROOT = Path(__file__).parent.parent.parent
-#: Seconds for which a page may take to show what is asked of it; rules may have to be compiled first.
-PATIENCE = 240.0
+#: Seconds for which a page may take to show what is asked of it, on a machine that does much else.
+PATIENCE = 120.0
 
 
 def free_port() -> int:
@@ -42,6 +43,8 @@ def waits_for(what: Callable[[], Any], meaning: str, report: Callable[[], str]) 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The example as `solara run` serves it."""
+    # Compiling is not what the page is given time for.
+    warm_up()
     place = tmp_path_factory.mktemp("server")
     port = free_port()
     command = [sys.executable, "-m", "solara", "run", str(ROOT / "examples" / "browser.py")]

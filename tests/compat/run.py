@@ -27,7 +27,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: Versions of Mesa, with the oldest Python that each supports; the lower bound comes from pyproject.toml.
 MESAS = {"3.3.*": "3.11", "3.5.*": "3.12", "4.0.0a0": "3.12"}
 #: Those whose view is opened in a browser.
-VIEWS = ("3.3.*", "3.5.*")
+VIEWS = tuple(MESAS)
 LOWEST, NEWEST = "lowest", "newest"
 #: The short part: what meets each dependency, in about a minute.
 SHORT = (

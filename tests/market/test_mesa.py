@@ -215,6 +215,8 @@ def test_a_market_has_no_scenario_of_mesas() -> None:
     with pytest.raises(InputError, match="keeps the scenario"):
         market.scenario = Scenario("tiny")
     assert market.initial_scenario.name == "tiny"
+    # Mesa's log of calls, and notebooks, show models.
+    assert "tiny" in repr(market) and "tiny" in market._repr_html_()
 
 
 def private_of_mesa() -> set[str]:

@@ -89,14 +89,14 @@ class Market(mesa.Model):
         return int(self.state.clock[0])
 
     def __repr__(self) -> str:
-        now = f"month {self.month}, {month_name(self.month, self.scenario.start)}"
-        return f"<Market {self.scenario.name}, seed {self.seed}, before {now}>"
+        now = f"month {self.month}, {month_name(self.month, self.initial_scenario.start)}"
+        return f"<Market {self.initial_scenario.name}, seed {self.seed}, before {now}>"
 
     def _repr_html_(self) -> str:
         from moatlab.results.text.html import page
 
         told = self.results._repr_html_() if self.month else ""
-        return page(repr(self)[1:-1], self.scenario._repr_html_(), told)
+        return page(repr(self)[1:-1], self.initial_scenario._repr_html_(), told)
 
     def step(self) -> None:
         """Simulate a month: events, then the phases of `moatlab.market.month.PHASES`."""
