@@ -34,7 +34,7 @@ def main() -> None:
         market.step()
         live.append(len(market.state.live))
     print(f"apps alive: mean {statistics.mean(live):.0f}, last {live[-1]}")
-    # Its tables keep memory that the next run would have to touch anew.
+    # Its tables keep memory that the next run would have to touch again.
     del market
     for name, seconds in phase_times(SCENARIO, MONTHS).items():
         print(f"  {name:18s} {1e3 * seconds:6.2f} ms")

@@ -51,5 +51,13 @@ def test_readme_commands_run(line: str, folder: Path, monkeypatch: pytest.Monkey
     assert run_cli(words[1:]) == 0
 
 
+def test_readme_shows_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The block below the two commands is what `make simulate` prints, line by line."""
+    shown = README.split("What comes out begins with", 1)[1].split("```")[1].strip().splitlines()
+    assert run_cli(["simulate", "essay-2023", "--pictures", "none", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line and line not in printed] == []
+
+
 def test_readme_has_commands() -> None:
     assert {line.split()[1] for line in command_lines()} >= {"simulate", "scenarios", "explain", "phases"}

@@ -3,7 +3,7 @@
 python tests/evidence/make_bank.py      # takes some minutes; writes tests/evidence/bank.parquet
 
 The bank is a population whose means are known exactly, so its content need not follow the model's changes; make it
-anew only if an outcome is to be added.
+again only if an outcome is to be added.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def test_a_keyword_that_is_no_parameter_is_refused(keywords: dict[str, Any], say
 
 
 def test_a_market_has_no_scenario_of_mesas() -> None:
-    """Mesa's view takes what is under this name for its own, and would make the market anew from it."""
+    """Mesa's view takes what is under this name for its own, and would make the market again from it."""
     market = Market("tiny", rng=1)
     assert not hasattr(market, "scenario")
     with pytest.raises(AttributeError, match=r"market\.initial_scenario"):

@@ -29,9 +29,9 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
     Concept(
         ("demand for chips", "chip orders", "gpu demand"),
-        "clouds order GPUs by the rent that they expect, the cost of capital and their target utilisation",
-        ("clouds.rent_response", "clouds.order_speed", "clouds.target_utilisation", "outside.saturation",
-         "market.rent", "market.utilisation"),
+        "clouds order GPUs for the hours that are asked for and announced at the full unit cost, within their finance",
+        ("clouds.order_speed", "clouds.expected_fall", "clouds.q_response", "clouds.finance", "outside.saturation",
+         "market.full_unit_cost", "market.utilisation"),
     ),
     Concept(
         ("price of a gpu", "gpu price", "price of gpus", "chip price", "price of chips"),

@@ -125,7 +125,7 @@ MARKET = [
         (
             "consumer_surplus",
             "M$",
-            "consumer surplus of apps' customers, by the logsum of the choice among apps (docs/notation.md)",
+            "consumer surplus of apps' customers over doing without apps and free alternatives (docs/notation.md)",
         ),
         ("unit_token_price", "$ per Mtok", "lowest API price per Mtok of any model at or above 0 points"),
         ("clearing_iterations", "count", "iterations of the solver of the market for GPU-hours"),
@@ -324,7 +324,7 @@ CATEGORY = [
         (
             "consumer_surplus",
             "M$",
-            "consumer surplus of the category's customers, by the logsum of the choice among its apps",
+            "consumer surplus of the category's customers over doing without apps and free alternatives",
         ),
         ("apps", "firms", "apps alive"),
         ("hhi", "0 to 1", "sum of squared shares of the category's revenue"),

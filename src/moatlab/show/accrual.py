@@ -68,7 +68,7 @@ def profits(frames: Frames) -> Figure:
     span = "in 12 months" if yearly else "a month"
     profit = series.by_layer(frames, "gross_profit_after_depreciation")
     figure = style.sheet(
-        frames, "Gross profit, layer by layer",
+        frames, _title(frames, profit),
         f"After depreciation, {'sums of twelve months' if yearly else 'month by month'}{style.bands_note(frames)}",
         style.ACROSS, 5.6,
     )  # fmt: skip

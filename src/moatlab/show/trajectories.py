@@ -61,10 +61,16 @@ def _title(layer: str, lines: Sequence[Line]) -> str:
 
 
 def _title_of_all(lines: Mapping[str, Sequence[Line]]) -> str:
-    """Who leads at the end, panel by panel, as far as it fits."""
+    """Who leads at the end, panel by panel, or the largest and the smallest lead, as far as it fits."""
     leaders = [f"{_who(last[0][1])} in {name.lower()}" for name, part in lines.items() if (last := _ends(part))]
     names = [text.split(" in ")[0] for text in leaders]
-    for title in (f"Leaders at the end: {', '.join(leaders)}", f"Leaders at the end: {', '.join(names)}"):
+    ends = sorted((*_ends(part)[0], name.lower()) for name, part in lines.items() if _ends(part))
+    extremes = [f"{_who(firm)} with {style.percent(share)} of {name}" for share, firm, name in (ends[-1:] + ends[:1])]
+    for title in (
+        f"Leaders at the end: {', '.join(leaders)}",
+        f"Leaders at the end: {', '.join(names)}",
+        f"Leaders at the end, from {' to '.join(extremes)}",
+    ):
         if leaders and style.text_width(title, style.LARGE * 1.12) < style.ACROSS - 0.3:
             return title
     return "Market shares"

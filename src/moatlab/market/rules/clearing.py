@@ -40,7 +40,7 @@ SMALLEST = 1e-200
 
 
 @inlined
-def placed_anew(rate: float, gravity: float) -> float:
+def placed_again(rate: float, gravity: float) -> float:
     """Share of a buyer's hours at a cloud of that data gravity that is placed again in a month: no more than all."""
     return min(1.0, rate * math.exp(-gravity)) if gravity != 0.0 else rate
 
@@ -65,7 +65,7 @@ def settle_in(
         buyer.moving = 0.0 if kept > 0.0 else 1.0
         for c in range(capacity.shape[0]):
             if lag[b, c] > 0.0:
-                leaving = placed_anew(rate, gravity[c])
+                leaving = placed_again(rate, gravity[c])
                 held = lag[b, c] / kept
                 lag[b, c] = (1.0 - leaving) * held
                 buyer.moving += leaving * held

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from moatlab.market.rules.clearing import NOTHING, clear, place, placed_anew, settle_in
+from moatlab.market.rules.clearing import NOTHING, clear, place, placed_again, settle_in
 from moatlab.market.rules.conventions import FROZEN, MARKUP, together
 from moatlab.market.rules.offers import hours_per_token, own_hours_per_token
 from moatlab.market.state.codes import APP, HOST, LAB, OUTSIDE
@@ -17,7 +17,7 @@ from moatlab.market.state.compiled import Rows, inlined, kernel
 
 
 @inlined
-def room(c: int, clouds: Rows, weight: float) -> float:
+def weigh_size(c: int, clouds: Rows, weight: float) -> float:
     """What a cloud's capacity is worth to buyers who look for hours: K^sigma, so that a small one is found less often.
 
     Of a company with several clouds each has its part of what they would be worth as one.
@@ -40,7 +40,7 @@ def appeal_to_all(clouds: Rows, weight: float, plain: Rows) -> bool:
     special = False
     for c in range(clouds.shape[0]):
         cloud = clouds[c]
-        plain[c] = math.exp(cloud.affinity) * room(c, clouds, weight)
+        plain[c] = math.exp(cloud.affinity) * weigh_size(c, clouds, weight)
         if cloud.training_affinity != 0.0 or cloud.inference_affinity != 0.0 or cloud.hosting_affinity != 0.0:
             special = True
     return special
@@ -48,7 +48,7 @@ def appeal_to_all(clouds: Rows, weight: float, plain: Rows) -> bool:
 
 @inlined
 def sustained_rent(clouds: Rows, reference: float) -> float:
-    """Mean full unit cost of an hour over all fleets; the ``reference`` rent where there is none."""
+    """Mean full unit cost of an hour over all fleets, $ per GPU-hour; the ``reference`` rent where there is none."""
     total = 0.0
     value = 0.0
     for c in range(clouds.shape[0]):
@@ -245,7 +245,7 @@ def serve(s: Rows) -> None:
         powers[c] = math.exp(-sharpness * logs[c])
         steep[c] = math.exp(min(shared.compute_choke_steepness * logs[c], NOTHING))
         elastic[c] = math.exp(-shared.outside_spot_elasticity * (logs[c] - math.log(shared.outside_reference_rent)))
-        leaving = placed_anew(shared.compute_switching_rate, cloud.gravity)
+        leaving = placed_again(shared.compute_switching_rate, cloud.gravity)
         moved[c] = 1.0 - (1.0 - leaving) ** shared.clouds_markup_horizon
         cloud.gravity += shared.compute_gravity_gain * (1.0 - leaving) - shared.compute_gravity_decay * cloud.gravity
         cloud.hours = 0.0

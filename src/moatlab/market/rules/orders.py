@@ -66,9 +66,15 @@ def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
 
 
 @inlined
+def further_hour(cloud: Rows) -> float:
+    """The rent at which the cloud would sell a further hour, $: full unit cost, or its reserve where that is more."""
+    return max(cloud.full_cost, cloud.reserve)
+
+
+@inlined
 def part_of_demand(cloud: Rows) -> float:
-    """What buyers spend with the cloud, over the price at which it would sell a further hour (Mh)."""
-    least = max(cloud.full_cost, cloud.reserve)
+    """What buyers spend with the cloud, over the price at which it would sell a further hour (Mh a month)."""
+    least = further_hour(cloud)
     return float(cloud.hours * cloud.rent / least) if least > 0.0 else 0.0
 
 
@@ -81,12 +87,12 @@ def user_cost_rate(cloud: Rows, shared: Rows, now: Rows) -> float:
 
 @inlined
 def price_ahead(clouds: Rows, now: Rows) -> float:
-    """Rent at which a further hour will sell: the dearer of full unit cost and reserve, over the hours sold."""
+    """Rent at which a further hour will sell, $ per GPU-hour: mean over the hours sold."""
     hours = 0.0
     value = 0.0
     for c in range(clouds.shape[0]):
         hours += clouds[c].hours
-        value += clouds[c].hours * max(clouds[c].full_cost, clouds[c].reserve)
+        value += clouds[c].hours * further_hour(clouds[c])
     return value / hours if hours > 0.0 else now.mean_rent
 
 

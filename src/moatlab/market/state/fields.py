@@ -59,7 +59,7 @@ USERS: list[Field] = [
     Field("left_tourists", "M customers", "tourists among those who left"),
     Field("left_committed", "M customers", "committed customers among those who left"),
     Field("tourist_odds", "share", "tourists among this month's new users"),
-    Field("consumer_surplus", "M$", "logsum of the choice, over the customers"),
+    Field("consumer_surplus", "M$", "gain of the customers over doing without apps and free alternatives"),
     Field("revenue", "M$", "revenue of the category's apps"),
     Field("firms", "firms", "apps alive"),
     Field("marketing", "M$", "marketing of the category's apps"),

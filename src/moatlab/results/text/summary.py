@@ -37,7 +37,7 @@ MONEY = (
     "Owners: those of clouds, chipmakers and the foundry. Kept of $1: the share of each dollar entering the stack "
     "that stays in the layer, from users, other demand and funding; negative where money raised earlier is spent."
 )
-STARTUP = " A name such as code-007-0 is a generated startup: category, month of entry, number."
+STARTUP = " A name such as code-007-0 or code-start-4 is a generated startup: category, month of entry, number."
 #: Pools of money in the table of sources: name in `moatlab.results.money`, heading.
 _POOLS = (("users", "users"), ("outside", "other demand"), ("funding", "funding"), ("owners", "owners"))
 _WIDTH = 118
@@ -309,7 +309,7 @@ FIGURES: tuple[tuple[str, Take, Form], ...] = (
     ("apps that entered", _total("entries", "apps"), count),
     ("apps that exited", _total("exits", "apps"), count),
     ("funding rounds of apps, labs and hosts, {unit}", _total("investors.funding"), number),
-    ("consumer surplus, {unit}", _total("consumer_surplus"), number),
+    ("consumer surplus (apps and free AI), {unit}", _total("consumer_surplus"), number),
 )
 
 
