@@ -80,9 +80,16 @@ CONCEPTS: tuple[Concept, ...] = (
         ("labs.price", "labs.price_rule", "labs.negotiation", "labs.api_price", "market.unit_token_price"),
     ),
     Concept(
+        ("worth of tokens", "demand for tokens", "use of tokens", "elasticity of use"),
+        "customers use tokens while they are worth their price and the customer's time; more with better models",
+        ("users.usage_value", "users.usage_elasticity", "users.usage_growth", "users.usage_ceiling",
+         "users.reference_price", "users.choke_price", "users.time_price", "market.tokens"),
+    ),
+    Concept(
         ("inference cost", "inference costs", "cost of inference", "serving cost"),
         "what a token costs to serve",
-        ("labs.serving_hours", "labs.serving_efficiency", "labs.serving_cost", "apps.inference_share"),
+        ("labs.serving_hours", "labs.serving_exponent", "labs.serving_efficiency", "labs.serving_cost",
+         "apps.inference_share"),
     ),
     Concept(
         ("training cost", "training costs", "cost of training", "training run", "training"),

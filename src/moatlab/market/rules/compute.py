@@ -238,9 +238,12 @@ def serve(s: Rows) -> None:
     moved = np.empty(n)
     steep = np.empty(n)
     elastic = np.empty(n)
+    cloud_of_several = np.zeros(n, np.bool_)
     sharpness = shared.compute_rent_sharpness
     for c in range(n):
         cloud = clouds[c]
+        for d in range(n):
+            cloud_of_several[c] |= d != c and together(cloud, clouds[d])
         logs[c] = math.log(cloud.rent)
         powers[c] = math.exp(-sharpness * logs[c])
         steep[c] = math.exp(min(shared.compute_choke_steepness * logs[c], NOTHING))
@@ -277,9 +280,10 @@ def serve(s: Rows) -> None:
             own = shared.compute_choke_steepness * (1.0 - served) * inference + trained[b, c]
             own += shared.outside_spot_elasticity * spot
             mine = weights[c]
-            for d in range(n):
-                if d != c and together(clouds[c], clouds[d]):
-                    mine += weights[d]
+            if cloud_of_several[c]:
+                for d in range(n):
+                    if d != c and together(clouds[c], clouds[d]):
+                        mine += weights[d]
             clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - mine) * everything
             clouds[c].hours += everything
             if buyer.kind != OUTSIDE:
