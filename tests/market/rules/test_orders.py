@@ -44,6 +44,23 @@ def test_two_halves_of_a_company_are_as_one(slug: str) -> None:
         np.testing.assert_allclose(halves.series(metric), whole.series(metric), rtol=1e-5)
 
 
+def test_two_halves_of_a_company_ask_for_the_markup_of_the_whole() -> None:
+    """In slack, where reserves are the rents: halves that compete with one another would undercut it."""
+    slack = {"clouds.capacity_rule": "fixed", "clouds.*.fleet": 600.0, "clouds.self_build": 100.0}
+    reserves = []
+    for scenario, changes in (
+        (ESSAY, {}),
+        (split("azure"), {"clouds.azure.fleet": 300.0, "clouds.azure-two.fleet": 300.0}),
+        (split("azure"), {"clouds.azure.fleet": 300.0, "clouds.azure-two.fleet": 300.0, "clouds.*.company": ""}),
+    ):
+        market = Market(scenario.set({**slack, **changes}), rng=3)
+        market.run(24)
+        reserves.append(float(market.state.clouds["reserve"][market.find_row("clouds.azure")[1]]))
+    whole, together, apart = reserves
+    assert together == pytest.approx(whole, rel=1e-6)
+    assert apart < 0.97 * whole
+
+
 def test_clouds_of_unequal_size_that_are_alike_ask_for_the_same_rent() -> None:
     """A cloud of 3 kGPU is not found as easily as one of 120, so it needs no higher rent to ration its buyers."""
     alike: dict[str, Any] = {f"chipmakers.{maker}.captive": False for maker in ("google-tpu", "aws-trainium")}
