@@ -96,8 +96,10 @@ print(
 print("elasticity of the leading chipmaker's revenue of five years")
 for name, addresses in (
     ("size of all app markets", ["users.*.market_size"]),
-    ("labs' money: commitments, cash, parents", ["investors.commitments", "labs.*.cash", "labs.*.parent_budget"]),
-    ("outside demand for hours", ["outside.initial_hours", "outside.saturation"]),
+    ("labs' money: stakes sold, cash, pledges", ["investors.lab_stake", "labs.*.cash", "labs.*.pledge", "labs.*.parent_budget"]),
+    ("owners' cash flow", ["labs.*.cash_flow"]),
+    ("owners' cash flow and labs' money", ["labs.*.cash_flow", "investors.lab_stake", "labs.*.cash", "labs.*.pledge"]),
+    ("outside demand for hours", ["outside.initial_hours"]),
     ("the foundry's capacity", ["foundry.*.capacity"]),
 ):
     elasticity(name, [scaled(addresses, 1.0 / 1.5), scaled(addresses, 1.5)], 1.5)

@@ -18,6 +18,7 @@ from moatlab.errors import ClearingError
 from moatlab.market.record import record_trade, record_turnover
 from moatlab.market.rules.apps import commit_apps, decide_spending, refresh_apps
 from moatlab.market.rules.bargaining import decide_deals
+from moatlab.market.rules.budgets import decide_budgets
 from moatlab.market.rules.capital import balance_infrastructure, move_hype, raise_rounds
 from moatlab.market.rules.chips import age_fleets, cost_chips, deliver, keep_priority, measure_fleets, start_chips
 from moatlab.market.rules.commit import commit_hardware, commit_sellers
@@ -28,6 +29,7 @@ from moatlab.market.rules.offers import post
 from moatlab.market.rules.orders import decide_list_prices, decide_orders, order_chips
 from moatlab.market.rules.outside import move_outside
 from moatlab.market.rules.pricing import decide_app_prices
+from moatlab.market.rules.race import compete
 from moatlab.market.rules.settlement import account_labs, settle_apps, settle_compute
 from moatlab.market.rules.sourcing import carry_tokens, decide_routing
 from moatlab.market.rules.token_prices import decide_token_prices
@@ -95,10 +97,12 @@ def compute(s: Rows) -> int:
 
 @kernel
 def settlement(s: Rows) -> int:
-    """Users, apps, labs, hosts and outside demand pay; costs are booked; expectations of rents follow."""
+    """Users, apps, labs, hosts and outside demand pay; costs are booked; companies lose and win income by the race of
+    models; expectations of rents follow."""
     settle_apps(s)
     settle_compute(s)
     account_labs(s)
+    compete(s)
     expect(s)
     return DONE
 
@@ -112,6 +116,7 @@ def decisions(s: Rows) -> int:
     decide_app_prices(s)
     decide_spending(s)
     decide_token_prices(s)
+    decide_budgets(s)
     decide_training(s)
     decide_reserves(s)
     decide_orders(s)

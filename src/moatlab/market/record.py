@@ -311,6 +311,29 @@ def record_payments(out: Rows, totals: Rows) -> None:
 
 
 @inlined
+def record_race(labs: Rows, out: Rows) -> None:
+    """What companies have at stake in the race of models, lose, win and defend; backers' money and labs' beliefs."""
+    out.labs_at_stake = 0.0
+    out.labs_lost = 0.0
+    out.labs_won = 0.0
+    out.labs_defended = 0.0
+    out.labs_backing = 0.0
+    out.labs_belief = 0.0
+    spent = 0.0
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        if lab.alive == 1:
+            out.labs_lost += lab.lost
+            out.labs_won += lab.won
+            out.labs_defended += lab.defended
+            out.labs_backing += lab.backing
+            out.labs_at_stake += lab.stake
+            out.labs_belief += lab.belief * lab.training
+            spent += lab.training
+    out.labs_belief = out.labs_belief / spent if spent > 0.0 else math.nan
+
+
+@inlined
 def record_models(s: Rows, out: Rows) -> None:
     """Capability, releases and spending of labs; prices and costs of tokens, of labs and of hosts."""
     labs, offers = s.labs, s.offers
@@ -331,6 +354,7 @@ def record_models(s: Rows, out: Rows) -> None:
             out.labs_api_price += lab.tokens * lab.price
             out.labs_serving_cost += lab.tokens * lab.unit_cost
             tokens += lab.tokens
+    record_race(labs, out)
     ordered = capabilities[:alive].copy()
     ordered.sort()
     out.labs_capability_gap = now.frontier - quantile(ordered, alive, 0.5)

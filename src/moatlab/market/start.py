@@ -67,7 +67,7 @@ def start(scenario: Scenario, seed: int) -> State:
     _start_runs(state.arrays)
     _first_generations(state.arrays)
     _publish(state.arrays)
-    now["first_frontier"] = now["expected_frontier"] = now["frontier"]
+    now["first_frontier"] = now["frontier"]
     state.hosts["service"] = 1.0
     _mark_rivals(state.arrays)
     _post_offers(state.arrays)

@@ -42,7 +42,9 @@ _HARDWARE = ("clouds", "chipmakers", "foundry", "fleet", "pipeline", "backlog", 
 _FOLLOWED = {
     "users": frozenset({"market_size"}),
     "apps": frozenset[str](),
-    "labs": frozenset({"capability", "private_lead", "open", "price", "parent_budget", "cash"}),
+    "labs": frozenset(
+        {"capability", "private_lead", "open", "price", "parent_budget", "cash", "first_budget", "cash_flow", "pledge"}
+    ),
     "hosts": frozenset({"cash"}),
 }
 #: Memory for templates that are kept, bytes.
@@ -230,13 +232,12 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
     rent = float(shared["outside_reference_rent"])
     now["expected_rent"] = now["mean_rent"] = rent
     now["outside_hours"] = shared["outside_initial_hours"]
-    now["outside_wanted"] = min(
-        shared["outside_initial_hours"] * shared["outside_shortage"], shared["outside_saturation"]
-    )
+    now["outside_wanted"] = shared["outside_initial_hours"] * shared["outside_shortage"]
     now["demand_growth"] = shared["clouds_initial_growth"]
     now["expected_growth"] = shared["investors_expected_growth"]
     state.users["potential"] = state.users["market_size"]
-    _start_labs(state, rent)
+    now["pool"] = shared["labs_pool"]
+    _start_labs(state, starts["labs"]["first_budget"], rent)
     state.list_offers()
     if same_hardware is None:
         _start_hardware(state, starts["clouds"], rent)
@@ -247,7 +248,7 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
     state.gather()
 
 
-def _start_labs(state: State, rent: float) -> None:
+def _start_labs(state: State, first_budget: NDArray[np.float64], rent: float) -> None:
     labs, shared = state.labs, state.shared[0]
     labs["model_hours"] = shared["labs_reference_hours"] * 10.0 ** labs["capability"]
     size = (labs["model_hours"] / shared["labs_reference_hours"]) ** shared["labs_serving_exponent"]
@@ -260,8 +261,16 @@ def _start_labs(state: State, rent: float) -> None:
     own_rule = (1.0 + shared["labs_start_markup"]) * labs["unit_cost"]
     labs["price"] = np.where(labs["price"] > 0.0, labs["price"], own_rule)
     money = np.maximum(state.cash[labs["account"]], 0.0) / shared["labs_spending_horizon"] + labs["parent_budget"]
-    labs["training_budget"] = shared["labs_compute_share"] * money
-    labs["staff"] = (1.0 - shared["labs_compute_share"]) * money
+    part = float(shared["labs_compute_share"])
+    # With its staff: what it spends in all is what training leaves room for.
+    spends = np.where(first_budget > 0.0, first_budget / max(part, 1e-9), money)
+    labs["training_budget"] = part * spends
+    labs["staff"] = (1.0 - part) * spends
+    labs["spent"] = spends
+    labs["belief"] = shared["labs_optimism"]
+    labs["flow"] = labs["cash_flow"]
+    labs["kept"] = labs["kept_without"] = 1.0
+    labs["promised"] = labs["pledge"] / shared["investors_pledge_months"]
 
 
 def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: float) -> None:

@@ -17,8 +17,11 @@ LAYERS = ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry")
 INFRASTRUCTURE = LAYERS[3:]
 PARTIES = OUTSIDE_PARTIES + LAYERS
 
-#: What a payment is to its payer: cost of goods, an operating expense, investment, finance, or final demand.
-Use = Literal["final demand", "cost of goods", "rnd", "marketing", "overhead", "capex", "finance", "distribution"]
+#: What a payment is to its payer: cost of goods, an operating expense, investment, finance, or final demand; other
+#: income is that of businesses beside the stack, which its firms win or lose.
+Use = Literal[
+    "final demand", "cost of goods", "rnd", "marketing", "overhead", "capex", "finance", "distribution", "other income"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def _table() -> tuple[PaymentKind, ...]:
         ("app equity", "investors", "apps", "finance", False, "funding rounds of apps, seed rounds included"),
         ("lab equity", "investors", "labs", "finance", False, "funding rounds of labs"),
         ("lab grant", "parents", "labs", "finance", False, "money of a lab's parent or sponsor"),
+        ("lab backing", "parents", "labs", "finance", False, "equity and compute credits of a strategic backer"),
         ("app support", "parents", "apps", "finance", False, "deficits that an incumbent covers"),
         ("app advance", "labs", "apps", "finance", False, "deficits that the owning lab covers"),
         ("cloud finance", "parents", "clouds", "finance", False, "capital from owners and lenders"),
@@ -80,10 +84,20 @@ def _table() -> tuple[PaymentKind, ...]:
         ("app remittance", "apps", "parents", "distribution", False, "profits of incumbents' apps"),
         ("app sweep", "apps", "labs", "distribution", False, "profits of labs' apps"),
         ("lab payout", "labs", "investors", "distribution", False, "dividends and what is left at exit"),
+        ("lab remittance", "labs", "parents", "distribution", False, "profits of owners' labs, dividends to backers"),
         ("host payout", "hosts", "investors", "distribution", False, "dividends"),
         ("cloud payout", "clouds", "parents", "distribution", False, "cash beyond the coming investment"),
         ("chip payout", "chipmakers", "investors", "distribution", False, "dividends"),
         ("foundry payout", "foundry", "investors", "distribution", False, "dividends"),
+        (
+            "income won",
+            "users",
+            "labs",
+            "other income",
+            False,
+            "what customers of owners' other businesses pay the labs that win them",
+        ),
+        ("income lost", "parents", "users", "other income", False, "what these customers no longer pay the owners"),
         ("app write-off", "suppliers", "apps", "finance", False, "bills left unpaid at exit"),
         ("lab write-off", "suppliers", "labs", "finance", False, "bills left unpaid at exit"),
         ("chip finance", "investors", "chipmakers", "finance", False, "capital of chipmakers"),

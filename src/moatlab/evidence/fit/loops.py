@@ -107,8 +107,8 @@ def _labs(market: Market) -> Iterator[Gain]:
         share, weight = float(lab["api_revenue"]) / total, float(lab["revenue"])
         spending = float(lab["training_budget"] + lab["staff"])
         margin = shared["labs_training_share"] * max(0.0, float(lab["gross_profit"]))
-        raised = shared["investors_revenue_weight"] * max(0.0, spending - margin - float(lab["parent_budget"]))
-        follows = (margin + raised * (lab["fund_weight"] > 0.0)) / spending if spending > 0.0 else 0.0
+        raised = float(lab["raising"]) * float(lab["smooth_revenue"] > 0.0)
+        follows = (margin + raised) / spending if spending > 0.0 else 0.0
         yield "labs", "revenue to training", taste / math.log(10.0) * min(follows, 1.0) * (1.0 - share), weight
         held = float(stock) / max(float(stock) + mean, 1e-12) / math.log(10.0)
         yield "labs", "use to data", taste * shared["labs_data_gain"] * held * (1.0 - share), weight

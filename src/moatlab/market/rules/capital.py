@@ -1,8 +1,8 @@
 """Capital: hype, commitments, rounds, what owners cover and what they take out.
 
-Investors are one aggregate.  They commit new money each month, more when hype is high; labs' commitments are claims by
-standing and by API revenue, called when the runway is short; apps ask for a round when their runway is short and their
-growth clears the hurdle, and share what is committed when they ask for more.
+Investors are one aggregate.  They commit new money to apps each month, more when hype is high, and out of what apps pay
+out; apps ask for a round when their runway is short and their growth clears the hurdle, and share what is committed when
+they ask for more.  Labs' money is in `moatlab.market.rules.funding`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from moatlab.market.rules.conventions import together
+from moatlab.market.rules.funding import fund_labs
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import HYPE_SHOCK, normal
 from moatlab.market.state.identity import INVESTORS_CODE, identity
@@ -29,9 +30,6 @@ from moatlab.market.state.posting import (
     HOST_PAYOUT,
     HOST_SUPPORT,
     INVESTORS,
-    LAB_EQUITY,
-    LAB_GRANT,
-    LAB_PAYOUT,
     PARENTS,
     pay,
 )
@@ -75,76 +73,17 @@ def round_wanted(app: Rows, lacking: float, burn: float, shared: Rows) -> float:
 
 
 @inlined
-def commit_money(s: Rows) -> float:
-    """Investors commit new money to apps, into ``powder_apps``, and to labs: returns the labs' share, M$.
+def commit_money(s: Rows) -> None:
+    """Investors commit new money to apps, into ``powder_apps``: more with hype, and part of what apps have paid out.
 
     Who holds enough uninvested commitments asks for fewer new ones.
     """
     shared = s.shared[0]
     now = s.now[0]
     flow = shared.investors_commitments * math.exp(shared.investors_hype_funding * now.hype)
-    flow *= math.exp(shared.investors_commitments_growth * now.month)
-    held = now.powder_apps / (shared.investors_powder_months * max(flow * (1.0 - shared.investors_lab_share), 1e-9))
-    now.powder_apps += flow * (1.0 - shared.investors_lab_share) * max(0.0, 1.0 - held)
-    held = now.powder_labs / (shared.investors_powder_months * max(flow * shared.investors_lab_share, 1e-9))
-    return float(flow * shared.investors_lab_share * max(0.0, 1.0 - held))
-
-
-@inlined
-def weigh_labs(labs: Rows, shared: Rows) -> float:
-    """Labs' weights in the commitments: standing and revenue, times access to capital, which fades; their sum."""
-    standing = 0.0
-    revenue = 0.0
-    for index in range(labs.shape[0]):
-        if labs[index].alive == 1 and labs[index].fund_weight > 0.0:
-            standing += labs[index].fund_weight
-            revenue += labs[index].smooth_revenue
-    claims = 0.0
-    for index in range(labs.shape[0]):
-        lab = labs[index]
-        lab.weight = 0.0
-        if lab.alive == 1 and lab.fund_weight > 0.0:
-            weight = lab.fund_weight / standing
-            if revenue > 0.0:
-                weight += shared.investors_revenue_weight * (lab.smooth_revenue / revenue - weight)
-            lab.weight = weight * math.exp(lab.access)
-            claims += lab.weight
-        lab.access *= 1.0 - shared.investors_access_decay
-    return claims
-
-
-@inlined
-def fund_labs(s: Rows, to_labs: float) -> None:
-    """Grants of parents; commitments of ``to_labs`` (M$), which a lab calls when its runway is short; payouts.
-
-    Beyond the cap of a capped-profit lab the money stays, and is spent on training.
-    """
-    labs, cash = s.labs, s.cash
-    shared = s.shared[0]
-    now = s.now[0]
-    claims = weigh_labs(labs, shared)
-    for index in range(labs.shape[0]):
-        lab = labs[index]
-        if lab.alive == 0:
-            continue
-        pay(s, LAB_GRANT, PARENTS, lab.account, lab.parent_budget)
-        if lab.weight > 0.0:
-            weight = lab.weight / claims
-            lab.claim += to_labs * weight
-            now.powder_labs += to_labs * weight
-            burn = lab.training + lab.staff - lab.gross_profit
-            if burn > 0.0 and cash[lab.account] < shared.investors_runway * burn and lab.claim > 0.0:
-                pay(s, LAB_EQUITY, INVESTORS, lab.account, lab.claim)
-                now.powder_labs = max(0.0, now.powder_labs - lab.claim)
-                lab.raised += lab.claim
-                lab.claim = 0.0
-        cost = lab.training + lab.staff + lab.cost_of_goods
-        spare = cash[lab.account] - shared.labs_payout_months * cost
-        if spare > 0.0 and cost > 0.0:
-            allowed = max(0.0, lab.profit_cap * lab.raised - lab.returned)
-            returned = min(spare / shared.investors_payout_period, allowed)
-            lab.returned += returned
-            pay(s, LAB_PAYOUT, lab.account, INVESTORS, returned)
+    flow += shared.investors_recycled * now.app_payouts
+    held = now.powder_apps / (shared.investors_powder_months * max(flow, 1e-9))
+    now.powder_apps += flow * max(0.0, 1.0 - held)
 
 
 @inlined
@@ -214,9 +153,12 @@ def raise_rounds(s: Rows) -> None:
     """
     hosts, cash = s.hosts, s.cash
     shared = s.shared[0]
-    fund_labs(s, commit_money(s))
+    now = s.now[0]
+    commit_money(s)
+    fund_labs(s)
     fund_apps(s)
     settle_owners_of_apps(s)
+    now.app_payouts = s.totals[APP_PAYOUT]
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:

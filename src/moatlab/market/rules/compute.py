@@ -211,6 +211,12 @@ def find_rents(s: Rows) -> bool:
     return True
 
 
+@inlined
+def own_lab(buyer: Rows, labs: Rows, cloud: Rows) -> bool:
+    """Whether the buyer is a lab of the cloud's own company: what it pays is a transfer, no demand to set a price by."""
+    return bool(buyer.kind == LAB and cloud.company != 0 and labs[buyer.row].company == cloud.company)
+
+
 @kernel
 def serve(s: Rows) -> None:
     """What the cleared rents, and the shares that `settle_in` prepared, give to whom.
@@ -238,6 +244,7 @@ def serve(s: Rows) -> None:
     moved = np.empty(n)
     steep = np.empty(n)
     elastic = np.empty(n)
+    priced = np.zeros(n)
     cloud_of_several = np.zeros(n, np.bool_)
     sharpness = shared.compute_rent_sharpness
     for c in range(n):
@@ -284,8 +291,10 @@ def serve(s: Rows) -> None:
                 for d in range(n):
                     if d != c and together(clouds[c], clouds[d]):
                         mine += weights[d]
-            clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - mine) * everything
             clouds[c].hours += everything
+            if not own_lab(buyer, labs, clouds[c]):
+                clouds[c].elasticity += own + moved[c] * sharpness * (1.0 - mine) * everything
+                priced[c] += everything
             if buyer.kind != OUTSIDE:
                 clouds[c].own_hours += everything
                 now.generative_hours += everything
@@ -311,7 +320,7 @@ def serve(s: Rows) -> None:
                 places[slot, c] = weights[c]
     for c in range(n):
         cloud = clouds[c]
-        cloud.elasticity = cloud.elasticity / cloud.hours if cloud.hours > 0.0 else shared.clouds_elasticity_floor
+        cloud.elasticity = cloud.elasticity / priced[c] if priced[c] > 0.0 else shared.clouds_elasticity_floor
 
 
 @kernel
@@ -344,7 +353,7 @@ def decide_reserves(s: Rows) -> None:
 
 @kernel
 def expect(s: Rows) -> None:
-    """Adaptive expectations of rents, and outside demand's view of capability.
+    """Adaptive expectations of rents.
 
     Checked: tests/market/rules/test_stocks.py::test_expectations_cover_part_of_the_way.
     """
@@ -362,4 +371,3 @@ def expect(s: Rows) -> None:
     if total > 0.0:
         now.mean_rent = value / total
     now.expected_rent += speed * (now.mean_rent - now.expected_rent)
-    now.expected_frontier += speed * (now.frontier - now.expected_frontier)

@@ -1,7 +1,7 @@
-"""Demand for GPU-hours from outside generative AI: other workloads of clouds and of large public companies.
+"""Demand for GPU-hours from outside generative AI: recommendation, high-performance computing and the like.
 
-Exogenous in kind, elastic in size: the hours wanted grow with what models can do towards saturation, fall with the
-expected rent, and follow hype; the hours held close part of the gap each month.
+Exogenous in kind, elastic in size: the hours wanted grow at a rate of their own, fall with the expected rent, and follow
+hype; the hours held close part of the gap each month.  Companies' own generative AI is not here: their labs are agents.
 """
 
 from __future__ import annotations
@@ -23,17 +23,10 @@ def move_outside(s: Rows) -> None:
     now = s.now[0]
     shock = normal(now.seed, OUTSIDE_SHOCK, now.month, identity(OUTSIDE_CODE, 0, 0))
     now.outside_shock = shared.outside_persistence * now.outside_shock + shared.outside_volatility * shock
-    most = shared.outside_saturation
-    first = shared.outside_initial_hours * shared.outside_shortage
-    if first <= 0.0 or most <= 0.0:
-        wanted = 0.0
-    else:
-        growth = shared.outside_quality_growth * (now.expected_frontier - now.first_frontier)
-        room = max(most / first - 1.0, 0.0)
-        wanted = most / (1.0 + room * math.exp(-growth)) if room > 0.0 else most
-        wanted *= math.exp(shared.outside_hype_weight * (now.hype - now.start_hype) + now.outside_shock)
-        lower = math.log(max(now.expected_rent, 1e-9) / shared.outside_reference_rent)
-        # Hours held respond to the month's rent by the spot elasticity; the rest of the long-run response is here.
-        wanted *= math.exp(-(shared.outside_rent_elasticity - shared.outside_spot_elasticity) * lower)
+    wanted = shared.outside_initial_hours * shared.outside_shortage
+    wanted *= math.exp(shared.outside_growth * now.month + shared.outside_hype_weight * (now.hype - now.start_hype))
+    lower = math.log(max(now.expected_rent, 1e-9) / shared.outside_reference_rent)
+    # Hours held respond to the month's rent by the spot elasticity; the rest of the long-run response is here.
+    wanted *= math.exp(now.outside_shock - (shared.outside_rent_elasticity - shared.outside_spot_elasticity) * lower)
     now.outside_wanted = wanted
     now.outside_hours += shared.outside_adjustment * (wanted - now.outside_hours)

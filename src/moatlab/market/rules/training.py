@@ -1,8 +1,8 @@
 """Labs' research: training runs, releases, the private lead and its leakage, talent, data, specialisation.
 
 Capability = log10(effective compute of the run) = log10(GPU-hours / reference) + public algorithmic progress + private
-lead + data + a random term.  A lab knows its own stocks and the public state; it spends its cash over its horizon, a
-share of its margin and what its sponsors give.  A run takes ``run_months``; its model is released if it beats the best
+lead + data + a random term.  A lab knows its own stocks and the public state; what it spends is decided in
+`moatlab.market.rules.budgets`.  A run takes ``run_months``; its model is released if it beats the best
 that the lab has.  Customers move from version to version over months, so what is in service follows the newest model.
 What leads have leaks: to the public by papers and talent, to others' models by distillation.
 
@@ -30,14 +30,14 @@ from moatlab.market.state.identity import LABS_CODE, identity
 
 @kernel
 def decide_training(s: Rows) -> None:
-    """Training and staff budgets, the fate of the run in progress, and stocks of next month.
+    """The fate of the run in progress, and stocks of next month.
 
     Staff money bids for talent and crawls data.  The private lead grows with research, which needs money and people
     (a Cobb-Douglas with the weight of talent), and leaks.
 
     Checked: tests/textbook/test_research.py.
     """
-    labs, cash = s.labs, s.cash
+    labs = s.labs
     shared = s.shared[0]
     now = s.now[0]
     mean_data = 0.0
@@ -62,10 +62,6 @@ def decide_training(s: Rows) -> None:
         lab = labs[index]
         if lab.alive == 0:
             continue
-        money = max(0.0, cash[lab.account]) / shared.labs_spending_horizon + lab.parent_budget
-        margin = shared.labs_training_share * max(0.0, lab.gross_profit)
-        lab.next_training_budget = shared.labs_compute_share * (money + margin)
-        lab.next_staff = (1.0 - shared.labs_compute_share) * (money + margin)
         # The best model that the lab has, and what customers use of it from next month.
         newest = lab.capability + lab.upgrade
         newest += shared.labs_leak_share * leak * max(0.0, now.frontier - newest)

@@ -36,6 +36,7 @@ from moatlab.market.state.posting import (
     APP_EQUITY,
     APP_WRITE_OFF,
     INVESTORS,
+    LAB_PAYOUT,
     LAB_WRITE_OFF,
     SUPPLIERS,
     pay,
@@ -50,7 +51,7 @@ COHORT = 1 << 20
 
 @kernel
 def leave(s: Rows) -> None:
-    """Exit of apps and labs without cash and without a round.
+    """Exit of apps and labs without cash and without a round, and of labs without a prospect.
 
     Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is
     owed is lost to suppliers.  Apps of incumbents and of living labs are covered by their owners.
@@ -63,8 +64,12 @@ def leave(s: Rows) -> None:
     now.lab_exits = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
-        if lab.alive == 1 and cash[lab.account] < 0.0 and lab.parent_budget <= 0.0:
-            pay(s, LAB_WRITE_OFF, SUPPLIERS, lab.account, -cash[lab.account])
+        broke = cash[lab.account] < 0.0 and lab.parent_budget <= 0.0 and lab.cash_flow <= 0.0
+        if lab.alive == 1 and (broke or lab.losing >= s.shared[0].labs_patience):
+            if cash[lab.account] < 0.0:
+                pay(s, LAB_WRITE_OFF, SUPPLIERS, lab.account, -cash[lab.account])
+            else:
+                pay(s, LAB_PAYOUT, lab.account, INVESTORS, cash[lab.account])
             lab.alive = 0
             lab.run_hours = 0.0
             lab.training_budget = 0.0
@@ -217,7 +222,7 @@ def enter(s: Rows) -> None:
             draw_traits(app, users[k], shared, now)
             pick_sources(row, app, sellers, routing, offers, labs, hosts, shared, now)
             for c in range(app_edges.shape[1]):
-                app_edges[row, c] = 1
+                app_edges[row, c] = 1 - s.clouds[c].private
                 app_places[row, c] = 0.0
             settle_in(row, app, users[k], routing, offers, grades, shared)
             pay(s, APP_EQUITY, INVESTORS, app.account, shared.apps_startup_cash)

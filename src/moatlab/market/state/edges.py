@@ -79,6 +79,17 @@ def connect(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]])
                 cell = edge_cell(state, (buys, row), (sells, column))
                 if cell is not None:
                     cell[0][cell[1], cell[2]] = int(graph.allows(f"{buys}.{buyer}", f"{sells}.{seller}"))
+    close_private_clouds(state)
+
+
+def close_private_clouds(state: State) -> None:
+    """Take away the edges of private clouds but those of the labs of their company."""
+    labs = state.labs
+    for column in np.flatnonzero(state.clouds["private"] == 1):
+        company = state.clouds["company"][column]
+        state.app_edges[:, column] = 0
+        state.edges[len(labs) :, column] = 0
+        state.edges[: len(labs), column] *= (labs["company"] == company) & (company != 0)
 
 
 def thin(scenario: Scenario, state: State, slugs: dict[str, tuple[str, ...]], seed: int) -> None:

@@ -151,7 +151,7 @@ KIND = [
     declare("apps", "data_decay", "share per month", 0.05, (0.0, 1.0), "Share of interaction data outdated in a month.",
             ASSUMED, Moves("apps.hhi", 0, (12, 59), step=(0.02, 0.3), given=(("apps.data_taste", 0.5),),
                            reason="faster decay favours whoever has most new tokens, which may be an entrant")),
-    declare("apps", "routing_sharpness", "dimensionless", 3.0, (0.0, 1e3),
+    declare("apps", "routing_sharpness", "dimensionless", 1.5, (0.0, 1e3),
             "How sharply tokens follow the better offer among labs and hosts (rho).", ASSUMED,
             Moves("labs.gross_margin", -1, step=(2.5, 4.5))),
     declare("apps", "routing_inertia", "dimensionless", 1.5, (0.0, 100.0),
