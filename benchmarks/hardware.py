@@ -27,7 +27,6 @@ def fall(flow: np.ndarray, months: int) -> float:
 
 
 hours = float(ESSAY.kind_value("outside", "initial_hours"))
-most = float(ESSAY.kind_value("outside", "saturation"))
 ARMS: dict[str, dict[str, object]] = {
     "base": {},
     "finance x 2": finance(2.0),
@@ -39,8 +38,8 @@ ARMS: dict[str, dict[str, object]] = {
     "growth lasts": {"clouds.growth_persistence": 1.0},
     "no growth expected": {"clouds.growth_persistence": 0.0},
     "gaps closed at once": {"clouds.order_speed": 0.9},
-    "outside demand x 0.5": {"outside.initial_hours": 0.5 * hours, "outside.saturation": 0.5 * most},
-    "outside demand x 2": {"outside.initial_hours": 2.0 * hours, "outside.saturation": 2.0 * most},
+    "outside demand x 0.5": {"outside.initial_hours": 0.5 * hours},
+    "outside demand x 2": {"outside.initial_hours": 2.0 * hours},
 }
 print(
     f"{'':28s} fall quarter | revenue of chipmakers by year, G$              | rent $ at 3, 12, 24, 36, 60 | hours used"

@@ -18,6 +18,8 @@ shares, moves, ranks, largest = [], [], [], []
 for seed in SEEDS:
     firms = Market(Scenario("essay-2023"), rng=seed).run(MONTHS).firms.to_pandas()
     labs = firms[firms["kind"] == "labs"]
+    sells = [slug for slug in Scenario("essay-2023").slugs("labs") if Scenario("essay-2023").value("labs", slug, "api")]
+    labs = labs[labs["slug"].isin(sells)]
     revenue = labs.pivot_table(index="month", columns="slug", values="revenue").fillna(0.0)
     capability = labs.pivot_table(index="month", columns="slug", values="capability")
     share = revenue.div(revenue.sum(axis=1), axis=0)

@@ -27,7 +27,7 @@ WORLD = {
     "clouds": {"cloud": {"fleet": 40.0, "finance": 500.0}},
     "chipmakers": {"maker": {"price": 25.0}},
     "foundry": {"fab": {"capacity": 6.0}},
-    "outside": {"initial_hours": 22.0, "saturation": 600.0},
+    "outside": {"initial_hours": 22.0},
 }
 
 

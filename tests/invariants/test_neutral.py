@@ -29,11 +29,11 @@ NEUTRAL: dict[str, tuple[dict[str, Any], int, Look]] = {
     ),
     "no entry": ({"apps.entry_rate": 0.0}, 24, largest("apps.entries")),
     "no outside demand": (
-        {"outside.initial_hours": 0.0, "outside.saturation": 0.0}, 3,
+        {"outside.initial_hours": 0.0}, 3,
         lambda run: 1.0 - float(run.series("market.generative_share").min()),
     ),
-    "no commitments, no rounds of labs": (
-        {"investors.commitments": 0.0}, 12,
+    "no stakes sold, no rounds of labs": (
+        {"investors.lab_stake": 0.0}, 24,
         lambda run: float(run.payments["amount"][run.payments["kind"] == "lab equity"].max()),
     ),
     "hype that never moves": (

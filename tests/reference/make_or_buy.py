@@ -129,13 +129,22 @@ def worth_of_own(model: Reference, app: Any, points: float, unit_cost: float, fi
 
 
 def offers(model: Reference, app: Any, but: int = -1) -> list[tuple[float, int]]:
-    """Utils per customer of what the app can reach, at its own prices, and the columns; lab ``but`` left out."""
+    """Utils per customer of what the app can reach, at its own prices, and the columns.
+
+    Beside a lab ``but`` with which it bargains, all cost the list price.
+    """
     found = []
     for o in model.reachable(app):
         offer = model.offers[o]
         if offer.seller_kind == 1 or offer.seller != but:
-            found.append((of_model(model, app, model.grades[o][app.category], model.price_to(app, offer)), o))
+            price = model.price_to(app, offer) if but < 0 else offer.price
+            found.append((of_model(model, app, model.grades[o][app.category], price), o))
     return found
+
+
+def bought(model: Reference, app: Any) -> list[tuple[float, Any]]:
+    """Shares of tokens from labs, with the offers."""
+    return [(app.routing[o], model.offers[o]) for o in model.reachable(app) if model.offers[o].seller_kind == 0]
 
 
 def bargain(model: Reference) -> None:
@@ -144,7 +153,10 @@ def bargain(model: Reference) -> None:
     months = sum_of_months(1.0, now.discount, s.apps_graduation_horizon)
     for app in model.apps:
         app.next_deal, app.next_deal_share = 0, 1.0
-        if not s.labs_negotiation or app.owner >= 0 or app.inference < s.labs_negotiation_threshold:
+        if not s.labs_negotiation or app.owner >= 0:
+            continue
+        listed = [q * offer.service * (offer.price - model.price_to(app, offer)) for q, offer in bought(model, app)]
+        if app.inference + app.tokens * sum(listed) < s.labs_negotiation_threshold:
             continue
         user, liked = app.user, []
         for o in model.reachable(app):
@@ -167,7 +179,8 @@ def bargain(model: Reference) -> None:
             left = max(elsewhere) - user.quality_taste * user.ai_centrality * model.grades[o][app.category]
             most = price_at(model, left / token_worth(model, app, model.grades[o][app.category]))
         cost = offer.unit_cost / (1 - lab.revenue_share)
-        if most > cost and offer.price > cost:
-            price = min(offer.price, (1 - s.labs_bargaining_weight) * cost + s.labs_bargaining_weight * most)
+        if offer.price > cost:
+            price = (1 - s.labs_bargaining_weight) * cost + s.labs_bargaining_weight * most
+            price = min(offer.price, max(price, cost))
             app.next_deal = lab.row + 1
             app.next_deal_share = (price - offer.unit_cost) / (offer.price - offer.unit_cost)

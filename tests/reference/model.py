@@ -94,7 +94,7 @@ class Reference(mesa.Model):
 
     def lists(self, app: Any, offer: Any) -> bool:
         """Whether the app pays the list price of the offer."""
-        return offer.seller_kind == 1 or offer.seller not in (app.owner, app.deal - 1)
+        return offer.seller_kind == 1 or (offer.seller != app.owner and not app.deal)
 
     def own_hours_per_token(self, training_hours: float, tokens: float) -> float:
         """GPU-hours per Mtok of an own model: overhead, and a fleet that idles by the root of its load."""

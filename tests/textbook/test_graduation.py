@@ -61,7 +61,6 @@ def test_an_app_that_lacks_the_cash_graduates_once_it_has_a_round() -> None:
         "apps.payout_months": 1.0,
         "apps.finetune_cost": 200.0,
         "apps.graduation": "off",
-        "investors.lab_share": 0.0,
         "investors.growth_hurdle": -0.05,
     }
     case = scenario("make-or-buy", poor).with_events("month 250: set apps.graduation npv")

@@ -30,7 +30,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         ("demand for chips", "chip orders", "gpu demand"),
         "clouds order GPUs for the hours that are asked for and announced at the full unit cost, within their finance",
-        ("clouds.order_speed", "clouds.expected_fall", "clouds.q_response", "clouds.finance", "outside.saturation",
+        ("clouds.order_speed", "clouds.expected_fall", "clouds.q_response", "clouds.finance", "outside.growth",
          "market.full_unit_cost", "market.utilisation"),
     ),
     Concept(
@@ -61,7 +61,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         ("winner-take-all", "winner take all", "tipping", "monopoly"),
         "concentration that feeds on itself: users who attract users, data that improves models, scale in capital",
-        ("users.network_taste", "labs.data_gain", "investors.revenue_weight", "<layer>.hhi", "<layer>.top1"),
+        ("users.network_taste", "labs.data_gain", "investors.lab_stake", "<layer>.hhi", "<layer>.top1"),
     ),
     Concept(
         ("gross margin", "margin", "margins"),

@@ -13,7 +13,7 @@ OFF = {
     ("apps", "revenue to features"): {"apps.feature_gain": 0.0},
     ("apps", "revenue to marketing"): {"apps.awareness_gain": 0.0},
     ("apps", "use to data"): {"apps.data_taste": 0.0},
-    ("labs", "revenue to training"): {"labs.training_share": 0.0, "investors.revenue_weight": 0.0},
+    ("labs", "revenue to training"): {"labs.training_share": 0.0, "investors.lab_stake": 0.0},
     ("labs", "customers to ecosystem"): {"labs.ecosystem_taste": 0.0},
     ("hosts", "indirect network effect"): {"hosts.hub_taste": 0.0},
     ("chipmakers", "installed base to ecosystem"): {"chipmakers.portability": 1.0},

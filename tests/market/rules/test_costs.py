@@ -14,7 +14,6 @@ BASE = Scenario("essay-2023").set(
     {
         "labs.negotiation": False,
         "outside.initial_hours": 30.0,
-        "outside.saturation": 30.0,
         "outside.shortage": 1.0,
     }
 )

@@ -81,14 +81,12 @@ def test_expectations_cover_part_of_the_way() -> None:
     state = later()
     clouds, now, speed = state.clouds, state.now, value("compute", "expectation_speed")
     clouds["rent"] = 2.0 * clouds["rent"]
-    now["frontier"] += 1.0
-    rents, expected, frontier = clouds["expected_rent"].copy(), now["expected_rent"][0], now["expected_frontier"][0]
+    rents, expected = clouds["expected_rent"].copy(), now["expected_rent"][0]
     mean = (clouds["hours"] * clouds["rent"]).sum() / clouds["hours"].sum()
     expect(state.arrays)
     np.testing.assert_allclose(clouds["expected_rent"], rents + speed * (clouds["rent"] - rents))
     assert now["mean_rent"][0] == pytest.approx(mean)
     assert now["expected_rent"][0] == pytest.approx(expected + speed * (mean - expected))
-    assert now["expected_frontier"][0] == pytest.approx(frontier + speed * (now["frontier"][0] - frontier))
 
 
 def test_specialisation_keeps_its_spread() -> None:
@@ -117,12 +115,9 @@ def test_the_foundry_asks_more_while_orders_exceed_capacity(load: float, counts:
 
 
 def test_outside_demand_closes_part_of_its_gap() -> None:
-    state = later({"outside.volatility": 0.0})
+    state = later({"outside.volatility": 0.0, "outside.growth": 1.2})
     now, get = state.now[0], partial(value, "outside")
-    first = get("initial_hours") * get("shortage")
-    odds = first / (get("saturation") - first)
-    odds *= np.exp(get("quality_growth") * (now["expected_frontier"] - now["first_frontier"]))
-    wanted = get("saturation") * odds / (1 + odds)
+    wanted = get("initial_hours") * get("shortage") * 1.2 ** (now["month"] / 12)
     wanted *= np.exp(get("hype_weight") * (now["hype"] - now["start_hype"]))
     rent = float(now["expected_rent"]) / get("reference_rent")
     wanted *= rent ** (get("spot_elasticity") - get("rent_elasticity"))

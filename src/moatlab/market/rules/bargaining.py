@@ -1,11 +1,12 @@
 """Negotiated prices: what large API customers pay, by Nash bargaining with the lab whose model suits them best.
 
-A customer whose monthly bill for tokens exceeds the threshold negotiates with one lab at a time.  The lab's alternative
+A customer whose monthly bill for tokens would exceed the threshold at list prices negotiates with one lab at a time.  The lab's alternative
 is to sell it nothing; the customer's is the best of the other offers at the prices it would pay there, and a model of
 its own with team, upkeep and one-off cost spread over the horizon.  With the volume given, transferable surplus and the
 lab's weight b, the Nash solution splits the distance from the lab's marginal cost to the price at which the customer
 would leave (Nash 1950; Binmore, Rubinstein and Wolinsky 1986; pairwise deals taken as given in one another: Horn and
-Wolinsky 1988).
+Wolinsky 1988).  The other labs that it buys from match the deal, as a share of their own markups: nobody goes on buying
+at ten times what it pays next door.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from moatlab.market.rules.conventions import annuity
 from moatlab.market.rules.costs import api_cost
 from moatlab.market.rules.graduation import OFF, best_bases, best_offer, best_own, own_utility, plan_models, upkeep
-from moatlab.market.rules.offers import list_worths, reachable
+from moatlab.market.rules.offers import list_worths, offer_price, reachable
 from moatlab.market.rules.use import model_worth_at, price_of_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
@@ -43,9 +44,20 @@ def favourite_lab(
     return found
 
 
+@inlined
+def list_bill(app: Rows, shares: Rows, offers: Rows, shared: Rows) -> float:
+    """What an app's tokens would cost at list prices, M$: a customer is not large because it has no deal yet."""
+    bill = app.inference
+    if app.deal > 0:
+        for o in range(offers.shape[0]):
+            offer = offers[o]
+            bill += app.tokens * shares[o] * offer.service * (offer.price - offer_price(app, offer, shared))
+    return float(bill)
+
+
 @kernel
 def decide_deals(s: Rows) -> None:
-    """Next month's deal of every app: the lab, and the share of the lab's list markup that the app pays there.
+    """Next month's deal of every app: the lab, and the share of list markups that the app pays, there and elsewhere.
 
     Both sides know list prices, marginal costs and what an own model would be; they expect them to stay.  A customer
     that the list price does not drive away pays it: a deal is never dearer.
@@ -71,7 +83,9 @@ def decide_deals(s: Rows) -> None:
         app.next_deal = 0
         app.next_deal_share = 1.0
         customers = app.tourists + app.committed
-        if app.inference < shared.labs_negotiation_threshold or app.owner >= 0 or customers <= 0.0:
+        if app.owner >= 0 or customers <= 0.0:
+            continue
+        if list_bill(app, routing[row], offers, shared) < shared.labs_negotiation_threshold:
             continue
         user = users[app.category]
         o = favourite_lab(row, app, user, routing, sellers, offers, grades, worths, labs.shape[0], shared)
@@ -94,8 +108,10 @@ def decide_deals(s: Rows) -> None:
         if outside > -1e299:
             reservation = price_of_worth((outside - quality) / taste, shared)
         cost = api_cost(lab, offer.unit_cost)
-        if reservation <= cost or offer.price <= cost:
+        if offer.price <= cost:
             continue
-        price = min(bargained_price(cost, reservation, shared.labs_bargaining_weight), offer.price)
+        # Where another source would be better even at cost, the lab goes down to its cost while the app moves away.
+        price = max(bargained_price(cost, reservation, shared.labs_bargaining_weight), cost)
+        price = min(price, offer.price)
         app.next_deal = offer.seller + 1
         app.next_deal_share = (price - offer.unit_cost) / (offer.price - offer.unit_cost)

@@ -146,7 +146,8 @@ def best_offer(
 ) -> tuple[float, int]:  # fmt: skip
     """Utils per customer of the best offer that the app can reach, at the price it pays, and its column; -1 for none.
 
-    ``worths`` are those of list prices [offers].  Offers of lab ``but`` (-1: none) are left out.
+    ``worths`` are those of list prices [offers].  For who bargains with lab ``but`` (-1: none), that lab's offers are
+    left out, and the others cost the list price: with them it has not talked.
     """
     best = -1e300
     column = -1
@@ -155,7 +156,7 @@ def best_offer(
         if (offer.seller_kind == LAB and offer.seller == but) or not reachable(row, app, offer, sellers, labs):
             continue
         worth = worths[o]
-        if not pays_list_price(app, offer):
+        if but < 0 and not pays_list_price(app, offer):
             worth = worth_of_price(special_price(app, offer, shared), shared)
         value = model_worth_at(app, user, grades[o, app.category], worth, shared)
         if value > best:

@@ -34,7 +34,7 @@ def offer_price(app: Rows, offer: Rows, shared: Rows) -> float:
 @inlined
 def pays_list_price(app: Rows, offer: Rows) -> bool:
     """Whether the app pays the list price of the offer: neither the seller's own app nor a customer with a deal."""
-    return bool(offer.seller_kind == HOST or (offer.seller != app.owner and offer.seller + 1 != app.deal))
+    return bool(offer.seller_kind == HOST or (offer.seller != app.owner and app.deal == 0))
 
 
 @inlined

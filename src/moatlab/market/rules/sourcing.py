@@ -135,9 +135,9 @@ def weigh_offers(s: Rows, some: Rows, column: Rows, weights: Rows, points: Rows,
         for o in range(count):
             value = quality * points_here[o] + common_here[o] + inertia * now[o]
             wanted[o] = value if edges[column[o]] & sold_here[o] else NEVER
-        # The offers of an app's owner and of the lab that it has a deal with have prices of their own.
-        for o in (app.owner, app.deal - 1):
-            if o >= 0:
+        # An app's owner, and all labs for an app with a deal, have prices of their own.
+        for o in range(n_labs):
+            if o == app.owner or app.deal > 0:
                 wanted[o] = NEVER
                 if reachable(row, app, offers[o], sellers, n_labs):
                     value = worth_of_price(offer_price(app, offers[o], shared), shared)
@@ -240,8 +240,8 @@ def decide_routing(s: Rows) -> None:
             held[column[o]] += now[o]
         for o in range(n_labs, count):
             mine[o] = held[column[o]]
-        for o in (app.owner, app.deal - 1):
-            if o >= 0:
+        for o in range(n_labs):
+            if o == app.owner or app.deal > 0:
                 paid[o] = 0.0
                 mine[o] = 0.0
         for o in range(count):

@@ -79,7 +79,7 @@ LABS = [
     declare("labs", "growth_cap", "log per month", 0.06, (0.0, 1.0),
             "Largest growth of apps' revenue that labs and their investors take for a trend.", ASSUMED,
             Moves("labs.training", +1, (0, 35), step=(0.0, 0.06))),
-    declare("labs", "optimism", "factor", 5.0, (0.0, 100.0),
+    declare("labs", "optimism", "factor", 6.0, (0.0, 100.0),
             "What labs make of the worth of a better model at month 0, relative to what the market gives; 1 is honest.",
             "essay (billions for labs without revenue); value assumed",
             Moves("labs.training", +1, (6, 35), step=(1.0, 3.0))),
