@@ -96,7 +96,10 @@ print(
 print("elasticity of the leading chipmaker's revenue of five years")
 for name, addresses in (
     ("size of all app markets", ["users.*.market_size"]),
-    ("labs' money: stakes sold, cash, pledges", ["investors.lab_stake", "labs.*.cash", "labs.*.pledge", "labs.*.parent_budget"]),
+    (
+        "labs' money: stakes sold, cash, pledges",
+        ["investors.lab_stake", "labs.*.cash", "labs.*.pledge", "labs.*.parent_budget"],
+    ),
     ("owners' cash flow", ["labs.*.cash_flow"]),
     ("owners' cash flow and labs' money", ["labs.*.cash_flow", "investors.lab_stake", "labs.*.cash", "labs.*.pledge"]),
     ("outside demand for hours", ["outside.initial_hours"]),

@@ -19,7 +19,7 @@ from moatlab import Market, Scenario
 #: The essay's market with the fleets of month 0, which neither grow nor fail; in slack, outside demand is small.
 #: Data centres' markups follow from the demand that they face and settle within a year and a half.
 SCARCE = Scenario("essay-2023").set({"clouds.capacity_rule": "fixed"})
-SLACK = SCARCE.set({"outside.initial_hours": 30.0, "outside.shortage": 1.0})
+SLACK = SCARCE.set({"outside.initial_hours": 30.0, "labs.optimism": 0.05})
 RATE, FIRST, MONTHS = 0.3, 24, 48
 SEEDS = range(1, 9)
 

@@ -29,7 +29,7 @@ def test_mesa_sees_every_firm() -> None:
     assert market.month == 1
     apps = market.agents_by_type[App]
     assert len(apps) == len(market.state.live)
-    assert len(market.agents_by_type[Lab]) == 7
+    assert len(market.agents_by_type[Lab]) == 10
     assert len(market.agents_by_type[Foundry]) == len(market.agents_by_type[Investor]) == 1
     dear = apps.select(lambda a: a.price > 30)
     assert 0 < len(dear) < len(apps)

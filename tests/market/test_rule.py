@@ -20,7 +20,7 @@ from excise import Excise  # type: ignore[import-not-found]
 ESSAY = Scenario("essay-2023")
 TINY = Scenario("tiny")
 SCARCE = ESSAY.set({"clouds.capacity_rule": "fixed"})
-SLACK = SCARCE.set({"outside.initial_hours": 30.0, "outside.shortage": 1.0})
+SLACK = SCARCE.set({"outside.initial_hours": 30.0, "labs.optimism": 0.05})
 
 
 class Counter(Rule):

@@ -11,7 +11,7 @@ import pytest
 
 from moatlab import Market, Scenario
 from moatlab.results.payments import KINDS_OF_PAYMENT
-from tests.reference import compute, draws, make_or_buy, pricing, settlement, sourcing, users
+from tests.reference import compute, draws, make_or_buy, pricing, race, settlement, sourcing, users
 from tests.reference.model import Reference
 
 MONTHS = 120
@@ -93,6 +93,7 @@ def check_settlement(before: Reference, state: Any, first: int) -> None:
     table = state.buyers[: state.buyer_count]
     buyers = [(BUYERS[int(b["kind"])], int(b["row"])) for b in table]
     wanted = settlement.settle(before, state.matrices[2], state.matrices[3], buyers)
+    wanted |= race.win_and_lose(before, sum(paid for key, paid in wanted.items() if key[0] == "subscription"))
     found: dict[tuple[str, int, int], float] = {}
     for posting in state.book[first : int(state.totals[-1])]:
         key = (KINDS_OF_PAYMENT[int(posting["kind"])].name, int(posting["payer"]), int(posting["payee"]))
@@ -106,6 +107,9 @@ def check_decisions(before: Reference, state: Any) -> None:
     make_or_buy.decide(before)
     make_or_buy.bargain(before)
     pricing.decide_prices(before)
+    race.decide_budgets(before, state.cash[state.labs["account"]].tolist())
+    for name in ("next_training_budget", "next_staff", "raising", "given", "backing"):
+        close(of(before.labs, name), state.labs[name], name)
     live = state.live
     decided = ("next_own", "next_own_capability", "next_own_hours", "next_own_budget", "next_base")
     for name in (*decided, "next_deal", "next_deal_share"):

@@ -47,6 +47,8 @@ _FOLLOWED = {
     ),
     "hosts": frozenset({"cash"}),
 }
+#: What the size of the arrays, or the edges of private clouds, follow from: the scenario is read as a whole.
+_READ_AGAIN = frozenset({"apps.startups", "clouds.private", "clouds.company", "labs.company"})
 #: Memory for templates that are kept, bytes.
 MOST_KEPT = 64_000_000
 
@@ -111,9 +113,8 @@ def _template(scenario: Scenario) -> Template:
         scenario = first
     template = _kept.get(scenario)
     if template is None:
-        # The number of startups is the size of the arrays.
-        resized = any(address.declared.address == "apps.startups" for address in changed)
-        base = _template(first) if changed and not resized else None
+        apart = any(address.declared.address in _READ_AGAIN for address in changed)
+        base = _template(first) if changed and not apart else None
         template = _derived(base, scenario, changed) if base and base.declared else _read(scenario)
         if template.kept:
             _kept.put(scenario, template)

@@ -55,7 +55,8 @@ def test_a_maker_that_prefers_keeps_chips_from_rival_designers() -> None:
 def test_by_worth_the_highest_bidder_is_served_first() -> None:
     market, _, got = allocated({"chipmakers.nvidia.allocation": "worth"})
     wants, worth = queue(market, got), market.state.clouds["worth"]
-    served = got / wants
+    asks = wants > 0.0
+    served, worth = got[asks] / wants[asks], worth[asks]
     order = np.argsort(-worth)
     # Whoever stands before somebody who got something has all that it asked for.
     partial = np.flatnonzero((served[order] > 1e-9) & (served[order] < 1 - 1e-9))
@@ -123,15 +124,13 @@ def test_prepayment_moves_money_forward_and_pays_no_more() -> None:
 def test_orders_that_forget_the_pipeline_swing_more() -> None:
     """The bullwhip (Sterman 1989): the deeper the fall of a year's deliveries from its peak, the less is netted."""
     falls = []
-    for weight in (1.0, 0.0):
+    for weight in (1.0, 0.5):
         worst = []
-        for seed in (1, 2, 3, 4):
-            # A shortage deep enough for lead times to grow: else there is little on order to forget.
-            run = Market(ESSAY.set({"clouds.pipeline_weight": weight, "outside.shortage": 6.0}), rng=seed).run(60)
-            year = run.series("market.deliveries").rolling(3).sum().dropna().to_numpy()
-            worst.append(min(year[i:].min() / year[i] for i in range(len(year))))
-            if weight == 1.0:
-                assert run.series("market.deliveries").rolling(3).sum().min() > 1.0, "deliveries stop"
+        for seed in (1, 2):
+            run = Market(ESSAY.set({"clouds.pipeline_weight": weight}), rng=seed).run(96)
+            quarter = run.series("market.deliveries").rolling(3).sum().dropna().to_numpy()
+            assert weight < 1.0 or quarter.min() > 1.0, "deliveries stop"
+            worst.append(min(quarter[i:].min() / quarter[i] for i in range(len(quarter))))
         falls.append(np.mean(worst))
     assert falls[1] < 0.7 * falls[0]
 

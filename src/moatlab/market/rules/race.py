@@ -328,4 +328,5 @@ def spend_dear_money(want: float, means: float) -> float:
     """
     if want <= 0.0 or means <= 0.0:
         return 0.0
-    return float(min(0.5 * means * (math.sqrt(1.0 + 4.0 * want / means) - 1.0), means))
+    # The root of a quadratic, in the form that loses no digits where means are ample.
+    return float(min(2.0 * want / (1.0 + math.sqrt(1.0 + 4.0 * want / means)), means))
