@@ -116,9 +116,7 @@ def _rank(run: dict[str, Any], month: int, one: str, two: str) -> float:
 def marginal() -> None:
     """The last dollar of training: budgets of one lab some per cent up and down, beliefs honest, rivals react."""
     honest = ESSAY.set(HONEST)
-    print(
-        f"what the marginal dollar of training returns (budget x {1 + STEP:g} against x {1 - STEP:g}, beliefs honest)"
-    )
+    print(f"what the marginal dollar of training returns (budgets x {1 + STEP:g} and {1 - STEP:g}, beliefs honest)")
     for slug in RACERS:
         index = ESSAY.slugs("labs").index(slug)
         found = []

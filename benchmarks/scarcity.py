@@ -16,6 +16,7 @@ SEEDS = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 8))
 ESSAY = Scenario("essay-2023")
 YEARS, WINDOW, NORMAL_LEAD = 10, 6, 4.0
 NVIDIA = "chipmakers.nvidia.revenue"
+MONEY = ["investors.lab_stake", "labs.*.cash", "labs.*.pledge", "labs.*.parent_budget"]
 
 
 def run(changes: dict[str, Any], seed: int, months: int = 12 * YEARS) -> Results:

@@ -53,17 +53,17 @@ def test_the_packaged_scenarios_load() -> None:
 def test_essay_2023_holds_the_firms_of_the_essay() -> None:
     assert set(ESSAY.slugs("users")) == {"image", "copy", "code", "chat", "support", "design", "video"}
     assert set(ESSAY.slugs("hosts")) == {"hugging-face", "replicate"}
-    assert set(ESSAY.slugs("clouds")) == {"aws", "gcp", "azure", "oracle", "coreweave", "lambda"}
-    assert len(ESSAY.slugs("labs")) == 7
+    assert set(ESSAY.slugs("clouds")) == {"aws", "gcp", "azure", "oracle", "coreweave", "lambda", "meta"}
+    assert len(ESSAY.slugs("labs")) == 10
     assert len(ESSAY.slugs("chipmakers")) == 8
     assert ESSAY.slugs("foundry") == ("tsmc",)
     assert ESSAY.display_name("apps", "copilot") == "GitHub Copilot"
     assert (ESSAY.start, ESSAY.months, ESSAY.slugs("compute")) == ("2023-01", 120, ())
 
 
-def test_essay_2023_starts_from_about_330_thousand_gpus() -> None:
+def test_essay_2023_starts_from_about_460_thousand_gpus() -> None:
     assert sum(float(ESSAY.value("clouds", slug, "fleet")) for slug in ESSAY.slugs("clouds")) == pytest.approx(
-        330, abs=5
+        462, abs=5
     )
 
 

@@ -57,12 +57,12 @@ def test_rich_labs_that_are_alike_spend_as_in_tullocks_contest(count: int) -> No
 def test_money_gets_dearer_as_it_is_used_up() -> None:
     market = later()
     labs, cash = alike(market, 2), market.state.cash
+    market.state.shared["investors_lab_stake"] = 0.0
+    _compete(market.state.arrays)
+    labs["gross_profit"] = labs["claim"] = 0.0
     spends = {}
     for money in (1e15, 100.0, 1.0, 0.0):
         cash[labs["account"]] = money
-        labs["gross_profit"] = labs["claim"] = labs["smooth_revenue"] = 0.0
-        market.state.shared["investors_lab_stake"] = 0.0
-        _compete(market.state.arrays)
         _decide_budgets(market.state.arrays)
         spends[money] = float(labs["next_training_budget"][0] + labs["next_staff"][0])
     want = spends[1e15]

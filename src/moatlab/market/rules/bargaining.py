@@ -1,6 +1,7 @@
 """Negotiated prices: what large API customers pay, by Nash bargaining with the lab whose model suits them best.
 
-A customer whose monthly bill for tokens would exceed the threshold at list prices negotiates with one lab at a time.  The lab's alternative
+A customer whose monthly bill for tokens would exceed the threshold at list prices negotiates with one lab at a time.
+The lab's alternative
 is to sell it nothing; the customer's is the best of the other offers at the prices it would pay there, and a model of
 its own with team, upkeep and one-off cost spread over the horizon.  With the volume given, transferable surplus and the
 lab's weight b, the Nash solution splits the distance from the lab's marginal cost to the price at which the customer

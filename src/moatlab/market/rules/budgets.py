@@ -26,7 +26,7 @@ def own_means(lab: Rows, cash: Rows, shared: Rows) -> float:
 
 @inlined
 def value_to_investors(lab: Rows, shared: Rows, now: Rows) -> float:
-    """What a lab is worth to investors, M$: its sales and its part of the prize, as a perpetuity at their discount rate.
+    """What a lab is worth to investors, M$: sales and its part of the prize, as a perpetuity at their discount rate.
 
     Sales are taken to grow as expected for the life of a lead, the prize is what labs expect to compete for.
     """

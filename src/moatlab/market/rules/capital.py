@@ -1,8 +1,8 @@
 """Capital: hype, commitments, rounds, what owners cover and what they take out.
 
-Investors are one aggregate.  They commit new money to apps each month, more when hype is high, and out of what apps pay
-out; apps ask for a round when their runway is short and their growth clears the hurdle, and share what is committed when
-they ask for more.  Labs' money is in `moatlab.market.rules.funding`.
+Investors are one aggregate.  They commit new money to apps each month, more when hype is high, and out of what apps
+pay out; apps ask for a round when their runway is short and their growth clears the hurdle, and share what is committed
+when they ask for more.  Labs' money is in `moatlab.market.rules.funding`.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ def find_rents(s: Rows) -> bool:
 
 @inlined
 def own_lab(buyer: Rows, labs: Rows, cloud: Rows) -> bool:
-    """Whether the buyer is a lab of the cloud's own company: what it pays is a transfer, no demand to set a price by."""
+    """Whether the buyer is a lab of the cloud's company: what it pays is a transfer, no demand to set a price by."""
     return bool(buyer.kind == LAB and cloud.company != 0 and labs[buyer.row].company == cloud.company)
 
 

@@ -1,7 +1,8 @@
 """Demand for GPU-hours from outside generative AI: recommendation, high-performance computing and the like.
 
-Exogenous in kind, elastic in size: the hours wanted grow at a rate of their own, fall with the expected rent, and follow
-hype; the hours held close part of the gap each month.  Companies' own generative AI is not here: their labs are agents.
+Exogenous in kind, elastic in size: the hours wanted grow at a rate of their own, fall with the expected rent, and
+follow hype; the hours held close part of the gap each month.  Companies' own generative AI is not here: their labs are
+agents.
 """
 
 from __future__ import annotations

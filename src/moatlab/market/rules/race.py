@@ -3,8 +3,8 @@
 Labs compete for customers in a contest (Tullock 1980): a lab's share is its effective training compute to the power r,
 over the sum of all labs'.  The prize is what labs earn on apps' revenue, and the income of large companies' other
 businesses that generative AI puts at stake: a company keeps it as far as the models behind its products are good, in
-favour of who has the customers already (incumbency), and loses the rest month by month.  Part of what it loses is won by
-the labs that have the better models, the rest is competed away.
+favour of who has the customers already (incumbency), and loses the rest month by month.  Part of what it loses is won
+by the labs that have the better models, the rest is competed away.
 
 All derivatives are by the log of a lab's training compute, so a want is dollars per month: the worth of a run that is
 larger by one per cent, over what one per cent of a run costs.
@@ -282,8 +282,9 @@ def market_ahead(shared: Rows, now: Rows) -> float:
 
 @inlined
 def wanted(index: int, s: Rows) -> float:
-    """Training (M$ a month) at which a lab's last dollar brings in a dollar, as it believes: (market + attack + defence)
-    times the life of a lead, over the months of a run.
+    """Training (M$ a month) at which a lab's last dollar brings in a dollar, as it believes.
+
+    It is the worth of a better model, (market + attack + defence) times the life of a lead, over the months of a run.
     """
     labs, clouds = s.labs, s.clouds
     shared = s.shared[0]

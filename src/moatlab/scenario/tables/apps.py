@@ -178,7 +178,7 @@ KIND = [
     declare("apps", "scratch_cost", "M$", 40.0, (1e-3, 1e6),
             "One-off compute of an in-house model trained from scratch.", "fact T003; value assumed",
             Moves("apps.own_model_share", 0, (12, 59), step=(10.0, 100.0),
-                  given=(("labs.stability.open", False), ("labs.open-research.open", False)),
+                  given=(("labs.*.open", False),),
                   reason="dearer runs are better runs: cost and capability rise together")),
     declare("apps", "team_cost", "M$ per month", 1.2, (0.0, 1e5), "Monthly cost of an in-house model's team.",
             ASSUMED, Moves("apps.own_model_share", -1, (12, 59), step=(0.2, 5.0))),

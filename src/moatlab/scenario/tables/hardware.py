@@ -131,7 +131,7 @@ CLOUDS = [
                            given=(("compute.switching_rate", 0.001), ("clouds.elasticity_floor", 1.05)))),
     declare("clouds", "q_response", "dimensionless", 3.0, (0.0, 20.0),
             "Elasticity of investment out of cash flow to the worth of a GPU over its price (Tobin's q).",
-            "Tobin 1969; value assumed", Moves("market.backlog", 0, (0, 23), step=(0.0, 4.0),
+            "Tobin 1969; value assumed", Moves("market.backlog", 0, (0, 23), step=(0.0, 4.0), given=(("clouds.*.finance", 20.0),),
                                                reason="below a worth of 1 it slows investment, above it speeds it up")),
     declare("clouds", "q_ceiling", "factor", 4.0, (0.0, 1e3),
             "Most that the worth of a GPU multiplies investment out of cash flow by.", ASSUMED,

@@ -41,7 +41,7 @@ LABS = [
             "What investors make of the lab's part in the contest, relative to others; 0 for a lab that they do not "
             "fund.", ASSUMED, Moves("labs.cohere.cash", +1, who="cohere", step=(0.0, 4.0)), scope="firm"),
     declare("labs", "revenue_share", "share", 0.0, (0.0, 0.9), "Share of revenue that goes to the partner cloud.",
-            "essay (capped profit, Microsoft)", Moves("labs.openai.cash", -1, who="openai", step=(0.0, 0.4)),
+            "essay (capped profit, Microsoft)", Moves("labs.openai.gross_profit", -1, who="openai", step=(0.0, 0.4)),
             scope="firm"),
     declare("labs", "partner", "cloud", "", (0, 0), "The cloud that receives the revenue share.", "essay",
             Moves("clouds.oracle.cash", +1, (0, 23), who="openai", step=("azure", "oracle")), scope="firm",
@@ -50,7 +50,8 @@ LABS = [
             "The company that the lab belongs to: its clouds' profit is the company's cash flow, its private clouds "
             "serve the lab, and a lab with a partner among them serves its products; empty for none.", ASSUMED,
             Moves("market.installed", 0, who="google", step=("google", ""),
-                  reason="an owner is poorer without its cloud's profit, or richer without its loss"), scope="firm", word=True),
+                  reason="an owner is poorer without its cloud's profit, or richer without its loss"), scope="firm",
+            word=True),
     declare("labs", "cash_flow", "M$ per month", 0.0, (0.0, 1e6),
             "Operating cash flow of the company behind the lab at month 0; 0 for a lab that lives on its own sales and "
             "on investors.", ASSUMED, Moves("labs.training", +1, who="google", step=(2000.0, 12000.0)), scope="firm",
@@ -96,7 +97,7 @@ LABS = [
             "Share of the distance to the budget that a lab wants which is covered in a month.", ASSUMED,
             Moves("labs.training", +1, (3, 17), step=(0.05, 0.4))),
     declare("labs", "owner_share", "share", 0.2, (0.0, 1.0),
-            "Share of a company's cash flow that counts as its means for models; a dollar gets dearer as they are used.",
+            "Share of a company's cash flow that counts as its means for models; dollars get dearer as they are used.",
             ASSUMED, Moves("labs.training", +1, (6, 59), step=(0.1, 0.4))),
     declare("labs", "stake_scale", "M$ per month", 500.0, (1e-6, 1e9),
             "Revenue of generative AI at which half of what owners have exposed is at stake.", ASSUMED,
@@ -177,7 +178,7 @@ LABS = [
             Moves("labs.serving_cost", -1, (6, 59), step=(2.0, 3.5)), encoding="factor per year"),
     declare("labs", "price_speed", "share per month", 0.2, (0.0, 1.0),
             "Share of the gap to the rule's price that is closed in a month.", ASSUMED,
-            Moves("labs.openai.price", -1, (1, 6), step=(0.05, 0.5), given=(("labs.openai.price", 100.0),))),
+            Moves("labs.openai.price", -1, (1, 6), step=(0.05, 0.5), given=(("labs.openai.price", 1000.0),))),
     declare("labs", "start_markup", "share of cost", 1.0, (0.0, 1e3),
             "Markup on the cost of a token at month 0, of a lab whose price the scenario does not name.", ASSUMED,
             Moves("labs.api_price", +1, (0, 3), given=(("labs.openai.price", 0.0),)), at_start=True),

@@ -32,13 +32,15 @@ COMPUTE = [
             Moves("clouds.markup", -1, (3, 35), step=(0.01, 0.3), given=(("clouds.*.gravity", 1.0),))),
     declare("compute", "contract_share", "share", 0.6, (0.0, 1.0),
             "Share of inference hours paid at the contract rent instead of the spot rent.", ASSUMED,
-            Moves("clouds.revenue", -1, (1, 8), step=(0.0, 0.9))),
+            Moves("clouds.revenue", 0, (1, 8), step=(0.0, 0.9),
+                           reason="contract rents lag behind spot rents, whichever way these go")),
     declare("compute", "contract_months", "months", 12.0, (1.0, 1e4),
             "Months over which contract rents average the past.", ASSUMED,
             Moves("clouds.revenue", -1, (1, 8), step=(4.0, 24.0))),
     declare("compute", "expectation_speed", "share per month", 0.1, (0.001, 1.0),
             "Speed of adaptive expectations of rents and of demand.", ASSUMED,
-            Moves("market.backlog", +1, (3, 23), step=(0.03, 0.3))),
+            Moves("market.backlog", 0, (3, 23), step=(0.03, 0.3),
+                           reason="rising and falling demand are both seen sooner")),
 ]
 
 OUTSIDE = [
@@ -63,7 +65,7 @@ OUTSIDE = [
             Moves("market.rent", +1, (0, 11))),
     declare("outside", "adjustment", "share per month", 0.09, (0.0, 1.0),
             "Share of the gap between hours held and wanted that closes in a month.", ASSUMED,
-            Moves("market.rent", +1, (0, 23))),
+            Moves("market.rent", +1, (0, 23), given=(("outside.shortage", 3.0),))),
     declare("outside", "volatility", "log", 0.05, (0.0, 2.0), "Standard deviation of monthly shocks to hours wanted.",
             ASSUMED, Moves("market.rent", 0, step=(0.0, 0.2), reason="shocks go both ways")),
     declare("outside", "persistence", "dimensionless", 0.93, (0.0, 0.999), "Persistence of those shocks.", ASSUMED,
