@@ -159,12 +159,19 @@ def test_a_generation_comes_into_production_in_equal_steps_of_logs() -> None:
     assert performance[5] == performance[0] == 0.6
     assert np.diff(np.log(performance))[5:10] == pytest.approx(math.log(2.0) / 5.0, rel=1e-9)
     assert np.diff(generation)[5:10] == pytest.approx(0.2, rel=1e-9)
-    # What is delivered in between belongs to both vintages.
-    at_once = ramped(1.0)
-    at_once.run(7)
-    assert float(makers(at_once)["performance"][0]) == pytest.approx(1.2)
-    new = market.state.fleet[:, 0, 1].sum()
-    assert 0.0 < new < at_once.state.fleet[:, 0].sum()
+
+
+def test_what_is_delivered_during_a_ramp_is_of_both_vintages() -> None:
+    market = ramped(5.0)
+    market.run(8)
+    state = market.state
+    part, before = float(makers(market)["generation"][0]), state.fleet[:, 0].sum(axis=0)
+    assert part == pytest.approx(0.4)
+    market.step()
+    keep = 1.0 - float(ESSAY.kind_value("clouds", "failure_rate"))
+    came = state.fleet[:, 0].sum(axis=0) / keep - before
+    assert came.sum() == pytest.approx(makers(market)["delivered"][0]) and came.sum() > 1.0
+    assert came[:2] == pytest.approx([(1.0 - part) * came.sum(), part * came.sum()], rel=1e-6)
 
 
 def test_a_ramp_under_way_at_month_0_ends_where_it_is_declared_to() -> None:
@@ -223,3 +230,21 @@ def test_contracts_lower_the_spread_of_those_who_pay_one() -> None:
     assert half[large] == all_[large] == off[large]
     assert off[small] > half[small] > all_[small]
     assert float(clouds["capital_spread"][large]) == float(shared["clouds_secured_spread"])
+
+
+def test_labs_avoid_clouds_of_rivals_but_for_their_own_and_their_partners() -> None:
+    tables = tomllib.loads(ESSAY.to_toml())
+    tables["graph"]["only"] = {}
+    tables["clouds"]["meta"]["private"] = False
+    essay = Scenario.from_dict(tables, "open").set({"labs.openai.partner": "azure"})
+    appeal = []
+    for neutrality in (0.0, 1.5):
+        market = Market(essay.set({"clouds.neutrality": neutrality}), rng=1)
+        market.step()
+        appeal.append(market.state.matrices[1][: market.state.labs.shape[0]].copy())
+    avoided = np.log(appeal[0] / appeal[1])
+    clouds, labs = (list(essay.slugs(kind)) for kind in ("clouds", "labs"))
+    rivals = {"aws", "gcp", "azure", "meta"}
+    for lab, friends in (("anthropic", set()), ("openai", {"azure"}), ("google", {"gcp"}), ("amazon", {"aws"})):
+        right = [1.5 if cloud in rivals - friends else 0.0 for cloud in clouds]
+        assert avoided[labs.index(lab)] == pytest.approx(right, abs=1e-12)
