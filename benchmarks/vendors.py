@@ -46,7 +46,9 @@ LEVERS: dict[str, dict[str, Any]] = {
     "labs avoid rivals' clouds": {"clouds.neutrality": 1.0},
 }
 LEVERS["all three"] = {key: value for lever in list(LEVERS.values())[1:] for key, value in lever.items()}
-LEVERS["all, chips to the smallest"] = {**LEVERS["all three"], "chipmakers.nvidia.small_first": 1.0}
+LEVERS["capital as cheap as the largest's"] = {"clouds.coreweave.capital_spread": -0.12}
+LEVERS["finance x 5"] = {"clouds.coreweave.finance": 5.0 * float(ESSAY.value("clouds", "coreweave", "finance"))}
+LEVERS["all five"] = {**LEVERS["all three"], **LEVERS["capital as cheap as the largest's"], **LEVERS["finance x 5"]}
 OFF = LEVERS["none"]
 
 
