@@ -46,8 +46,12 @@ RIVALS: dict[str, dict[str, object]] = {
     "features never outdate": {"apps.obsolescence": 0.0, "apps.imitation": 0.0},
     "no tourists": {"users.*.tourist_share": 0.0},
     "strong network effects": {"users.*.network_taste": 6.0},
-    "no ecosystem of chips": {"chipmakers.ecosystem_taste": 0.0},
-    "ecosystem of chips x 3": {"chipmakers.ecosystem_taste": 10.5},
+    "no ecosystem of chips": {
+        "chipmakers.ecosystem_taste": 0.0,
+        "chipmakers.software_gain": 0.0,
+        "chipmakers.*.software": 0.0,
+    },
+    "ecosystem of chips x 2": {"chipmakers.ecosystem_taste": 1.0, "chipmakers.software_gain": 1.4},
 }
 
 

@@ -32,7 +32,8 @@ POSITIVE = {
     "offers": ("price", "unit_cost", "tokens"),
     "clouds": ("capacity", "hours", "running", "reserve", "rent", "contract_rent", "fleet_now", "book", "capex",
                "full_cost"),
-    "chipmakers": ("price", "cost", "backlog", "supply", "delivered", "starts", "ecosystem", "performance"),
+    "chipmakers": ("price", "cost", "backlog", "supply", "delivered", "starts", "ecosystem", "performance",
+                   "software", "research", "designed", "generation", "ramp_left"),
     "foundry": ("capacity", "starts", "price", "building", "book", "capex"),
 }  # fmt: skip
 SHARES = {
@@ -41,6 +42,7 @@ SHARES = {
     "labs": ("service",),
     "hosts": ("service", "hub"),
     "offers": ("service",),
+    "clouds": ("contracted",),
 }
 KINDS = ("users", "apps", "labs", "hosts", "clouds", "chipmakers", "foundry", "offers", "now")
 

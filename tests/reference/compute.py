@@ -6,7 +6,7 @@ from math import exp, log
 from types import SimpleNamespace
 from typing import Any
 
-from tests.reference.model import Host, Reference
+from tests.reference.model import Host, Lab, Reference
 
 
 def buyers_of(model: Reference) -> list[Any]:
@@ -51,7 +51,7 @@ def buyers_of(model: Reference) -> list[Any]:
                 new.choke = s.compute_choke_multiple * max(app.price / (max(app.quota, 1e-12) * hours), supply)
     for new in found:
         new.affinity = [
-            room(model, c) * exp(c.affinity + special(model, new, c)) * (e != 0)
+            room(model, c) * exp(c.affinity + special(model, new, c) - rival(model, new, c)) * (e != 0)
             for c, e in zip(model.clouds, new.edges, strict=True)
         ]
     return found
@@ -73,6 +73,14 @@ def special(model: Reference, buyer: Any, cloud: Any) -> float:
     spent = buyer.budget + buyer.inference * model.now.mean_rent
     training = buyer.budget / spent if spent > 0 else 0.0
     return float(training * cloud.training_affinity + (1 - training) * cloud.inference_affinity)
+
+
+def rival(model: Reference, buyer: Any, cloud: Any) -> float:
+    """What a lab dislikes about paying a company that has a lab, other than its own and its partner."""
+    if not isinstance(buyer.who, Lab) or not cloud.company or cloud.row == buyer.who.partner:
+        return 0.0
+    others = {lab.company for lab in model.labs if lab.alive} - {buyer.who.company}
+    return float(model.shared.clouds_neutrality) if cloud.company in others else 0.0
 
 
 def shares(model: Reference, buyer: Any, rents: list[float]) -> list[float]:

@@ -71,3 +71,16 @@ def settle(model: Reference, hours: Any, trained: Any, buyers: list[tuple[str, i
                 partner = model.clouds[lab.partner]
                 paid["revenue share", lab.account, partner.account] += lab.revenue_share * revenue[lab.row]
     return {key: amount for key, amount in paid.items() if amount != 0}
+
+
+def contracted(model: Reference, paid: Payments) -> list[float]:
+    """What labs pay of each cloud's revenue, smoothed: lenders go by it."""
+    found = []
+    for cloud in model.clouds:
+        received = {kind: 0.0 for kind, _, _ in paid}
+        for (kind, _, payee), amount in paid.items():
+            received[kind] += amount * (payee == cloud.account)
+        labs = received.get("lab inference", 0.0) + received.get("lab training", 0.0)
+        part = labs / sum(received.values()) if sum(received.values()) > 0 else 0.0
+        found.append(cloud.contracted + model.shared.clouds_smoothing * (part - cloud.contracted))
+    return found

@@ -100,6 +100,7 @@ def check_settlement(before: Reference, state: Any, first: int) -> None:
         found[key] = found.get(key, 0.0) + float(posting["amount"])
     assert set(found) == set(wanted)
     close([found[key] for key in wanted], list(wanted.values()), "payments")
+    close(settlement.contracted(before, wanted), state.clouds["contracted"], "contracted share")
 
 
 def check_decisions(before: Reference, state: Any) -> None:

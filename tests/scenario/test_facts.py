@@ -11,7 +11,7 @@ from moatlab.scenario.facts import ESSAY_DATE, cited, fact, facts, known_by
 
 
 def test_the_table_is_read_whole() -> None:
-    assert len(facts()) == 296
+    assert len(facts()) == 298
     for each in facts().values():
         assert each.period_start <= each.period_end
         assert each.low is None or each.high is None or each.low <= each.value <= each.high
@@ -19,7 +19,10 @@ def test_the_table_is_read_whole() -> None:
     assert fact("M210").low == 80.0
 
 
-@pytest.mark.parametrize("identifier", ["A056", "C083", "L071", "S005", "M210", "M193", "M194", "M076", "M085", "M136"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["A056", "C083", "C117", "C118", "L071", "S005", "M210", "M193", "M194", "M076", "M085", "M136"],
+)
 def test_known_at_the_essays_date(identifier: str) -> None:
     assert fact(identifier).known_by()
 

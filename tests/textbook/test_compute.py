@@ -239,7 +239,7 @@ def test_list_prices_are_those_of_a_bertrand_nash_equilibrium_of_vendors() -> No
     """
     market = stepped(Scenario(HERE / "vendors.toml"), 120)
     makers = market.state.chipmakers
-    costs, ecosystems = makers["cost"].tolist(), (1.0, 0.2)
+    costs, ecosystems = makers["cost"].tolist(), (0.5 * np.log(0.7 + 0.1) + 1.0, 0.5 * np.log(0.1 + 0.1) + 0.2)
     sigma, epsilon = 4.0, 0.7
 
     def share(v: int, prices: list[float]) -> float:

@@ -36,6 +36,7 @@ from moatlab.market.rules.token_prices import decide_token_prices
 from moatlab.market.rules.training import decide_training, drift_specialisation
 from moatlab.market.rules.turnover import count_entrants, enter, leave
 from moatlab.market.rules.users import choose
+from moatlab.market.rules.vendors import develop
 from moatlab.market.state.compiled import Chain, Rows, kernel
 
 if TYPE_CHECKING:
@@ -137,13 +138,16 @@ def effect(s: Rows) -> int:
 
 @kernel
 def chips(s: Rows) -> int:
-    """Orders are placed; chips are delivered, started and, after the lead time, arrive; fabs are built; fleets age."""
+    """Orders are placed; chips are delivered, started and, after the lead time, arrive; fabs are built; fleets age;
+    chipmakers' research builds software and designs, and new generations ramp up.
+    """
     order_chips(s)
     deliver(s)
     start_chips(s)
     run_foundry(s)
     keep_priority(s)
     age_fleets(s)
+    develop(s)
     return DONE
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.market.rules.apps import refresh_apps
-from moatlab.market.rules.chips import first_generations
 from moatlab.market.rules.offers import (
     CLOSED,
     NOT_TO_RIVALS,
@@ -22,6 +21,7 @@ from moatlab.market.rules.offers import (
 from moatlab.market.rules.training import publish, start_runs
 from moatlab.market.rules.turnover import found, populate
 from moatlab.market.rules.users import fit_potential
+from moatlab.market.rules.vendors import first_generations
 from moatlab.market.state import edges
 from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import direct

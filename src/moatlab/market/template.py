@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from moatlab.market.rules.chips import ONE_GPU
 from moatlab.market.rules.conventions import annuity
 from moatlab.market.rules.orders import FIXED_CAPACITY
+from moatlab.market.rules.vendors import choose_vendors
 from moatlab.market.state import edges
 from moatlab.market.state.codes import UNPUBLISHED
+from moatlab.market.state.compiled import direct
 from moatlab.market.state.fields import AT_START_ONLY, STATE_FIELDS
 from moatlab.market.state.identity import KIND_CODES, identity, named_index
 from moatlab.market.state.state import FIXED, State, copied
@@ -31,6 +33,8 @@ from moatlab.scenario.tables import REGISTRY, parameters_of
 if TYPE_CHECKING:
     from moatlab.scenario.scenario import Scenario
 
+# Entered many times with arrays of the same types.
+_choose_vendors = direct(choose_vendors)
 #: What generated apps take from ``apps.*.name``; their other traits are drawn.
 GENERATED_TAKE = ("price_rule", "markup", "price", "distribution", "plan", "token_price", "access")
 #: Kinds whose values no array of the hardware depends on at month 0.
@@ -242,6 +246,7 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
     state.list_offers()
     if same_hardware is None:
         _start_hardware(state, starts["clouds"], rent)
+        _start_ramps(state, starts["chipmakers"])
         return
     for name in _HARDWARE:
         setattr(state, name, copied(getattr(same_hardware, name)))
@@ -285,22 +290,13 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     floor = shared["chipmakers_elasticity_floor"]
     makers["price"] = np.where(makers["price"] > 0.0, makers["price"], makers["cost"] * floor / (floor - 1.0))
     makers["price"] = np.where(makers["captive"] == 1, makers["cost"], makers["price"])
-    appeal = np.full((clouds.shape[0], makers.shape[0]), -np.inf)
-    taste = shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"])
-    sharpness = shared["chipmakers_vendor_sharpness"]
-    cost, price, captive, ecosystem = (makers[name].tolist() for name in ("cost", "price", "captive", "ecosystem"))
-    linked, own_chip = state.vendors.tolist(), clouds["own_chip"].tolist()
-    for c in range(clouds.shape[0]):
-        for v in range(makers.shape[0]):
-            own = own_chip[c] == v
-            if linked[c][v] and (not captive[v] or own):
-                asked = cost[v] if own else price[v]
-                appeal[c, v] = taste * ecosystem[v] - sharpness * math.log(max(asked, 1e-12))
-    # The best vendor of a cloud weighs 1; a cloud that nobody sells to has none.
-    best = appeal.max(axis=1, keepdims=True)
-    appeal = np.where(np.isfinite(appeal), np.exp(appeal - np.where(np.isfinite(best), best, 0.0)), 0.0)
-    sums = appeal.sum(axis=1, keepdims=True)
-    shares = np.divide(appeal, sums, out=np.zeros_like(appeal), where=sums > 0)
+    company = clouds["company"]
+    joint = (company[:, None] == company) & (company != 0)
+    joint |= np.eye(len(clouds), dtype=bool)
+    clouds["size"] = joint @ starts["fleet"] / max(starts["fleet"].sum(), 1e-9)
+    shares = np.zeros((clouds.shape[0], makers.shape[0]))
+    _choose_vendors(state.arrays, shares)
+    own_chip = clouds["own_chip"].tolist()
     for c in range(clouds.shape[0]):
         fleet = float(starts["fleet"][c])
         own = own_chip[c]
@@ -317,10 +313,6 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     clouds["capacity"] *= shared["clouds_hours_per_gpu"]
     clouds["running"] = shared["clouds_running_cost"]
     clouds["reserve"] = clouds["running"] * (1.0 + clouds["markup"])
-    company = clouds["company"]
-    joint = (company[:, None] == company) & (company != 0)
-    joint |= np.eye(len(clouds), dtype=bool)
-    clouds["size"] = joint @ clouds["fleet_now"] / max(clouds["fleet_now"].sum(), 1e-9)
     clouds["rent"] = clouds["contract_rent"] = clouds["expected_rent"] = rent
     clouds["budget"] = clouds["finance"] * math.exp(shared["clouds_hype_finance"] * shared["investors_hype"])
     makers["installed"] = state.fleet.sum(axis=(0, 2))
@@ -328,6 +320,10 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     makers["share"] = (shares * weights[:, None]).sum(axis=0) / weights.sum()
     supply = reached * makers["share"] * makers["performance"] + makers["own_fab"] * makers["performance"]
     makers["supply"] = supply
+    company = makers["company"]
+    joint = (company[:, None] == company) & (company != 0)
+    joint |= np.eye(len(makers), dtype=bool)
+    makers["research"] = joint @ (shared["chipmakers_rnd_share"] * supply * makers["price"] + makers["rnd_budget"])
     if shared["clouds_capacity_rule"] == FIXED_CAPACITY:
         # Nothing is on order or in production where nobody invests.
         supply = np.zeros_like(supply)
@@ -335,10 +331,10 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     for month in range(build):
         state.pipeline[:, month] = supply
     finance = np.where(clouds["finance"] > 0, clouds["finance"], 1e-9)
-    part = shares * finance[:, None]
-    sums = part.sum(axis=0, keepdims=True)
-    part = np.divide(part, sums, out=np.zeros_like(part), where=sums > 0)
-    state.backlog[:] = part * supply * (shared["chipmakers_initial_backlog"] + build)
+    ordered = shares * finance[:, None]
+    sums = ordered.sum(axis=0, keepdims=True)
+    ordered = np.divide(ordered, sums, out=np.zeros_like(ordered), where=sums > 0)
+    state.backlog[:] = ordered * supply * (shared["chipmakers_initial_backlog"] + build)
     makers["backlog"] = state.backlog.sum(axis=0)
     makers["lead_time"] = np.where(makers["backlog"] > 0, build + shared["chipmakers_initial_backlog"], build)
     free = makers["captive"] == 0
@@ -359,3 +355,16 @@ def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: 
     state.places[:] = state.edges * (clouds["capacity"] * np.exp(clouds["affinity"]))[None, :]
     sums = state.places.sum(axis=1, keepdims=True)
     state.places[:] = np.divide(state.places, sums, out=np.zeros_like(state.places), where=sums > 0)
+
+
+def _start_ramps(state: State, starts: dict[str, NDArray[np.float64]]) -> None:
+    """What is still to come of generations that are in production at month 0 but not yet all that is delivered."""
+    makers, shared = state.chipmakers, state.shared[0]
+    launched, cost = starts["launched_performance"], starts["launched_unit_cost"]
+    left = max(1.0, float(shared["chipmakers_ramp_months"] - shared["chipmakers_launched_months"]))
+    for v in np.flatnonzero(launched > 0.0):
+        makers["coming"][v] = 1.0
+        makers["ramp_left"][v] = left
+        makers["coming_performance"][v] = math.log(launched[v] / makers["performance"][v])
+        if cost[v] > 0.0 and makers["unit_cost"][v] > 0.0:
+            makers["coming_cost"][v] = math.log(cost[v] / makers["unit_cost"][v])

@@ -17,6 +17,7 @@ OFF = {
     ("labs", "customers to ecosystem"): {"labs.ecosystem_taste": 0.0},
     ("hosts", "indirect network effect"): {"hosts.hub_taste": 0.0},
     ("chipmakers", "installed base to ecosystem"): {"chipmakers.portability": 1.0},
+    ("chipmakers", "revenue to software"): {"chipmakers.rnd_share": 0.0},
 }
 
 

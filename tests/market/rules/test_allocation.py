@@ -12,7 +12,9 @@ from moatlab import Market, Scenario
 
 ESSAY = Scenario("essay-2023")
 #: Nvidia alone sells to everybody, so that what a cloud gets is its allocation.
-SCARCE = {"chipmakers.nvidia.allocation": "pro-rata", "chipmakers.build_months": 3}
+SCARCE = {
+    "chipmakers.nvidia.allocation": "pro-rata", "chipmakers.nvidia.small_first": 0.0, "chipmakers.build_months": 3,
+}  # fmt: skip
 
 
 def allocated(changes: dict[str, Any], month: int = 6) -> tuple[Market, Any, Any]:
@@ -52,8 +54,20 @@ def test_a_maker_that_prefers_keeps_chips_from_rival_designers() -> None:
     assert (neutral == allocated({"chipmakers.rival_aversion": 0.0})[2]).all()
 
 
+def test_a_maker_that_prefers_small_buyers_weighs_their_share_of_all_fleets() -> None:
+    power = 0.7
+    market, _, got = allocated({"chipmakers.nvidia.small_first": power})
+    wants, size = queue(market, got), market.state.clouds["size"]
+    served = got / wants
+    part = served < 1.0 - 1e-9
+    # Those who are not served in full share what the others leave, in proportion to what they want times size^-a.
+    weight = (wants * size**-power)[part]
+    assert 2 <= part.sum() < len(size) and got[part] / got[part].sum() == pytest.approx(weight / weight.sum(), rel=1e-9)
+    assert served[~part].min() == pytest.approx(1.0) and size[~part].max() < size[part].min()
+
+
 def test_by_worth_the_highest_bidder_is_served_first() -> None:
-    market, _, got = allocated({"chipmakers.nvidia.allocation": "worth"})
+    market, _, got = allocated({"chipmakers.nvidia.allocation": "worth"}, month=3)
     wants, worth = queue(market, got), market.state.clouds["worth"]
     asks = wants > 0.0
     served, worth = got[asks] / wants[asks], worth[asks]
@@ -70,8 +84,9 @@ def test_cheap_capital_wins_the_auction() -> None:
     """A cloud whose cost of capital falls sees more worth in a GPU and moves up the queue."""
     shares = []
     for spread in (0.3, -0.2):
-        changes = {"chipmakers.nvidia.allocation": "worth", "clouds.azure.capital_spread": spread}
-        market, _, got = allocated(changes)
+        alike = {f"clouds.{cloud}.capital_spread": 0.0 for cloud in ESSAY.slugs("clouds")}
+        changes = {**alike, "chipmakers.nvidia.allocation": "worth", "clouds.azure.capital_spread": spread}
+        market, _, got = allocated(changes, month=3)
         row = market.find_row("clouds.azure")[1]
         shares.append((got / got.sum())[row])
     assert shares[0] < shares[1]
@@ -136,17 +151,18 @@ def test_orders_that_forget_the_pipeline_swing_more() -> None:
 
 
 def test_a_buyer_of_everything_pays_the_full_discount() -> None:
-    market = Market(ESSAY.set({"chipmakers.volume_discount": 0.4}), rng=1)
+    discounted = ESSAY.set({"chipmakers.volume_discount": 0.4})
+    market = Market(discounted, rng=1)
     results = market.run(1)
-    clouds, makers = market.state.clouds, market.state.chipmakers
+    clouds = market.state.clouds
     row = market.find_row("clouds.azure")[1]
     paid = results.ledger.to_pandas().query("payer == 'clouds.azure' and payee == 'chipmakers.nvidia'")["amount"].sum()
-    got = market.state.fleet[row, 0].sum() / (1 - 0.008) - Market(ESSAY, rng=1).state.fleet[row, 0].sum()
-    size = 103.0 / 330.0
+    got = market.state.fleet[row, 0].sum() / (1 - 0.008) - Market(discounted, rng=1).state.fleet[row, 0].sum()
+    size = float(Market(discounted, rng=1).state.clouds["size"][row])
+    assert 0.2 < size < 0.4
     assert clouds["size"].sum() == pytest.approx(1.0)
     start = float(ESSAY.value("chipmakers", "nvidia", "price"))
-    assert paid / got == pytest.approx(makers["price"][0] * (1 - 0.4 * size), rel=2e-2)
-    assert start * (1 - 0.4 * size) == pytest.approx(paid / got, rel=5e-2)
+    assert paid / got == pytest.approx(start * (1 - 0.4 * size), rel=1e-9)
 
 
 def test_specialised_clouds_win_the_buyers_they_are_made_for() -> None:

@@ -71,8 +71,8 @@ def test_fixed_capacity_stays() -> None:
 
 
 def test_portability_takes_the_ecosystem_out_of_the_choice() -> None:
-    """With full portability what counts is performance per dollar: the vendor logit without the stock."""
-    market = Market(ESSAY.set({"chipmakers.portability": 1.0}), rng=1)
+    """With full portability what counts is performance per dollar: the vendor logit without network and software."""
+    market = Market(ESSAY.set({"chipmakers.portability": 1.0, "chipmakers.portable_software": 1.0}), rng=1)
     market.run(3)
     state, shared = market.state, market.state.shared[0]
     row = market.find_row("clouds.lambda")[1]

@@ -86,6 +86,8 @@ def test_clouds_of_unequal_size_that_are_alike_ask_for_the_same_rent() -> None:
         "clouds.*.capital_spread": 0.0,
         "clouds.*.company": "",
         "clouds.*.private": False,
+        "clouds.neutrality": 0.0,
+        "chipmakers.*.small_first": 0.0,
     }
     market = Market(free.set({**alike, "clouds.*.finance": 500.0}), rng=1)
     spreads = []

@@ -150,14 +150,22 @@ def _clouds(market: Market) -> Iterator[Gain]:
 
 def _chipmakers(market: Market) -> Iterator[Gain]:
     shared = market.state.shared[0]
-    taste = float(shared["chipmakers_ecosystem_taste"] * (1.0 - shared["chipmakers_portability"]))
+    portable = float(shared["chipmakers_portability"])
+    network = float(shared["chipmakers_ecosystem_taste"]) * (1.0 - portable)
+    software = float(shared["chipmakers_software_gain"])
+    software *= 1.0 - float(shared["chipmakers_portable_software"]) * portable
     shares = market.state.chipmakers["share"]
     squares = float((shares**2).sum())
     for maker in market.state.chipmakers:
-        share = float(maker["share"])
+        share, research = float(maker["share"]), float(maker["research"])
         if share > 0.0:
-            gain = taste * share * (1.0 - share) * _rest(share, squares)
-            yield "chipmakers", "installed base to ecosystem", gain, float(maker["revenue"])
+            # A lead in the log of the share, and so of the installed base and of revenue, less what rivals lose of it.
+            lead = (1.0 - share) * _rest(share, squares)
+            gain = network * share / (share + float(shared["chipmakers_least_base"]))
+            yield "chipmakers", "installed base to ecosystem", gain * lead, float(maker["revenue"])
+            own = float(shared["chipmakers_rnd_share"] * maker["revenue"])
+            gain = software * min(own, research) / (float(shared["chipmakers_software_scale"]) + research)
+            yield "chipmakers", "revenue to software", gain * lead, float(maker["revenue"])
 
 
 def table_of(months: list[int], gains: list[pd.DataFrame]) -> Any:

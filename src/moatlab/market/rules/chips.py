@@ -1,4 +1,4 @@
-"""Chips: who gets what is scarce, deliveries, lead times, generations, fleets, developers' ecosystems.
+"""Chips: who gets what is scarce, deliveries, lead times, fleets, and whose chips are in use.
 
 When orders exceed supply each chipmaker allocates by its own rule, and clouds' priority weighs in.
 """
@@ -11,36 +11,30 @@ import numpy as np
 
 from moatlab.market.rules.conventions import together
 from moatlab.market.rules.costs import chip_cost, hour_cost
-from moatlab.market.rules.orders import FIXED_CAPACITY, buy, price_to
+from moatlab.market.rules.orders import FIXED_CAPACITY, buy
+from moatlab.market.rules.vendors import price_to
 from moatlab.market.state.compiled import Rows, inlined, kernel
-from moatlab.market.state.draws import GENERATION, normal
 from moatlab.market.state.posting import CHIP_RND, COMPONENTS, PACKAGES, SUPPLIERS, pay
 
 #: Rules of allocation, in the order of the registry's choices.
 PREFERENCE, PRO_RATA, BY_WORTH = 0, 1, 2
 #: Fleet (kGPU) below which a cloud has not a single GPU and rents out nothing.
 ONE_GPU = 1e-3
-
-
-@kernel
-def first_generations(s: Rows) -> None:
-    """The months in which the first new generations go on sale."""
-    chipmakers = s.chipmakers
-    shared = s.shared[0]
-    for v in range(chipmakers.shape[0]):
-        maker = chipmakers[v]
-        shock = normal(s.now[0].seed, GENERATION, 0, maker.identity)
-        gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
-        maker.next_generation = max(1.0, gap)
+#: A company with less than this share of all fleets counts as having it where small buyers are preferred.
+LEAST_SIZE = 1e-4
 
 
 @inlined
 def claim(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
     """Weight of a unit of the cloud's orders when maker ``v`` shares out what is scarce.
 
-    The stock of priority counts everywhere.  A maker that prefers keeps chips from clouds with designs of their own.
+    The stock of priority counts everywhere, and so does the weight that the maker gives to small buyers, whose number
+    keeps it from depending on a few: size^-a, of their company's share of all fleets.  A maker that prefers keeps chips
+    from clouds with designs of their own.
     """
     weight = math.exp(cloud.priority) if cloud.priority != 0.0 else 1.0
+    if maker.small_first != 0.0:
+        weight *= max(cloud.size, LEAST_SIZE) ** -maker.small_first
     if maker.allocation == PREFERENCE and cloud.own_chip >= 0 and cloud.own_chip != v:
         weight *= math.exp(-shared.chipmakers_rival_aversion)
     return weight
@@ -110,7 +104,10 @@ def deliver(s: Rows) -> None:
         maker.inventory += pipeline[v, month % slots]
         pipeline[v, month % slots] = 0.0
         maker.delivered = 0.0
-        generation = min(int(maker.generation), generations - 1)
+        # Of a ramp under way, the part that is of the new generation.
+        older = min(int(maker.generation), generations - 1)
+        newer = min(older + 1, generations - 1)
+        of_newer = maker.generation - int(maker.generation)
         for c in range(n):
             wants[c] = backlog[c, v]
             claims[c] = claim(clouds[c], v, maker, shared)
@@ -126,7 +123,8 @@ def deliver(s: Rows) -> None:
             prepaid[c, v] -= paid
             backlog[c, v] = max(0.0, backlog[c, v] - amount)
             maker.inventory = max(0.0, maker.inventory - amount)
-            fleet[c, v, generation] += amount
+            fleet[c, v, older] += amount * (1.0 - of_newer)
+            fleet[c, v, newer] += amount * of_newer
             maker.delivered += amount
             buildings = amount * now.chip_price * shared.clouds_building_ratio
             buy(s, cloud, maker, amount * price - paid, buildings)
@@ -241,11 +239,12 @@ def start_chips(s: Rows) -> None:
         parts = maker.starts * maker.unit_cost
         maker.cost_of_goods += parts
         pay(s, COMPONENTS, maker.account, SUPPLIERS, parts)
-        research = shared.chipmakers_rnd_share * maker.revenue
-        pay(s, CHIP_RND, maker.account, SUPPLIERS, research)
+        maker.rnd = shared.chipmakers_rnd_share * maker.revenue
+        maker.rnd += maker.rnd_budget if maker.alive == 1 else 0.0
+        pay(s, CHIP_RND, maker.account, SUPPLIERS, maker.rnd)
         pipeline[v, (month + build) % slots] += maker.starts * maker.performance
         maker.gross_profit = maker.revenue - maker.cost_of_goods
-        maker.outlay += shared.chipmakers_smoothing * (maker.cost_of_goods + research - maker.outlay)
+        maker.outlay += shared.chipmakers_smoothing * (maker.cost_of_goods + maker.rnd - maker.outlay)
         supply = max(maker.supply, maker.starts * maker.performance)
         # Little's law: what is not delivered yet, be it in the pipeline or not begun, over what is delivered a month.
         maker.lead_time = float(build)
@@ -305,10 +304,10 @@ def cost_chips(s: Rows) -> None:
 
 @kernel
 def age_fleets(s: Rows) -> None:
-    """Failures, retirement of vintages that cost more to run than they earn, generations, ecosystems.
+    """Failures, retirement of vintages that cost more to run than they earn, and whose chips are in use.
 
-    A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The developers'
-    ecosystem of a chip is fed by its share of the installed base in use.  Fixed capacity neither fails nor retires.
+    A vintage of generation g runs at ``running_cost / power_gain**g`` per H100-equivalent hour.  The network of
+    developers of a chip follows its share of the installed base in use.  Fixed capacity neither fails nor retires.
 
     Checked: tests/market/rules/test_hardware.py::test_old_vintages_are_scrapped_when_they_cost_more_than_they_earn,
     tests/textbook/test_compute.py::test_in_the_long_run_the_rent_is_the_full_unit_cost.
@@ -340,10 +339,3 @@ def age_fleets(s: Rows) -> None:
         maker = chipmakers[v]
         share = used[v] / everything if everything > 0.0 else 0.0
         maker.ecosystem += shared.chipmakers_ecosystem_decay * (share - maker.ecosystem)
-        if now.month >= maker.next_generation and maker.next_generation > 0.0:
-            maker.generation += 1
-            maker.performance *= shared.chipmakers_generation_gain
-            maker.unit_cost *= shared.chipmakers_cost_growth
-            shock = normal(now.seed, GENERATION, maker.generation, maker.identity)
-            gap = shared.chipmakers_generation_months + shared.chipmakers_generation_spread * shock
-            maker.next_generation += max(1.0, gap)

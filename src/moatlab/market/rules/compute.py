@@ -74,6 +74,19 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
             affinity[c] *= math.exp(special)
 
 
+@inlined
+def avoid_rivals(lab: Rows, labs: Rows, clouds: Rows, neutrality: float, affinity: Rows) -> None:
+    """A lab would rather not pay a company that has a lab of its own, but for its own company and its partner."""
+    for c in range(clouds.shape[0]):
+        company = clouds[c].company
+        if company == 0 or company == lab.company or c == lab.partner:
+            continue
+        for other in range(labs.shape[0]):
+            if labs[other].alive == 1 and labs[other].company == company:
+                affinity[c] *= math.exp(-neutrality)
+                break
+
+
 @kernel
 def gather_buyers(s: Rows) -> bool:
     """Fill the table of buyers of the month; False where it is too short, with ``now.wanted_rows`` the rows it needs.
@@ -139,6 +152,8 @@ def gather_buyers(s: Rows) -> bool:
             affinity[count, c] = plain[c] if edges[index, c] != 0 else 0.0
         if special and buyer.kind != OUTSIDE:
             specialise(buyer, now.mean_rent, clouds, affinity[count])
+        if buyer.kind == LAB and shared.clouds_neutrality != 0.0:
+            avoid_rivals(labs[index], labs, clouds, shared.clouds_neutrality, affinity[count])
         count += 1
     own = offers.shape[0]
     needed = count

@@ -2,7 +2,7 @@
 
 A cloud wants the fleet that serves its part of the demand that there will be when the chips arrive, at the price at
 which a further hour will sell, net of what is on order, within its financing; without the netting orders overshoot (a
-bullwhip).  Vendors are chosen by logit on performance per dollar and the developers' ecosystem.
+bullwhip).  How it chooses vendors is in `moatlab.market.rules.vendors`.
 """
 
 from __future__ import annotations
@@ -14,55 +14,25 @@ import numpy as np
 from moatlab.market.rules.clearing import NOTHING
 from moatlab.market.rules.conventions import FROZEN, MARKUP, annuity
 from moatlab.market.rules.costs import hour_cost
+from moatlab.market.rules.vendors import company_share, price_to, weigh_vendors
 from moatlab.market.state.codes import LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import BUILDINGS, CHIPS, SUPPLIERS, pay
 
-#: A chip that costs less (k$ per GPU) counts as costing this: vendors are compared by performance per dollar.
-LEAST_CHIP_PRICE = 1e-9
 #: Rules of capacity, in the order of the registry's choices.
 INVESTED_CAPACITY, FIXED_CAPACITY = 0, 1
 
 
 @inlined
-def price_to(cloud: Rows, v: int, maker: Rows, shared: Rows) -> float:
-    """What a cloud pays for an H100-equivalent of maker ``v``, k$.
-
-    Its own design comes at cost and what that design has cost to develop, others' at the list price less a discount in
-    proportion to its share of all fleets.
-    """
-    if cloud.own_chip == v:
-        return maker.cost * (1.0 + shared.chipmakers_own_markup)
-    return maker.price * (1.0 - shared.chipmakers_volume_discount * cloud.size)
-
-
-@inlined
-def weigh_vendors(c: int, cloud: Rows, chipmakers: Rows, edges: Rows, shared: Rows, weights: Rows) -> float:
-    """Weights of vendors in the logit of cloud ``c``, into ``weights`` [chipmakers]; returns their sum, 0 for none.
-
-    Ecosystem and performance per dollar, relative to the best vendor, so that no exponential overflows; 0 for those
-    that do not sell to it.
-    """
-    taste = shared.chipmakers_ecosystem_taste * (1.0 - shared.chipmakers_portability)
-    best = -math.inf
-    for v in range(chipmakers.shape[0]):
-        maker = chipmakers[v]
-        weights[v] = -math.inf
-        if edges[c, v] != 0 and maker.alive == 1 and (maker.captive == 0 or cloud.own_chip == v):
-            price = max(price_to(cloud, v, maker, shared), LEAST_CHIP_PRICE)
-            weights[v] = taste * maker.ecosystem - shared.chipmakers_vendor_sharpness * math.log(price)
-            best = max(best, weights[v])
-    total = 0.0
-    for v in range(chipmakers.shape[0]):
-        weights[v] = math.exp(weights[v] - best) if weights[v] > -math.inf else 0.0
-        total += weights[v]
-    return total
-
-
-@inlined
 def cost_of_capital(cloud: Rows, shared: Rows, now: Rows) -> float:
-    """Monthly discount rate of a cloud: the market's, its own spread, and what access to capital takes off."""
-    return max(0.0, now.discount + (cloud.capital_spread - shared.clouds_access_discount * cloud.access) / 12.0)
+    """Monthly discount rate of a cloud: the market's, its own spread, and what access to capital takes off.
+
+    Lenders take contracts for collateral: the spread of a cloud of which all sales are contracted is the secured one.
+    """
+    spread = cloud.capital_spread
+    secured = shared.clouds_contract_weight * cloud.contracted
+    spread -= secured * max(0.0, spread - shared.clouds_secured_spread)
+    return max(0.0, now.discount + (spread - shared.clouds_access_discount * cloud.access) / 12.0)
 
 
 @inlined
@@ -233,7 +203,7 @@ def decide_list_prices(s: Rows) -> None:
     """Next month's list prices: cost times E/(E-1), rising with the lead time.
 
     E = sigma (1 - s) + epsilon s: a vendor of share s loses orders to rivals by the logit, and orders altogether as
-    clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).
+    clouds want fewer GPUs (the Bertrand elasticity of Atkeson and Burstein 2008).  Lines of one company have its share.
 
     Checked: tests/textbook/test_compute.py::test_list_prices_are_those_of_a_bertrand_nash_equilibrium_of_vendors,
     tests/market/rules/test_extremes.py::test_a_chip_without_a_price_goes_to_that_of_its_maker_s_own_rule.
@@ -242,8 +212,8 @@ def decide_list_prices(s: Rows) -> None:
     shared = s.shared[0]
     for v in range(chipmakers.shape[0]):
         maker = chipmakers[v]
-        elasticity = shared.chipmakers_vendor_sharpness * (1.0 - maker.share)
-        elasticity += shared.clouds_rent_response * maker.share
+        share = company_share(v, chipmakers)
+        elasticity = shared.chipmakers_vendor_sharpness * (1.0 - share) + shared.clouds_rent_response * share
         elasticity = max(shared.chipmakers_elasticity_floor, elasticity)
         wanted = maker.cost * elasticity / (elasticity - 1.0)
         lead = max(maker.lead_time / shared.chipmakers_normal_lead, shared.chipmakers_lead_floor)

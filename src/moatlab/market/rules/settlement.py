@@ -206,6 +206,7 @@ def settle_compute(s: Rows) -> None:
     contract = shared.compute_contract_share
     n = clouds.shape[0]
     mixed = np.empty(n)
+    to_labs = np.zeros(n)
     for c in range(n):
         cloud = clouds[c]
         mixed[c] = contract * cloud.contract_rent + (1.0 - contract) * cloud.rent
@@ -243,6 +244,8 @@ def settle_compute(s: Rows) -> None:
             serving += served
             training += amount
             cloud.revenue += served + amount
+            if buyer.kind == LAB:
+                to_labs[c] += served + amount
         cash[payer] -= serving + training
         totals[kind] += serving
         totals[training_kind] += training
@@ -264,6 +267,9 @@ def settle_compute(s: Rows) -> None:
         cloud.depreciation = cloud.book / shared.clouds_life
         cloud.book -= cloud.depreciation
         cloud.cash_flow += shared.clouds_smoothing * (cloud.gross_profit - cloud.cash_flow)
+        # Labs buy under contract: lenders look at what they pay.
+        part = to_labs[c] / cloud.revenue if cloud.revenue > 0.0 else 0.0
+        cloud.contracted += shared.clouds_smoothing * (part - cloud.contracted)
 
 
 @inlined

@@ -232,6 +232,7 @@ CLOUDS: list[Field] = [
     Field("depreciation", "M$", "straight line over the life"),
     Field("book", "M$", "book value of chips and buildings"),
     Field("cash_flow", "M$ per month", "smoothed gross profit"),
+    Field("contracted", "share", "of its revenue, what labs pay, smoothed"),
     Field("capex", "M$", "spent on chips and buildings"),
     Field("fleet_now", "kGPU", "accelerators installed"),
     Field("size", "share", "share of its company's clouds in all fleets"),
@@ -245,8 +246,16 @@ CLOUDS: list[Field] = [
 
 CHIPMAKERS: list[Field] = [
     *COMMON,
-    whole("generation", "index", "generation on sale"),
-    Field("next_generation", "month", "month in which the next one goes on sale"),
+    Field("generation", "index", "generation of what is delivered; between two while one ramps up"),
+    whole("launches", "index", "generations that have come into production since month 0"),
+    Field("next_generation", "month", "month in which the next one comes into production"),
+    Field("ramp_left", "months", "months until only the newest generation is delivered"),
+    Field("coming", "generations", "what of the newest generation is still to come into what is delivered"),
+    Field("coming_performance", "log", "what that will add to performance"),
+    Field("coming_cost", "log", "what that will add to the cost of a package"),
+    Field("rnd", "M$", "spent on research this month"),
+    Field("research", "M$ per month", "research of its company, smoothed"),
+    Field("designed", "M$", "research of its company since the last generation"),
     Field("cost", "k$ per GPU", "marginal cost per H100-equivalent, packaging included"),
     Field("share", "share", "share of what clouds would order now"),
     Field("backlog", "kGPU", "orders not delivered"),
@@ -417,7 +426,7 @@ AT_START_ONLY: dict[str, tuple[str, ...]] = {
     "labs": ("cash", "first_budget"),
     "hosts": ("cash",),
     "clouds": ("cash", "fleet", "own_share"),
-    "chipmakers": ("cash",),
+    "chipmakers": ("cash", "launched_performance", "launched_unit_cost"),
     "foundry": ("cash",),
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from moatlab.scenario.registry import Parameter, index
-from moatlab.scenario.tables import apps, hardware, labs, money, users
+from moatlab.scenario.tables import apps, hardware, labs, money, users, vendors
 
 #: Every parameter by (kind, name), in the order of declaration.
 REGISTRY: dict[tuple[str, str], Parameter] = index(
     [
         users.TABLE, apps.FIRM, apps.KIND, apps.NEWCOMERS, apps.GRADUATION, labs.LABS, labs.HOSTS, money.COMPUTE,
-        money.OUTSIDE, money.INVESTORS, hardware.CLOUDS, hardware.CHIPMAKERS, hardware.FOUNDRY,
+        money.OUTSIDE, money.INVESTORS, hardware.CLOUDS, vendors.CHALLENGERS, hardware.CHIPMAKERS, vendors.VENDORS,
+        hardware.FOUNDRY,
     ]
 )
 

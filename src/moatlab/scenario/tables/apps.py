@@ -170,7 +170,7 @@ KIND = [
             Moves("apps.own_model_share", +1, (3, 23), step=(0.02, 0.3))),
     declare("apps", "graduation_horizon", "months", 36.0, (1.0, 1e4),
             "Months of savings that a make-or-buy decision counts.", ASSUMED,
-            Moves("apps.graduations", 0, (6, 59), step=(4.0, 60.0),
+            Moves("apps.graduations", 0, (6, 119), step=(4.0, 60.0),
                   reason="a short horizon spreads the one-off cost over few months, and the model ages little in it")),
     declare("apps", "finetune_cost", "M$", 4.0, (0.0, 1e6),
             "One-off compute to fine-tune an open checkpoint into an in-house model.", ASSUMED,
