@@ -77,7 +77,9 @@ def special(model: Reference, buyer: Any, cloud: Any) -> float:
 
 def rival(model: Reference, buyer: Any, cloud: Any) -> float:
     """What a lab dislikes about paying a company that has a lab, other than its own and its partner."""
-    if not isinstance(buyer.who, Lab) or not cloud.company or cloud.row == buyer.who.partner:
+    if not isinstance(buyer.who, Lab) or not cloud.company:
+        return 0.0
+    if buyer.who.partner >= 0 and model.clouds[buyer.who.partner].company == cloud.company:
         return 0.0
     others = {lab.company for lab in model.labs if lab.alive} - {buyer.who.company}
     return float(model.shared.clouds_neutrality) if cloud.company in others else 0.0

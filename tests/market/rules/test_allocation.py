@@ -55,7 +55,7 @@ def test_a_maker_that_prefers_keeps_chips_from_rival_designers() -> None:
 
 
 def test_a_maker_that_prefers_small_buyers_weighs_their_share_of_all_fleets() -> None:
-    power = 0.7
+    power = 2.0
     market, _, got = allocated({"chipmakers.nvidia.small_first": power})
     wants, size = queue(market, got), market.state.clouds["size"]
     served = got / wants

@@ -92,7 +92,7 @@ def test_a_bundled_app_with_a_model_of_its_own_is_served() -> None:
     """Its price is nothing, but its calls are worth what they cost."""
     free = ESSAY.set({"apps.midjourney.price_rule": "bundled", "apps.midjourney.incumbent": True})
     market = Market(free, rng=1)
-    market.run(3)
+    market.run(12)
     app = market.state.apps[market.find_row("apps.midjourney")[1]]
     assert app["price"] == 0.0 and app["own_model"] == 1 and app["tokens"] > 0
     assert app["own_service"] > 0.5

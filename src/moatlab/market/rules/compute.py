@@ -77,9 +77,10 @@ def specialise(buyer: Rows, mean_rent: float, clouds: Rows, affinity: Rows) -> N
 @inlined
 def avoid_rivals(lab: Rows, labs: Rows, clouds: Rows, neutrality: float, affinity: Rows) -> None:
     """A lab would rather not pay a company that has a lab of its own, but for its own company and its partner."""
+    partner = clouds[lab.partner].company if lab.partner >= 0 else 0
     for c in range(clouds.shape[0]):
         company = clouds[c].company
-        if company == 0 or company == lab.company or c == lab.partner:
+        if company == 0 or company == lab.company or company == partner:
             continue
         for other in range(labs.shape[0]):
             if labs[other].alive == 1 and labs[other].company == company:

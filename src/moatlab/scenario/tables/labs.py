@@ -44,7 +44,7 @@ LABS = [
             "essay (capped profit, Microsoft)", Moves("labs.openai.gross_profit", -1, who="openai", step=(0.0, 0.4)),
             scope="firm"),
     declare("labs", "partner", "cloud", "", (0, 0), "The cloud that receives the revenue share.", "essay",
-            Moves("clouds.oracle.cash", +1, (0, 23), who="openai", step=("azure", "oracle")), scope="firm",
+            Moves("clouds.oracle.gross_profit", +1, (0, 23), who="openai", step=("azure", "oracle")), scope="firm",
             refers="clouds"),
     declare("labs", "company", "word", "", (0, 0),
             "The company that the lab belongs to: its clouds' profit is the company's cash flow, its private clouds "
