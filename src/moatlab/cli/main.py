@@ -288,6 +288,18 @@ def sensitivity(
     )))  # fmt: skip
 
 
+@app.command()
+def dash(
+    scenario: Annotated[str, typer.Argument(help="A packaged scenario, or path of a TOML file.")] = "essay-2023",
+    port: Annotated[int | None, typer.Option(help="Port (by default 8710, or a free one; 0 for any).")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+) -> None:
+    """Open a page on this machine: sliders, events, the market with and without a change."""
+    from moatlab.cli.dash import dash as serve
+
+    serve(scenario, port, browser)
+
+
 #: Exit code after Ctrl-C: 128 and the number of the signal.
 STOPPED = 130
 COMMANDS = (
@@ -303,6 +315,7 @@ COMMANDS = (
     "rerun",
     "whatif",
     "sensitivity",
+    "dash",
 )
 
 
