@@ -94,18 +94,22 @@ def _unranked(scenario: Scenario, text: str) -> Ranked:
     address = parse(text)
     value, declared = float(scenario.at(address)), address.declared
     low, high = sorted((value / 2.0, value * 2.0)) if value else (declared.low, min(declared.high, 1.0))
-    return Ranked(text, max(low, declared.low), min(high, declared.high), "linear", 0.0)
+    low, high = max(low, declared.low), min(high, declared.high)
+    if declared.is_integer:
+        low, high = math.floor(low), math.ceil(high)
+    return Ranked(text, low, high, "linear", 0.0)
 
 
 def _slider(scenario: Scenario, ranked: Ranked) -> Slider:
     address = parse(ranked.parameter)
     declared = address.declared
     value = float(scenario.at(address))
-    own = {v for a, v in scenario.given().items() if (a.kind, a.parameter) == (address.kind, address.parameter)}
+    rows = scenario.slugs(address.kind) if address.slug == ALL else ()
+    own = {scenario.at(Address(address.kind, slug, address.parameter)) for slug in rows} - {value}
     low, high = min(ranked.low, value), max(ranked.high, value)
     return Slider(
         ranked.parameter, choices.words(address.parameter), _whose(address), declared.unit, declared.meaning,
-        low, high, ranked.scale, value, address.slug == ALL and len(own) > 1,
+        low, high, ranked.scale, value, bool(own),
         _levels(low, high, ranked.scale, value, declared.is_integer),
     )  # fmt: skip
 
@@ -138,14 +142,15 @@ def buttons(scenario: Scenario) -> list[Button]:
     found = []
     for name, label, what, month in EVENTS:
         text = what.format(**firsts)
+        # A short run has its events half-way.
+        proposed = month if month < scenario.months else scenario.months // 2
         try:
-            event = parse_event(f"month {month}: {text}", scenario.all_slugs, scenario.start)
+            event = parse_event(f"month {proposed}: {text}", scenario.all_slugs, scenario.start)
         except InputError:
             continue
-        if month < scenario.months:
-            # As the state of a page spells it, so that the page knows the event again.
-            when, _, what = event.dated(scenario.start).partition(": ")
-            found.append(Button(name, label, what, when))
+        # As the state of a page spells it, so that the page knows the event again.
+        when, _, what = event.dated(scenario.start).partition(": ")
+        found.append(Button(name, label, what, when))
     return found
 
 

@@ -166,11 +166,11 @@ def _total(run: Results, address: str) -> float:
 
 def _what(state: State) -> str:
     measure = choices.words(state.measure)
+    measure = measure[0].upper() + measure[1:]
     if state.layer == "every":
-        return f"{measure.capitalize() if measure[0].islower() else measure} by layer"
+        return f"{measure} by layer"
     if state.firm == choices.EACH:
-        kind = "category of customers" if state.layer == "users" else f"firm of the layer {state.layer}"
-        return f"{measure.capitalize() if measure[0].islower() else measure} by {kind}"
+        return f"{measure} by category of customers" if state.layer == "users" else f"{measure} by firm, {state.layer}"
     return state.lines[0].name
 
 
