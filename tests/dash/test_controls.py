@@ -34,6 +34,14 @@ def test_the_ranking_is_that_of_the_experiment() -> None:
     assert found == sorted(found, reverse=True) and len(found) >= MOST == 8 and 0.0 <= found[-1] <= found[0] <= 1.0
 
 
+def test_the_page_of_the_documents_shows_the_ranking() -> None:
+    page = (ROOT / "docs" / "dashboard.md").read_text()
+    for place, each in enumerate(ranking()[: MOST + 1], 1):
+        scale = ", logarithmic" if each.scale == "log" else ""
+        row = f"| {place} | `{each.parameter}` | {each.low:g} to {each.high:g}{scale} | {each.score:.2f} |"
+        assert row in page if place <= MOST else f"`{each.parameter}`, has {each.score:.2f}" in page, row
+
+
 def test_scores_are_mean_shares_of_what_the_first_parameter_moves() -> None:
     table = pd.DataFrame({
         "outcome": ["rent"] * 3 + ["profit"] * 3 + ["nothing"] * 3, "parameter": ["a", "b", "c"] * 3,

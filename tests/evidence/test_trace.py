@@ -190,3 +190,12 @@ def _normal(rank: float) -> float:
     from scipy.stats import norm
 
     return float(norm.ppf(rank)) if 0 < rank < 1 else float("nan")
+
+
+def test_the_page_shows_what_the_commands_print(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "tracing.md").read_text()
+    blocks = [block.strip("\n").splitlines() for block in page.split("```")[1::2]]
+    for line, block in zip((["labs.openai.price"], ["apps.jasper"]), blocks, strict=True):
+        assert run_cli(["trace", *line, "--month", "12"]) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert [shown for shown in block if shown not in (*printed, "...")] == []

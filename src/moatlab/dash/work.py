@@ -79,31 +79,31 @@ def draw_flow(runs: Sequence[Results], year: int, form: Form) -> Picture:
     """The payments of a year, mean over runs."""
     from moatlab import show
 
-    return _drawn(show.flow(_payments(runs), year), form)
+    return _drawn(show.flow(_tables(runs, "payments"), year), form)
 
 
-def _payments(runs: Sequence[Results]) -> Frames:
-    """What the diagram of payments is drawn from: to make all tables would take ten times as long."""
+def _tables(runs: Sequence[Results], name: str, graph: Any = None) -> Frames:
+    """What a diagram is drawn from, of which it needs one table: to make all of them takes ten times as long."""
     import pandas as pd
 
     from moatlab.results.frames import Frames
 
-    parts = [(run.about["seed"], run.payments.to_pandas()) for run in runs]
-    payments = pd.concat([table.assign(seed=seed) for seed, table in parts], ignore_index=True)
+    stacked = pd.concat([getattr(run, name).to_pandas().assign(seed=run.about["seed"]) for run in runs])
     nothing, about = pd.DataFrame(), runs[0].about
-    months = payments[["seed", "month"]].drop_duplicates()
-    return Frames(months, nothing, nothing, nothing, payments, nothing, about["title"], about["start"],
-                  events=about["events"])  # fmt: skip
+    months = stacked[["seed", "month"]].drop_duplicates()
+    given = dict.fromkeys(("layers", "categories", "firms", "payments", "retention"), nothing)
+    given[name] = stacked.reset_index(drop=True)
+    return Frames(months, **given, title=about["title"], start=about["start"], graph=graph, events=about["events"])
 
 
 def draw_graph(recipe: Recipe, seed: int, month: int, form: Form) -> Picture:
     """Who bought from whom in a month of the run of one seed, which is run again up to there."""
     from moatlab import show
     from moatlab.market.market import Market
-    from moatlab.results.results import frames
 
     market = Market(_scenario(recipe), rng=seed)
-    return _drawn(show.graph(frames([market.run(month + 1)], market.graph)), form)
+    run = market.run(month + 1)
+    return _drawn(show.graph(_tables([run], "firms", market.graph)), form)
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,8 @@ def _draw(axes: Axes, shown: Shown, panel: Panel, most: float | None) -> None:
     bands = _bands(panel, how.factor)
     inches = axes.get_position().width * float(axes.get_figure(root=True).get_size_inches()[0])  # type: ignore[union-attr]
     title = f"{panel.name} ({how.label})" if how.label else panel.name
-    style.dress(axes, style.fit(title, inches + 0.45, style.NORMAL), "", "")
+    # Bold letters are wider than those that are measured.
+    style.dress(axes, style.fit(title, 0.85 * (inches + 0.45), style.NORMAL), "", "")
     style.calendar(axes, shown)
     axes.set_xlabel("")
     mine = Pen(panel.colour)

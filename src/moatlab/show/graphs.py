@@ -235,21 +235,22 @@ def _arc(one: Node, other: Node) -> Path:
 
 
 def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
-    for node in sorted((*named, *tail), key=lambda n: -n.radius):
-        axes.add_collection(
-            EllipseCollection(
-                [2 * node.radius],
-                [2 * node.radius],
-                [0],
-                units="xy",
-                offsets=[(node.x, node.y)],
-                offset_transform=axes.transData,
-                facecolors=node.colour,
-                edgecolors="white",
-                linewidths=0.6,
-                zorder=3,
-            )
+    nodes = sorted((*named, *tail), key=lambda n: -n.radius)
+    sizes = [2 * node.radius for node in nodes]
+    axes.add_collection(
+        EllipseCollection(
+            sizes,
+            sizes,
+            [0] * len(nodes),
+            units="xy",
+            offsets=[(node.x, node.y) for node in nodes],
+            offset_transform=axes.transData,
+            facecolors=[node.colour for node in nodes],
+            edgecolors="white",
+            linewidths=0.6,
+            zorder=3,
         )
+    )
     for node in named:
         text = axes.text(
             node.x,
