@@ -13,7 +13,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate picture test invariants slow mutants browser compat bench lint clean
+.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -44,6 +44,10 @@ simulate: setup ## simulate the default scenario and draw its pictures
 picture: simulate ## draw the README's picture again
 	cp $(OUT)/pictures/prices.png docs/pictures/prices.png
 
+sliders: setup ## rank the parameters again whose sliders `moatlab dash` has
+	$(BIN)/moatlab sensitivity experiments/sensitivity.toml --pictures none
+	$(BIN)/python -m moatlab.dash.ranking results/sensitivity
+
 lint: setup ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,7 +65,7 @@ slow: setup ## the tests that take minutes
 mutants: setup ## put in one listed fault at a time: the tests have to notice each
 	$(BIN)/python tests/mutants/run.py
 
-browser: setup ## open Mesa's view of a market in Chromium (Debian: apt-get install -y chromium chromium-driver)
+browser: setup ## open the dashboard and Mesa's view in Chromium (Debian: apt-get install -y chromium chromium-driver)
 	$(BIN)/python tests/compat/run.py --browser
 
 compat: setup ## the short part of the tests on each Python here, each Mesa, and the lowest dependencies

@@ -30,16 +30,19 @@ def programs() -> tuple[str | None, str | None]:
     return program("CHROMIUM", "chromium", "chromium-browser", "google-chrome"), program("CHROMEDRIVER", "chromedriver")
 
 
-def missing() -> str:
-    """What a test in a browser lacks here, in a line; nothing if it can run."""
+def missing(*modules: str) -> str:
+    """What a test in a browser lacks here, in a line; nothing if it can run.
+
+    ``modules`` are those that it needs beside selenium; Solara's pages also need scripts that no module holds.
+    """
     if sys.platform == "win32":
         return "the tests in a browser are not tried on Windows"
     lacking = [name for name, found in zip(("Chromium", "its driver"), programs(), strict=True) if found is None]
     if lacking:
         return f"no {' and no '.join(lacking)} found; {PROGRAMS}"
-    absent = [name for name in ("selenium", "solara") if importlib.util.find_spec(name) is None]
+    absent = [name for name in ("selenium", *modules) if importlib.util.find_spec(name) is None]
     # The scripts of Solara's pages are files beside the interpreter and no module.
-    if not (Path(sys.prefix) / "share" / "solara" / "cdn").is_dir():
+    if "solara" in modules and not (Path(sys.prefix) / "share" / "solara" / "cdn").is_dir():
         absent.append("solara-assets")
     return f"no {', no '.join(absent)} in this environment; {PACKAGES}" if absent else ""
 

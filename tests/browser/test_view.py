@@ -16,7 +16,7 @@ import pytest
 from moatlab.market.compilation import warm_up
 from tests.browser.chromium import missing, opened
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing("solara")), reason=missing("solara"))]
 
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds for which a page may take to show what is asked of it, on a machine that does much else.

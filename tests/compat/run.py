@@ -35,7 +35,7 @@ SHORT = (
     "tests/market/test_rule.py", "tests/market/agents", "tests/market/state", "tests/results",
     "tests/scenario/test_scenario.py", "tests/scenario/test_files.py", "tests/cli/test_cli.py",
     "tests/cli/test_mistakes.py", "tests/experiments/test_runner.py", "tests/evidence/test_inference.py",
-    "tests/evidence/test_sensitivity.py", "tests/show/test_evidence.py",
+    "tests/evidence/test_sensitivity.py", "tests/show/test_evidence.py", "tests/dash/test_server.py",
 )  # fmt: skip
 #: What runs the tests, and what builds the package in an environment that is not isolated.
 RUNNERS = ("pytest", "pytest-xdist", "hypothesis", "hatchling", "editables")
@@ -128,7 +128,7 @@ def environment(folder: Path, python: Path, combination: Combination, browser: b
     inside = place / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     if not inside.exists():
         call([python, "-m", "venv", "--clear", place], log)
-    wanted = requirements(*(("browser",) if browser else ("dask", "analysis", "excel")))
+    wanted = requirements(*(("browser", "viz") if browser else ("dask", "analysis", "excel", "viz")))
     if combination.others == LOWEST:
         wanted = lowest(wanted)
     else:

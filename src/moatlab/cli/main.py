@@ -288,6 +288,34 @@ def sensitivity(
     )))  # fmt: skip
 
 
+@app.command()
+def trace(
+    what: Annotated[str, typer.Argument(help="A firm, as in apps.jasper, or one of its numbers: apps.jasper.price.")],
+    month: Annotated[str, typer.Option(help="The month, as in 12 or 2024-01.")],
+    scenario: Annotated[str, typer.Option(help="A packaged scenario, or path of a TOML file.")] = "essay-2023",
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 0.5'.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print why a firm's numbers are what they are: parts, decisions and what they read, phases, draws, payments."""
+    from moatlab.cli.trace import Request, run
+
+    typer.echo(run(Request(what, month, scenario, seed, tuple(set_ or ()), tuple(event or ()), json)))
+
+
+@app.command()
+def dash(
+    scenario: Annotated[str, typer.Argument(help="A packaged scenario, or path of a TOML file.")] = "essay-2023",
+    port: Annotated[int | None, typer.Option(help="Port (by default 8710, or a free one; 0 for any).")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+) -> None:
+    """Open a page on this machine: sliders, events, the market with and without a change."""
+    from moatlab.cli.dash import dash as serve
+
+    serve(scenario, port, browser)
+
+
 #: Exit code after Ctrl-C: 128 and the number of the signal.
 STOPPED = 130
 COMMANDS = (
@@ -303,6 +331,8 @@ COMMANDS = (
     "rerun",
     "whatif",
     "sensitivity",
+    "trace",
+    "dash",
 )
 
 

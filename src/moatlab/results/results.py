@@ -380,8 +380,9 @@ class Results:
         firms = self._raw("firms")
         named = [len(self.about["slugs"][kind]) for kind in LAYERS]
         keep = firms["row"] < np.array(named)[firms["kind"]]
-        parts = {name: [self._raw(name)] for name in self._parts}
-        return Results({**parts, "firms": [firms[keep]], "postings": [parts["postings"][0][:0]]}, self.about)
+        # The ledger is the largest table by far: it is not joined only to be left out.
+        parts = {name: [self._raw(name)] for name in self._parts if name != "postings"}
+        return Results({**parts, "firms": [firms[keep]], "postings": [self._parts["postings"][0][:0]]}, self.about)
 
     def frames(self, graph: Any = None) -> Frames:
         """The tables as the pictures take them."""

@@ -10,9 +10,10 @@ import matplotlib.patheffects as effects
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection
+from matplotlib.collections import EllipseCollection, PathCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path
 
 from moatlab.results.frames import Frames
 from moatlab.results.payments import LAYERS
@@ -210,48 +211,46 @@ def _edges(axes: Axes, net: Any, nodes: dict[str, Node]) -> None:
         if str(buyer) in nodes and str(seller) in nodes and np.isfinite(dollars) and dollars > 0:
             trades.append((dollars, str(buyer), str(seller)))
     largest = max((dollars for dollars, _, _ in trades), default=1.0)
+    arcs, widths, colours = [], [], []
     for dollars, buyer, seller in sorted(trades, reverse=True):
         one, other = nodes[buyer], nodes[seller]
-        same = abs(one.x - other.x) < 0.1
-        bend = 0.35 if same else 0.0
         small = one.x < PLACES["apps"] - 0.5
         size = max(0.1 if small else 0.25, 11 * dollars / largest)
-        patch = FancyArrowPatch(
-            (one.x, one.y),
-            (other.x, other.y),
-            connectionstyle=f"arc3,rad={bend}" if same else _bend(one, other),
-            arrowstyle="-",
-            color=one.colour,
-            alpha=0.4 if size > 0.5 else 0.12 if small else 0.22,
-            linewidth=size,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=1,
-            capstyle="butt",
-        )
-        axes.add_patch(patch)
+        arcs.append(_arc(one, other))
+        widths.append(size)
+        colours.append(to_rgba(one.colour, 0.4 if size > 0.5 else 0.12 if small else 0.22))
+    # One collection: a thousand patches of their own would take a second to draw.
+    axes.add_collection(
+        PathCollection(arcs, facecolors="none", edgecolors=colours, linewidths=widths, capstyle="butt", zorder=1),
+        autolim=False,
+    )
 
 
-def _bend(one: Node, other: Node) -> str:
-    return f"arc3,rad={0.06 if other.y > one.y else -0.06}"
+def _arc(one: Node, other: Node) -> Path:
+    """A bent line between two circles, more bent within a column."""
+    bend = 0.35 if abs(one.x - other.x) < 0.1 else 0.06 if other.y > one.y else -0.06
+    across, up = other.x - one.x, other.y - one.y
+    middle = ((one.x + other.x) / 2 + bend * up, (one.y + other.y) / 2 - bend * across)
+    return Path([(one.x, one.y), middle, (other.x, other.y)], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
 
 
 def _circles(axes: Axes, named: list[Node], tail: list[Node]) -> None:
-    for node in sorted((*named, *tail), key=lambda n: -n.radius):
-        axes.add_collection(
-            EllipseCollection(
-                [2 * node.radius],
-                [2 * node.radius],
-                [0],
-                units="xy",
-                offsets=[(node.x, node.y)],
-                offset_transform=axes.transData,
-                facecolors=node.colour,
-                edgecolors="white",
-                linewidths=0.6,
-                zorder=3,
-            )
+    nodes = sorted((*named, *tail), key=lambda n: -n.radius)
+    sizes = [2 * node.radius for node in nodes]
+    axes.add_collection(
+        EllipseCollection(
+            sizes,
+            sizes,
+            [0] * len(nodes),
+            units="xy",
+            offsets=[(node.x, node.y) for node in nodes],
+            offset_transform=axes.transData,
+            facecolors=[node.colour for node in nodes],
+            edgecolors="white",
+            linewidths=0.6,
+            zorder=3,
         )
+    )
     for node in named:
         text = axes.text(
             node.x,

@@ -142,7 +142,10 @@ def panels(
 
 def dress(axes: Axes, title: str, ylabel: str, xlabel: str = "year") -> None:
     """Title, labels and the plain frame of a panel."""
-    axes.set_title(drawable(title), fontsize=NORMAL, fontweight="bold", loc="left", color=INK, pad=5, parse_math=False)
+    # Where the title stands is given: to look for it among the labels takes a tenth of the drawing.
+    axes.set_title(
+        drawable(title), fontsize=NORMAL, fontweight="bold", loc="left", y=1.0, color=INK, pad=5, parse_math=False
+    )
     axes.set_xlabel(xlabel, fontsize=SMALL, color=INK, labelpad=2)
     axes.set_ylabel(ylabel, fontsize=SMALL, color=INK, labelpad=3, parse_math=False)
     axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3)
