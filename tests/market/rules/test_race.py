@@ -160,9 +160,9 @@ def test_a_lab_without_a_prospect_closes_and_gives_back_what_it_has() -> None:
     firms = run.firms.to_pandas().query("kind == 'labs'")
     closed = set(ESSAY.slugs("labs")) - set(firms[firms["month"] == 95]["slug"])
     assert closed and not closed & {"google", "microsoft", "meta", "amazon", "open-research", "stability"}
-    first = min(firms[firms["slug"] == slug]["month"].max() for slug in closed)
-    waits = ESSAY.kind_value("labs", "evidence_months")
-    assert first >= float(waits) + float(ESSAY.kind_value("labs", "patience")) - 2.0
+    last = [firms[firms["slug"] == slug]["month"].max() for slug in closed]
+    # Not before they have been behind for so long; and each at its own time.
+    assert min(last) >= float(ESSAY.kind_value("labs", "patience")) - 2.0
 
 
 def test_a_large_customer_pays_the_same_share_of_markups_wherever_it_buys() -> None:

@@ -190,14 +190,9 @@ def learn_returns(lab: Rows, growth: float, shared: Rows, now: Rows) -> None:
 
 
 @inlined
-def count_losses(index: int, labs: Rows, growth: float, shared: Rows, now: Rows) -> None:
-    """Months in a row that a lab on its own has been behind what others publish, and has not earned what it spends.
-
-    They count from when returns do: until then a lab's owners wait.
-    """
+def count_losses(index: int, labs: Rows, growth: float, shared: Rows) -> None:
+    """Months in a row that a lab on its own has been behind what others publish, and has not earned what it spends."""
     lab = labs[index]
-    if now.month < shared.labs_evidence_months:
-        return
     alone = lab.cash_flow <= 0.0 and lab.parent_budget <= 0.0 and lab.open == 0 and lab.pledge <= 0.0
     behind = False
     for other in range(labs.shape[0]):
@@ -233,7 +228,7 @@ def compete(s: Rows) -> None:
             lab.flow = max(lab.flow + lab.won - lab.lost, LEAST_FLOW * lab.cash_flow)
         earned += max(0.0, lab.gross_profit + lab.own_apps)
         learn_returns(lab, growth, shared, now)
-        count_losses(index, labs, growth, shared, now)
+        count_losses(index, labs, growth, shared)
     if now.app_revenue > 0.0:
         now.pool += shared.labs_pool_speed * (min(earned / now.app_revenue, 1.0) - now.pool)
 

@@ -118,7 +118,7 @@ LABS = [
     declare("labs", "pool_speed", "share per month", 0.03, (0.0, 1.0),
             "Share of the distance to what labs earn of it that this expectation covers in a month.", ASSUMED,
             Moves("labs.training", -1, (24, 83), step=(0.0, 0.1))),
-    declare("labs", "patience", "months", 18.0, (1.0, 1e4),
+    declare("labs", "patience", "months", 36.0, (1.0, 1e4),
             "Months after which a lab closes that earns less than it spends and is behind the best open model.",
             ASSUMED, Moves("labs.exits", -1, (0, 119), step=(6.0, 60.0))),
     declare("labs", "reference_hours", "Mh", 45.0, (1e-6, 1e6),
