@@ -206,13 +206,19 @@ def whatif(
     event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 2'.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     merge: Annotated[
-        tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two apps, an app and a lab, or two clouds become one company."),
     ] = None,
     divest: Annotated[
-        list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab.")
+        list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab, or a cloud.")
+    ] = None,
+    shock: Annotated[
+        str | None,
+        typer.Option(metavar="SELLER=FACTOR", help="Multiply a seller's price once, as in hosts.replicate=1.1."),
     ] = None,
     month: Annotated[
-        str | None, typer.Option(help="Month of --merge and --divest, as in 12 or 2024-01 (by default the start).")
+        str | None,
+        typer.Option(help="Month of --merge, --divest and --shock, as in 12 or 2024-01 (by default the start)."),
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
     smallest: Annotated[
@@ -249,7 +255,62 @@ def whatif(
     typer.echo(run(Request(
         scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
         tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out, against, arm,
-        Pictures.read(pictures, format_), json,
+        Pictures.read(pictures, format_), json, shock,
+    )))  # fmt: skip
+
+
+@app.command()
+def merger(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    one: Annotated[str, typer.Argument(help="A firm, as in apps.jasper; it gets the stake.")],
+    other: Annotated[str, typer.Argument(help="The other firm.")],
+    month: Annotated[str, typer.Option(help="Month that is frozen and in which the deal happens.")] = "12",
+    stake: Annotated[float, typer.Option(help="Share of the other's profits; 1 for a merger.")] = 1.0,
+    control: Annotated[bool, typer.Option("--control", help="A stake that also sets the other's prices.")] = False,
+    saving: Annotated[float, typer.Option(help="Fall of both companies' marginal cost, as a share of it.")] = 0.0,
+    remedy: Annotated[
+        list[str] | None, typer.Option(metavar="FIRM", help="Divest this firm of the merged company.")
+    ] = None,
+    after: Annotated[
+        list[int] | None, typer.Option(help="Months after the deal at which effects are shown (by default 12, 36, 60).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="First seed, and that of the frozen month.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of pairs of runs; 0 for the frozen month alone.")] = 16,
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the runs and tables (by default one for the deal).")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Review a merger or a stake: HHI, diversion, pricing pressure, simulated prices, and effects over time."""
+    from moatlab.cli.merger import Request, run
+
+    typer.echo(run(Request(
+        scenario, (one, other), month, stake, control, saving, tuple(remedy or ()), tuple(after or (12, 36, 60)), seed,
+        seeds, workers, out, json,
+    )))  # fmt: skip
+
+
+@app.command()
+def elasticity(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    seller: Annotated[
+        list[str] | None, typer.Argument(help="Sellers, as in hosts.together (by default all labs and hosts).")
+    ] = None,
+    month: Annotated[str, typer.Option(help="First month at the new price.")] = "12",
+    after: Annotated[
+        list[int] | None, typer.Option(help="Months at the new price after which to measure (by default 1, 6, 12).")
+    ] = None,
+    rise: Annotated[float, typer.Option(help="Change of the price, as a share of it.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="First seed.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of pairs of runs.")] = 8,
+    json: JsonOption = False,
+) -> None:
+    """Measure own-price elasticities: what a lasting change of a price does to what the seller sells."""
+    from moatlab.cli.elasticity import Request, run
+
+    typer.echo(run(Request(
+        scenario, tuple(seller or ()), month, tuple(after or (1, 6, 12)), rise, seed, seeds, json
     )))  # fmt: skip
 
 
@@ -302,6 +363,8 @@ COMMANDS = (
     "plan",
     "rerun",
     "whatif",
+    "merger",
+    "elasticity",
     "sensitivity",
 )
 
