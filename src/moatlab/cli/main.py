@@ -86,6 +86,43 @@ def scenarios() -> None:
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the scenario, which is that of its file.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="SCENARIO", help="Start from a packaged scenario or a file.")
+    ] = None,
+    categories: Annotated[int | None, typer.Option(help="Categories of customers (by default 1).")] = None,
+    apps: Annotated[int | None, typer.Option(help="Named apps (3).")] = None,
+    labs: Annotated[int | None, typer.Option(help="Labs (2); the last is open where there are hosts.")] = None,
+    hosts: Annotated[int | None, typer.Option(help="Hosts of open models (1).")] = None,
+    clouds: Annotated[int | None, typer.Option(help="Clouds (1).")] = None,
+    chipmakers: Annotated[int | None, typer.Option(help="Chipmakers (1).")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file (by default NAME.toml).")] = None,
+) -> None:
+    """Write a scenario of your own: a commented file that runs at once, with sizes that fit each other."""
+    from moatlab.cli.new import new as write
+    from moatlab.scenario.new import Counts
+    from moatlab.scenario.scenario import Scenario
+
+    numbers = {"categories": categories, "apps": apps, "labs": labs, "hosts": hosts, "clouds": clouds,
+               "chipmakers": chipmakers}  # fmt: skip
+    given = {kind: number for kind, number in numbers.items() if number is not None}
+    typer.echo(write(name, Counts(**given), tuple(f"--{kind}" for kind in given),
+                     None if from_ is None else Scenario(from_), out))  # fmt: skip
+
+
+@app.command()
+def check(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+) -> None:
+    """Check a scenario: whether it can be run, its sizes, and which of them do not fit each other."""
+    from moatlab.cli.new import check as tell
+    from moatlab.scenario.scenario import Scenario
+
+    typer.echo(tell(Scenario(scenario)))
+
+
+@app.command()
 def explain(
     name: Annotated[
         list[str] | None,
@@ -354,6 +391,8 @@ STOPPED = 130
 COMMANDS = (
     "simulate",
     "scenarios",
+    "new",
+    "check",
     "explain",
     "phases",
     "fit-report",
