@@ -11,10 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
+from moatlab.cli import commands_market, commands_store
+from moatlab.cli.options import (
+    ArmOption,
+    ExcelOption,
+    FormatOption,
+    JsonOption,
+    MetricOption,
+    MonthsOption,
+    PicturesOption,
+    ScenarioArgument,
+    experiment_names,
+)
 from moatlab.errors import EngineError, InputError, StoppedError
 
 app = typer.Typer(
-    name="moatlab", add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
+    name="moatlab", add_completion=True, pretty_exceptions_enable=False, no_args_is_help=True,
     help="A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?",
 )  # fmt: skip
 
@@ -36,20 +48,9 @@ def _root(
     """A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?"""
 
 
-#: Options that several commands share.
-PicturesOption = Annotated[
-    str | None, typer.Option("--pictures", metavar="NAMES", help="Pictures to draw: all, none, or names and commas.")
-]
-FormatOption = Annotated[
-    str | None, typer.Option("--format", metavar="FORMATS", help="Formats of pictures: png, svg, pdf, with commas.")
-]
-ExcelOption = Annotated[bool, typer.Option("--excel", help="Also write the tables as one Excel workbook.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-
 @app.command()
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    scenario: ScenarioArgument,
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 1,
     seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on; several give medians and ranges.")] = 1,
@@ -86,43 +87,6 @@ def scenarios() -> None:
 
 
 @app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Name of the scenario, which is that of its file.")],
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="SCENARIO", help="Start from a packaged scenario or a file.")
-    ] = None,
-    categories: Annotated[int | None, typer.Option(help="Categories of customers (by default 1).")] = None,
-    apps: Annotated[int | None, typer.Option(help="Named apps (3).")] = None,
-    labs: Annotated[int | None, typer.Option(help="Labs (2); the last is open where there are hosts.")] = None,
-    hosts: Annotated[int | None, typer.Option(help="Hosts of open models (1).")] = None,
-    clouds: Annotated[int | None, typer.Option(help="Clouds (1).")] = None,
-    chipmakers: Annotated[int | None, typer.Option(help="Chipmakers (1).")] = None,
-    out: Annotated[Path | None, typer.Option(help="The file (by default NAME.toml).")] = None,
-) -> None:
-    """Write a scenario of your own: a commented file that runs at once, with sizes that fit each other."""
-    from moatlab.cli.new import new as write
-    from moatlab.scenario.new import Counts
-    from moatlab.scenario.scenario import Scenario
-
-    numbers = {"categories": categories, "apps": apps, "labs": labs, "hosts": hosts, "clouds": clouds,
-               "chipmakers": chipmakers}  # fmt: skip
-    given = {kind: number for kind, number in numbers.items() if number is not None}
-    typer.echo(write(name, Counts(**given), tuple(f"--{kind}" for kind in given),
-                     None if from_ is None else Scenario(from_), out))  # fmt: skip
-
-
-@app.command()
-def check(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
-) -> None:
-    """Check a scenario: whether it can be run, its sizes, and which of them do not fit each other."""
-    from moatlab.cli.new import check as tell
-    from moatlab.scenario.scenario import Scenario
-
-    typer.echo(tell(Scenario(scenario)))
-
-
-@app.command()
 def explain(
     name: Annotated[
         list[str] | None,
@@ -156,7 +120,10 @@ def phases(
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="An experiment file (TOML).")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="An experiment file (TOML), or a packaged one's name.", autocompletion=experiment_names),
+    ],
     engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, tcp://HOST:PORT.")] = None,
@@ -201,15 +168,27 @@ def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -
 def show_(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures (by default in the batch).")] = None,
+    metric: MetricOption = None,
+    arm: ArmOption = None,
+    months: MonthsOption = None,
     pictures: PicturesOption = None,
     format_: FormatOption = None,
     excel: ExcelOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Print a batch's outcomes by arm; write tables and pictures."""
+    """Print a batch's outcomes by arm; write tables and pictures; or chosen metrics, arms and months alone."""
     from moatlab.cli.chosen import Pictures
     from moatlab.cli.show import show
 
+    if metric or arm or months:
+        from moatlab.cli.run import refuse_no_batch
+        from moatlab.cli.stored import select
+        from moatlab.experiments import open_batch
+
+        refuse_no_batch(folder)
+        batch = open_batch(folder)
+        typer.echo(select(batch, tuple(metric or ()), tuple(arm or ()), months, out or folder, json))
+        return
     typer.echo(show(folder, out, Pictures.read(pictures, format_), excel=excel, as_json=json))
 
 
@@ -239,7 +218,7 @@ def rerun(
 
 @app.command()
 def whatif(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    scenario: ScenarioArgument,
     event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 2'.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     merge: Annotated[
@@ -296,61 +275,6 @@ def whatif(
     )))  # fmt: skip
 
 
-@app.command()
-def merger(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
-    one: Annotated[str, typer.Argument(help="A firm, as in apps.jasper; it gets the stake.")],
-    other: Annotated[str, typer.Argument(help="The other firm.")],
-    month: Annotated[str, typer.Option(help="Month that is frozen and in which the deal happens.")] = "12",
-    stake: Annotated[float, typer.Option(help="Share of the other's profits; 1 for a merger.")] = 1.0,
-    control: Annotated[bool, typer.Option("--control", help="A stake that also sets the other's prices.")] = False,
-    saving: Annotated[float, typer.Option(help="Fall of both companies' marginal cost, as a share of it.")] = 0.0,
-    remedy: Annotated[
-        list[str] | None, typer.Option(metavar="FIRM", help="Divest this firm of the merged company.")
-    ] = None,
-    after: Annotated[
-        list[int] | None, typer.Option(help="Months after the deal at which effects are shown (by default 12, 36, 60).")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="First seed, and that of the frozen month.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Number of pairs of runs; 0 for the frozen month alone.")] = 16,
-    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one).")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the runs and tables (by default one for the deal).")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Review a merger or a stake: HHI, diversion, pricing pressure, simulated prices, and effects over time."""
-    from moatlab.cli.merger import Request, run
-
-    typer.echo(run(Request(
-        scenario, (one, other), month, stake, control, saving, tuple(remedy or ()), tuple(after or (12, 36, 60)), seed,
-        seeds, workers, out, json,
-    )))  # fmt: skip
-
-
-@app.command()
-def elasticity(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
-    seller: Annotated[
-        list[str] | None, typer.Argument(help="Sellers, as in hosts.together (by default all labs and hosts).")
-    ] = None,
-    month: Annotated[str, typer.Option(help="First month at the new price.")] = "12",
-    after: Annotated[
-        list[int] | None, typer.Option(help="Months at the new price after which to measure (by default 1, 6, 12).")
-    ] = None,
-    rise: Annotated[float, typer.Option(help="Change of the price, as a share of it.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="First seed.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Number of pairs of runs.")] = 8,
-    json: JsonOption = False,
-) -> None:
-    """Measure own-price elasticities: what a lasting change of a price does to what the seller sells."""
-    from moatlab.cli.elasticity import Request, run
-
-    typer.echo(run(Request(
-        scenario, tuple(seller or ()), month, tuple(after or (1, 6, 12)), rise, seed, seeds, json
-    )))  # fmt: skip
-
-
 @app.command("fit-report")
 def fit_report(
     scenario: Annotated[str, typer.Argument(help="A packaged scenario that has targets.")] = "essay-2023",
@@ -386,6 +310,9 @@ def sensitivity(
     )))  # fmt: skip
 
 
+for _command in (*commands_market.COMMANDS, *commands_store.COMMANDS):
+    app.command()(_command)
+
 #: Exit code after Ctrl-C: 128 and the number of the signal.
 STOPPED = 130
 COMMANDS = (
@@ -399,6 +326,11 @@ COMMANDS = (
     "run",
     "status",
     "show",
+    "experiments",
+    "batches",
+    "tag",
+    "prune",
+    "export",
     "plan",
     "rerun",
     "whatif",

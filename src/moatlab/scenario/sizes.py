@@ -50,6 +50,11 @@ def sizes(scenario: Sized) -> dict[str, float]:
     }
 
 
+def _about(value: float) -> str:
+    """A number in two digits, without an exponent where people write none."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
 def notes(scenario: Sized) -> list[str]:
     """A line for each pair of sizes that do not fit, with what to set; none where all do."""
     s = sizes(scenario)
@@ -64,12 +69,12 @@ def notes(scenario: Sized) -> list[str]:
     if outside > 1.5 * capacity:
         found.append(
             f"outside demand of {outside:g} Mh a month meets a capacity of {capacity:.3g} Mh: rents start far above "
-            f"outside.reference_rent; set outside.initial_hours to {0.75 * capacity:.2g} or so, or larger fleets"
+            f"outside.reference_rent; set outside.initial_hours to {_about(0.75 * capacity)} or so, or larger fleets"
         )
     if last > 100 * capacity:
         found.append(
             f"outside demand goes to {last:g} Mh a month, {last / capacity:,.0f} times the capacity: set "
-            f"outside.saturation to {40 * capacity:.2g} or so"
+            f"outside.saturation to {_about(40 * capacity)} or so"
         )
     if capacity > 50 * customers:
         found.append(
@@ -81,12 +86,12 @@ def notes(scenario: Sized) -> list[str]:
         found.append(
             f"the foundry makes {s['packages, thousand a year']:.3g} thousand packages a year for fleets of "
             f"{s['accelerators installed, thousand']:g} thousand: set foundry.*.capacity to "
-            f"{0.12 * s['accelerators installed, thousand']:.2g} or so"
+            f"{_about(0.12 * s['accelerators installed, thousand'])} or so"
         )
     committed = s["investors' commitments, M$ a month"]
     if committed > 20.0 * customers:
         found.append(
             f"investors commit {committed:g} M$ a month to a market of {customers:g} M "
-            f"customers: set investors.commitments to {0.7 * customers:.2g} or so"
+            f"customers: set investors.commitments to {_about(0.7 * customers)} or so"
         )
     return found
