@@ -59,7 +59,7 @@ def test_deals_of_other_layers(tmp_path: Path, capsys: pytest.CaptureFixture[str
     told = " ".join(capsys.readouterr().out.split())
     assert "no rule for common ownership of labs" in told and "labs.commons" in told and "12 months after" not in told
     assert run_cli(["merger", "tiny", "large", "closed", "--stake", "0.3", *rest, str(tmp_path / "c")]) == 0
-    assert "gets 30 % of labs.closed" in capsys.readouterr().out
+    assert "clouds.large gets 30 % of the revenue of labs.closed" in capsys.readouterr().out
     assert run_cli(["merger", "tiny", "small", "leader", *rest, str(tmp_path / "d")]) == 0
     assert "12 months after the deal" in capsys.readouterr().out
 
@@ -90,6 +90,8 @@ def test_a_shock_is_a_what_if(tmp_path: Path, capsys: pytest.CaptureFixture[str]
      (["merger", "tiny", "writer", "assistant", "--month", "20", "--after", "60"], "--after"),
      (["merger", "tiny", "writer", "hub"], "two apps can merge"),
      (["merger", "tiny", "writer", "writer"], "one company already"),
+     (["merger", "essay-2023", "google", "jasper"], "apps.google or labs.google"),
+     (["merger", "tiny", "writer", "painter", "--remedy", "painter"], "nothing is left"),
      (["merger", "tiny", "wrtier", "assistant"], "wrtier"),
      (["elasticity", "tiny", "--seeds", "1"], "--seeds"),
      (["whatif", "tiny", "--shock", "hosts.hub"], "SELLER=FACTOR"),

@@ -108,9 +108,14 @@ def run(request: Request) -> str:
 
 
 def _full(scenario: Scenario, name: str) -> str:
-    """``apps.jasper`` for ``jasper``: a firm whose slug is that of one kind only may be named by it alone."""
+    """``apps.jasper`` for ``jasper``: a firm whose slug is that of one kind only may be named by it alone.
+
+    Raises `InputError` for a slug that two kinds have.
+    """
     kinds = [kind for kind in ("apps", "labs", "hosts", "clouds", "chipmakers") if name in scenario.slugs(kind)]
-    return f"{kinds[0]}.{name}" if len(kinds) == 1 else name
+    if len(kinds) > 1:
+        raise InputError(f"{name} is {' or '.join(f'{kind}.{name}' for kind in kinds)}: say which")
+    return f"{kinds[0]}.{name}" if kinds else name
 
 
 def _after(request: Request, month: int, scenario: Scenario) -> tuple[int, ...]:
@@ -182,8 +187,10 @@ def sentences(found: Found) -> list[str]:
     """What an agency would say first, and what the runs add."""
     said_ = [_concentration(name, values) for name, values in _concentrations(found)]
     said_ += [_prices(found, review) for review in found.reviews]
-    if not any(review.overlap for review in found.reviews) and found.screen is None and not found.static_only:
-        said_.insert(0, "The two sides sell in no common category: no customer chooses between them.")
+    if not any(review.overlap for review in found.reviews) and found.screen is None:
+        kinds = {firm.partition(".")[0] for firm in (found.deal.one, found.deal.other)}
+        common = "sell in no common category" if kinds == {"apps"} else "sell different goods"
+        said_.insert(0, f"The two sides {common}: no customer chooses between them.")
     if found.static_only:
         said_.append(f"{found.static_only[0].upper()}{found.static_only[1:]}.")
     said_ += _over_time(found)
@@ -201,7 +208,7 @@ def _concentration(name: str, values: tuple[float, float, float]) -> str:
     from moatlab.evidence.antitrust import CHANGE, CONCENTRATED, presumed
 
     before, after, joint = values
-    verdict = "is presumed to lessen competition" if presumed(after, after - before, joint) else "is not presumed so"
+    verdict = "is presumed to lessen competition" if presumed(after, after - before, joint) else "is not presumed to"
     return (
         f"In {name} the HHI goes from {before:,.0f} to {after:,.0f} ({after - before:+,.0f}) and the two sides' share "
         f"of revenue is {percent(joint)}: under the guidelines of 2023 (an HHI above {CONCENTRATED:,.0f} or a share "
@@ -341,7 +348,7 @@ def _tell(found: Found, tables: dict[str, pd.DataFrame]) -> str:
              *wrap(f"{scenario.title}; {month_name(found.frozen.month, scenario.start)}, seed {found.frozen.seed}",
                    _WIDTH), ""]  # fmt: skip
     for text in sentences(found):
-        lines += [line.replace("\u00a0", " ") for line in wrap(text.replace(" %", "\u00a0%"), _WIDTH)]
+        lines += _wrapped(text)
     lines.append("")
     lines += _told_concentration(tables["concentration"])
     if "screens" in tables:
@@ -399,9 +406,9 @@ def _told_markets(table: pd.DataFrame) -> list[str]:
         one = f"one seller of both sides' products in users.{row['category']} would raise a price by " \
               f"{percent(row['rise_by_one_seller_of_both'])}"  # fmt: skip
         if row["count"]:
-            lines += wrap(f"{one}; the smallest market by the test of a 5 % rise: {row['products']}", _WIDTH)
+            lines += _wrapped(f"{one}; the smallest market by the test of a 5 % rise: {row['products']}")
         else:
-            lines += wrap(f"{one}; not even one seller of all apps would raise a price by 5 %", _WIDTH)
+            lines += _wrapped(f"{one}; not even one seller of all apps would raise a price by 5 %")
     return [*lines, ""] if lines else []
 
 
@@ -423,6 +430,11 @@ def _told_effects(found: Found) -> list[str]:
     if any(v.effect.caution for verdicts in found.effects.values() for v in verdicts):
         lines.append("* the effect rests on few seeds, or few seeds differ at all: the interval may be too narrow")
     return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines of a text in which a number and its per cent stay together."""
+    return [line.replace("\u00a0", " ") for line in wrap(text.replace(" %", "\u00a0%"), _WIDTH)]
 
 
 def _or_dash(share: float) -> str:

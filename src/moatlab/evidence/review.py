@@ -54,7 +54,10 @@ class Deal:
     @property
     def what(self) -> str:
         """The deal in words."""
-        if self.stake < 1.0:
+        if {self.one.partition(".")[0], self.other.partition(".")[0]} == {"clouds", "labs"}:
+            cloud, lab = sorted((self.one, self.other))
+            how = f"{cloud} gets {100 * self.stake:.3g} % of the revenue of {lab}"
+        elif self.stake < 1.0:
             how = f"{self.one} gets {100 * self.stake:.3g} % of {self.other}"
             how += ", with control of its prices" if self.control else ""
         else:
@@ -82,10 +85,13 @@ def changes_of(scenario: Scenario, deal: Deal) -> Changes:
         if firm not in (*company(merged, deal.one), *company(merged, deal.other)):
             raise InputError(f"{firm} is not part of the merged company", "remedy")
         changes |= divest(merged, firm)
-    kept = {address: value for address, value in changes.items() if scenario.value(*address.split(".")) != value}
-    if not kept:
-        raise InputError("with that remedy nothing is left of the merger", "remedy")
-    return kept
+    if deal.remedies:
+        after = scenario.set(changes)
+        sides = [company(scenario, firm) for firm in (deal.one, deal.other)]
+        joint = {firm for own in sides[0] for firm in company(after, own)}
+        if not joint & set(sides[1]) - set(sides[0]):
+            raise InputError("with that remedy nothing is left of the merger", "remedy")
+    return {address: value for address, value in changes.items() if scenario.value(*address.split(".")) != value}
 
 
 def carried_out(scenario: Scenario, deal: Deal, month: int) -> Scenario:
