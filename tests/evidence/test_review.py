@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
 from moatlab.errors import InputError
+from moatlab.evidence.compare import Comparison
 from moatlab.evidence.frozen import category_of, freeze
 from moatlab.evidence.mergers import company, merge, stake
 from moatlab.evidence.review import Deal, Review, carried_out, changes_of, review, screen
@@ -203,3 +205,20 @@ def test_what_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match=r"already, clouds\.large"):
         stake(TINY.set({"labs.closed.partner": "large", "labs.closed.revenue_share": 0.1}), "clouds.small",
               "labs.closed", 0.2)  # fmt: skip
+
+
+def test_a_comparison_with_a_stake_goes_on_and_another_stake_is_another(tmp_path: Path) -> None:
+    """The rule is in no file of the folder; its values are in the manifest."""
+    out = tmp_path / "deal"
+
+    def compare(share: float, seeds: int) -> Comparison:
+        treated = carried_out(TINY, Deal("apps.writer", "apps.assistant", stake=share), 0)
+        return TINY.compare(on=treated, seeds=seeds, months=6, out=out, metrics=["apps.writer.price"])
+
+    first = compare(0.3, 2)
+    more = compare(0.3, 3)
+    assert np.array_equal(more.paths("apps.writer.price")[:, :2], first.paths("apps.writer.price"))
+    # What was not recorded is run again in the same folder.
+    assert more.effect("price", firm="apps.assistant").estimate != 0.0
+    with pytest.raises(InputError, match=r"compares something else: .*stake"):
+        compare(0.6, 3)
