@@ -13,7 +13,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat bench lint clean
+.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat wheel bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -70,6 +70,9 @@ browser: setup ## open the dashboard and Mesa's view in Chromium (Debian: apt-ge
 
 compat: setup ## the short part of the tests on each Python here, each Mesa, and the lowest dependencies
 	$(BIN)/python tests/compat/run.py
+
+wheel: setup ## build the wheel, install it into a fresh environment, run its commands there (needs a package index)
+	$(BIN)/pytest -m slow tests/packaging -s
 
 bench: setup ## time the hot paths
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done

@@ -48,7 +48,14 @@ def test_architecture_names_every_folder_and_module() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("extending.md", "[2. 2. 2."), ("excise.md", "Name: excise.revenue"), ("mesa.md", "rows: 2")]
+    ("name", "says"),
+    [
+        ("extending.md", "[2. 2. 2."),
+        ("excise.md", "Name: excise.revenue"),
+        ("mesa.md", "rows: 2"),
+        ("own-scenario.md", "big-co"),
+        ("mergers.md", "copy ["),
+    ],
 )
 def test_the_python_of_a_page_runs(name: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, object] = {"__name__": "docs"}

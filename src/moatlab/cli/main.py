@@ -11,10 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
+from moatlab.cli import commands_market, commands_store
+from moatlab.cli.options import (
+    ArmOption,
+    ExcelOption,
+    FormatOption,
+    JsonOption,
+    MetricOption,
+    MonthsOption,
+    PicturesOption,
+    ScenarioArgument,
+    experiment_names,
+)
 from moatlab.errors import EngineError, InputError, StoppedError
 
 app = typer.Typer(
-    name="moatlab", add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
+    name="moatlab", add_completion=True, pretty_exceptions_enable=False, no_args_is_help=True,
     help="A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?",
 )  # fmt: skip
 
@@ -36,20 +48,9 @@ def _root(
     """A laboratory of the generative-AI market stack: where does value accrue, and which moats hold?"""
 
 
-#: Options that several commands share.
-PicturesOption = Annotated[
-    str | None, typer.Option("--pictures", metavar="NAMES", help="Pictures to draw: all, none, or names and commas.")
-]
-FormatOption = Annotated[
-    str | None, typer.Option("--format", metavar="FORMATS", help="Formats of pictures: png, svg, pdf, with commas.")
-]
-ExcelOption = Annotated[bool, typer.Option("--excel", help="Also write the tables as one Excel workbook.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-
 @app.command()
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    scenario: ScenarioArgument,
     months: Annotated[int | None, typer.Option(help="Months to simulate (by default the scenario's).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 1,
     seeds: Annotated[int, typer.Option(help="Number of seeds, from --seed on; several give medians and ranges.")] = 1,
@@ -119,7 +120,10 @@ def phases(
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="An experiment file (TOML).")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="An experiment file (TOML), or a packaged one's name.", autocompletion=experiment_names),
+    ],
     engine: Annotated[str, typer.Option(help="local, dask or serial.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, tcp://HOST:PORT.")] = None,
@@ -164,15 +168,27 @@ def status(folder: Annotated[Path, typer.Argument(help="Folder of a batch.")]) -
 def show_(
     folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
     out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures (by default in the batch).")] = None,
+    metric: MetricOption = None,
+    arm: ArmOption = None,
+    months: MonthsOption = None,
     pictures: PicturesOption = None,
     format_: FormatOption = None,
     excel: ExcelOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Print a batch's outcomes by arm; write tables and pictures."""
+    """Print a batch's outcomes by arm; write tables and pictures; or chosen metrics, arms and months alone."""
     from moatlab.cli.chosen import Pictures
     from moatlab.cli.show import show
 
+    if metric or arm or months:
+        from moatlab.cli.run import refuse_no_batch
+        from moatlab.cli.stored import select
+        from moatlab.experiments import open_batch
+
+        refuse_no_batch(folder)
+        batch = open_batch(folder)
+        typer.echo(select(batch, tuple(metric or ()), tuple(arm or ()), months, out or folder, json))
+        return
     typer.echo(show(folder, out, Pictures.read(pictures, format_), excel=excel, as_json=json))
 
 
@@ -202,17 +218,23 @@ def rerun(
 
 @app.command()
 def whatif(
-    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or path of a TOML file.")],
+    scenario: ScenarioArgument,
     event: Annotated[list[str] | None, typer.Option(help="'2024-01: scale foundry.tsmc.capacity 2'.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="ADDRESS=VALUE", help="Set a parameter.")] = None,
     merge: Annotated[
-        tuple[str, str] | None, typer.Option(metavar="A B", help="Two apps, or an app and a lab, become one company.")
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two apps, an app and a lab, or two clouds become one company."),
     ] = None,
     divest: Annotated[
-        list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab.")
+        list[str] | None, typer.Option(metavar="A", help="Separate an app from its company or lab, or a cloud.")
+    ] = None,
+    shock: Annotated[
+        str | None,
+        typer.Option(metavar="SELLER=FACTOR", help="Multiply a seller's price once, as in hosts.replicate=1.1."),
     ] = None,
     month: Annotated[
-        str | None, typer.Option(help="Month of --merge and --divest, as in 12 or 2024-01 (by default the start).")
+        str | None,
+        typer.Option(help="Month of --merge, --divest and --shock, as in 12 or 2024-01 (by default the start)."),
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A further metric, with its picture.")] = None,
     smallest: Annotated[
@@ -249,7 +271,7 @@ def whatif(
     typer.echo(run(Request(
         scenario, tuple(event or ()), tuple(set_ or ()), merge, tuple(divest or ()), month, tuple(metric or ()),
         tuple(smallest or ()), window, months, seed, seeds, engine, workers, scheduler, out, against, arm,
-        Pictures.read(pictures, format_), json,
+        Pictures.read(pictures, format_), json, shock,
     )))  # fmt: skip
 
 
@@ -316,20 +338,32 @@ def dash(
     serve(scenario, port, browser)
 
 
+for _command in (*commands_market.COMMANDS, *commands_store.COMMANDS):
+    app.command()(_command)
+
 #: Exit code after Ctrl-C: 128 and the number of the signal.
 STOPPED = 130
 COMMANDS = (
     "simulate",
     "scenarios",
+    "new",
+    "check",
     "explain",
     "phases",
     "fit-report",
     "run",
     "status",
     "show",
+    "experiments",
+    "batches",
+    "tag",
+    "prune",
+    "export",
     "plan",
     "rerun",
     "whatif",
+    "merger",
+    "elasticity",
     "sensitivity",
     "trace",
     "dash",

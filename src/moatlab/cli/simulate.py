@@ -58,6 +58,9 @@ def within(what: str, value: int, low: int, high: int) -> int:
 def _prepare(request: Request) -> tuple[Scenario, int, Path, Kept]:
     """Everything that can be wrong is found here, before any month is simulated."""
     scenario = Scenario(request.scenario).set_text(request.changes).with_events(*request.events)
+    for line in scenario.sizes():
+        # A market of such sizes can be run, so this is said and not refused.
+        sys.stderr.write(f"moatlab: note: {line}\n")
     months = within("--months", scenario.months if request.months is None else request.months, 1, LONGEST)
     within("--seed", request.seed, 0, 2**63 - 1 - MOST_SEEDS)
     within("--seeds", request.seeds, 1, MOST_SEEDS)

@@ -21,6 +21,7 @@ from moatlab.results.text.units import said
 from moatlab.scenario.events import parse_event
 from moatlab.scenario.months import month_name, read_month, span_name
 from moatlab.scenario.reading import packaged
+from moatlab.scenario.registry import Value
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Request:
     arm: str | None = None
     pictures: Pictures = ALL_PICTURES
     json: bool = False
+    shock: str | None = None
     #: Firms and categories that the change names, found while it is read.
     named: dict[str, None] = field(default_factory=dict)
 
@@ -105,6 +107,7 @@ def _batches(request: Request) -> str:
     from moatlab.cli.between import Between, tell
 
     given = {"--event": request.events, "--set": request.changes, "--merge": request.merge, "--divest": request.divest,
+             "--shock": request.shock,
              "--window": request.window, "--months": request.months, "--metric": request.metrics}  # fmt: skip
     if any(given.values()):
         wrong = ", ".join(name for name, value in given.items() if value)
@@ -142,7 +145,7 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
     """The changed scenario; every part of the change is checked, and the firms that it names are noted."""
     from moatlab.evidence.mergers import divest, merge
 
-    moves: dict[str, str] = {}
+    moves: dict[str, Value] = {}
     base = scenario if request.against is None else Scenario(request.against)
     if request.merge is not None:
         first, second = (_full(scenario, name) for name in request.merge)
@@ -151,8 +154,8 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
     for name in request.divest:
         moves |= divest(scenario, _full(scenario, name))
         request.named[_full(scenario, name)] = None
-    if request.month is not None and not moves:
-        raise InputError("--month is the month of --merge and --divest; an event has its own")
+    if request.month is not None and not moves and request.shock is None:
+        raise InputError("--month is the month of --merge, --divest and --shock; an event has its own")
     if request.month is None:
         treated = base.set(moves) if moves else base
     else:
@@ -160,9 +163,11 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
         events = [f"month {month}: set {address} {value or chr(34) * 2}" for address, value in moves.items()]
         treated = base.with_events(*events)
     treated = treated.set_text(request.changes).with_events(*request.events)
+    if request.shock is not None:
+        treated = _shock(request, scenario, treated)
     if treated.digest() == scenario.digest():
         same = f": {request.against} is the same market" if request.against else ""
-        raise InputError(f"nothing is changed{same}; give --event, --set, --merge, --divest or --against")
+        raise InputError(f"nothing is changed{same}; give --event, --set, --merge, --divest, --shock or --against")
     slugs = scenario.all_slugs
     addresses = [parse_event(text, slugs, scenario.start) for text in request.events]
     for event in addresses:
@@ -173,6 +178,21 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
         if len(rest) == 2 and rest[0] in slugs.get(kind, ()):
             request.named[f"{kind}.{rest[0]}"] = None
     return treated
+
+
+def _shock(request: Request, scenario: Scenario, treated: Scenario) -> Scenario:
+    """The scenario in which the price of a seller is moved once, from --month on."""
+    from moatlab.evidence.elasticity import shocked
+    from moatlab.scenario.values import read_number
+
+    where = f"--shock {request.shock!r}"
+    seller, equals, factor = str(request.shock).partition("=")
+    if not equals:
+        raise InputError("write SELLER=FACTOR, as in hosts.replicate=1.1", where)
+    name = _full(scenario, seller.strip())
+    month = 0 if request.month is None else read_month(request.month, scenario.start, "--month")
+    request.named[name] = None
+    return shocked(treated, name, read_number(factor, "the factor", where), month)
 
 
 def _full(scenario: Scenario, name: str) -> str:

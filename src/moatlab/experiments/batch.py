@@ -232,6 +232,25 @@ class Batch:
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 
+    def select(
+        self, metrics: Sequence[str] = (), arms: Sequence[str] = (), months: tuple[int, int] | None = None
+    ) -> pd.DataFrame:  # fmt: skip
+        """The rows of `paths` of some metrics, arms, and months (first and last); all of what is not named.
+
+        Raises `InputError` for metrics that were not recorded, and for arms and months that there are not.
+        """
+        for arm in arms:
+            self.experiment.check_arm(arm)
+        found = self.paths(*metrics)
+        if arms:
+            found = found[found["arm"].isin(arms)]
+        if months is not None:
+            first, last = months
+            if not 0 <= first <= last < self.experiment.months:
+                raise InputError(f"months {first}-{last} do not lie within the run of {self.experiment.months}")
+            found = found[(found["month"] >= first) & (found["month"] <= last)]
+        return found.reset_index(drop=True)
+
     def bands(self, metric: str, width: float = 0.9) -> pd.DataFrame:
         """By arm and month over all its runs: arm, month, mean, median, low, high, runs; the band holds ``width``."""
         name, tail = self.quoted(metric), (1.0 - width) / 2.0

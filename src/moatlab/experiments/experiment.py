@@ -14,6 +14,7 @@ from moatlab.errors import InputError
 from moatlab.experiments import design as designs
 from moatlab.experiments.digests import digest
 from moatlab.experiments.models import MarketModel, Model
+from moatlab.experiments.packaged import packaged_experiments
 from moatlab.experiments.plan import Plan, frame, luck
 from moatlab.experiments.record import Record, needed
 from moatlab.experiments.spec import Arm, Inference, Outcome, Spec, read_spec, read_toml
@@ -69,8 +70,11 @@ class Experiment:
 
     @classmethod
     def load(cls, path: str | Path) -> Experiment:
-        """Read and check a TOML file.  Raises `InputError` in one line for whatever is wrong with it."""
-        path = Path(path)
+        """Read and check a TOML file, or the packaged experiment of that name.
+
+        Raises `InputError` in one line for whatever is wrong with it.
+        """
+        path = packaged_experiments().get(str(path), Path(path))
         mapping = read_toml(path)
         return cls.from_dict({"name": path.stem, **mapping}, where=str(path), folder=path.parent)
 

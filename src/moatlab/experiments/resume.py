@@ -74,6 +74,7 @@ def prepare(store: Store, experiment: Experiment, extend: bool = False, other_ve
         name: sorted(world.overrides) for name, world in zip(experiment.arms, experiment.worlds, strict=True)
         if market is not None and world.overrides
     }  # fmt: skip
+    about["own_rules"] = _own_rules(experiment)
     store.describe(files, about)
 
 
@@ -140,13 +141,27 @@ def difference(store: Store, experiment: Experiment) -> dict[str, tuple[Any, Any
         if not store.host.exists(store.folder / file):
             continue
         there = Scenario.from_dict(toml_of(store.read_file(file), file), file, store.folder)
-        before, after = ({k: v for k, v in world.resolved().items() if k != "overrides"} for world in (there, here))
+        before, after = ({k: v for k, v in world.resolved().items() if k not in ("overrides", "rules")}
+                         for world in (there, here))  # fmt: skip
         if before != after:
             # Agents of one's own cannot be written down; that they are the same is in the keys.
             before, after = _flat(before, name), _flat(after, name)
             theirs |= {k: v for k, v in before.items() if after.get(k) != v}
             ours |= {k: v for k, v in after.items() if before.get(k) != v}
+    rules = store.read_manifest().get("own_rules", {}), _own_rules(experiment)
+    if rules[0] != rules[1]:
+        # A rule from outside is in no file either, but its values are.
+        theirs |= _flat(rules[0], "rules")
+        ours |= _flat(rules[1], "rules")
     return _changes(theirs, ours)
+
+
+def _own_rules(experiment: Experiment) -> dict[str, Any]:
+    """The rules from outside by arm, with their values."""
+    if not isinstance(experiment.model, MarketModel):
+        return {}
+    worlds = zip(experiment.arms, experiment.worlds, strict=True)
+    return {name: {rule.name: rule.resolved() for rule in world.rules} for name, world in worlds if world.rules}
 
 
 def _changes(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -285,12 +285,13 @@ class Store:
     def tidy(self) -> None:
         """Remove the files that killed processes left half-written long ago."""
         for folder in (self.folder, self.runs, self.metrics):
-            for path in self._temporary(folder):
+            for path in self.temporary(folder):
                 with contextlib.suppress(OSError):
                     if self.host.age(path) > LEFT_OVER:
                         quietly(self.host.remove, path)
 
-    def _temporary(self, folder: Path) -> Iterator[Path]:
+    def temporary(self, folder: Path) -> Iterator[Path]:
+        """The files in a folder that have the temporary name of a part."""
         with contextlib.suppress(OSError):
             for name in self.host.names(folder):
                 if name.startswith(".") and len(name.rpartition(".")[2]) == len(self.host.unique()):

@@ -82,6 +82,15 @@ def places(months: Any, kinds: Any, revenue: Any) -> NDArray[np.float64]:
     return found
 
 
+def _of_kinds(kinds: Any, wanted: tuple[str, ...], values: Any) -> NDArray[np.float64]:
+    """``values`` of firms of the ``wanted`` kinds, not-a-number of others; ``kinds`` as words or places in LAYERS."""
+    import numpy as np
+
+    given = np.asarray(kinds)
+    among = [LAYERS.index(kind) for kind in wanted] if given.dtype.kind in "fiu" else list(wanted)
+    return np.where(np.isin(given, among), np.asarray(values, float), np.nan)
+
+
 def _ratio(above: str, below: str, unit: str) -> Derive:
     """``above / below``, which is in ``unit``, where it is not below the floor."""
 
@@ -374,6 +383,14 @@ FIRM = [
 ]
 FIRM_DERIVED = [
     Metric("firm", "", "margin", "share", "gross profit / revenue", _ratio("gross_profit", "revenue", "M$")),
+    Metric(
+        "firm",
+        "",
+        "tokens",
+        "Ttok",
+        "tokens sold by a lab or a host; not defined for other firms",
+        lambda t: _of_kinds(t["kind"], ("labs", "hosts"), t["customers"]),
+    ),
     Metric(
         "firm",
         "",

@@ -117,6 +117,26 @@ def read_mapping(
     )
 
 
+def plain_tables(contents: Contents) -> dict[str, Any]:
+    """A scenario as nested tables, as `read_mapping` takes them; classes and rules from outside are left out."""
+    tables: dict[str, Any] = {key: getattr(contents, key) for key in ("name", "title", "start", "months")}
+    tables["events"] = [str(event) for event in contents.events]
+    if contents.graph != GraphSpec():
+        tables["graph"] = graph_table(contents.graph)
+    for kind in KINDS:
+        rows: dict[str | None, dict[str, Any]] = {None: {}, ALL: {}}
+        rows |= {slug: {"name": name} for slug, name in contents.rows.get(kind, {}).items()}
+        for address, value in contents.values.items():
+            if address.kind == kind:
+                source = contents.sources.get(address)
+                entry: Any = value if source is None else {"value": value, "source": source}
+                rows[address.slug][address.parameter] = entry
+        table = rows.pop(None) | {str(slug): row for slug, row in rows.items() if row}
+        if table:
+            tables[kind] = table
+    return tables
+
+
 def write_toml(contents: Contents) -> str:
     """The scenario as a TOML file, which reads back as the same contents."""
     import tomlkit
@@ -124,28 +144,29 @@ def write_toml(contents: Contents) -> str:
     document = tomlkit.document()
     for firm, agent in contents.overrides.items():
         document.add(tomlkit.comment(f"{firm} is played by {agent.__module__}.{agent.__qualname__}"))
-    for key in ("name", "title", "start", "months"):
-        document.add(key, getattr(contents, key))
-    document.add("events", tomlkit.item([str(event) for event in contents.events]).multiline(True))
-    if contents.graph != GraphSpec():
-        document.add("graph", tomlkit.item(graph_table(contents.graph)))
-    for kind in KINDS:
-        tables: dict[str | None, dict[str, object]] = {None: {}, ALL: {}}
-        tables |= {slug: {"name": name} for slug, name in contents.rows.get(kind, {}).items()}
-        for address, value in contents.values.items():
-            if address.kind == kind:
-                source = contents.sources.get(address)
-                entry: object = value
-                if source is not None:
-                    entry = tomlkit.inline_table()
-                    entry.update({"value": value, "source": source})
-                tables[address.slug][address.parameter] = entry
-        shared = tables.pop(None)
-        table: dict[str, object] = {**shared}
-        table |= {str(slug): row for slug, row in tables.items() if row}
-        if table:
-            document.add(kind, tomlkit.item(table))
+    for key, value in plain_tables(contents).items():
+        if key == "events":
+            document.add(key, tomlkit.item(value).multiline(True))
+        elif key in KINDS:
+            document.add(key, tomlkit.item(_inline(value)))
+        else:
+            document.add(key, value if isinstance(value, str | int) else tomlkit.item(value))
     return tomlkit.dumps(document)
+
+
+def _inline(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of a kind with each value and its source on one line."""
+    import tomlkit
+
+    written: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping) and set(value) == {"value", "source"}:
+            entry = tomlkit.inline_table()
+            entry.update(value)
+            written[key] = entry
+        else:
+            written[key] = _inline(value) if isinstance(value, Mapping) else value
+    return written
 
 
 def check_source(source: str, where: str) -> str:

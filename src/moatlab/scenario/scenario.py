@@ -17,11 +17,13 @@ from moatlab.errors import InputError
 from moatlab.scenario.addresses import ALL, Address, Slugs, nearest, parse, resolve, split_firm
 from moatlab.scenario.contradictions import Checked, Read, refuse_contradictions
 from moatlab.scenario.events import Event, parse_event
-from moatlab.scenario.reading import Contents, packaged, read_file, read_mapping, write_toml
+from moatlab.scenario.reading import Contents, packaged, plain_tables, read_file, read_mapping, write_toml
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
+from moatlab.scenario.rows import read_rows, with_rows
 from moatlab.scenario.rules import RuleUse, split_changes, use
+from moatlab.scenario.sizes import notes
 from moatlab.scenario.tables import parameters_of
-from moatlab.scenario.topology import GraphSpec, graph_table, read_graph
+from moatlab.scenario.topology import GraphSpec, graph_table, network_edges, read_graph
 from moatlab.scenario.values import check_value, read_value
 from moatlab.scenario.values import show as as_text
 
@@ -61,6 +63,19 @@ class Scenario:
     def from_dict(cls, mapping: Mapping[str, Any], where: str = "scenario", folder: Path | None = None) -> Scenario:
         """A scenario from nested tables, as a TOML file holds them; its paths start at ``folder``."""
         return cls._of(read_mapping(mapping, where, folder))
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any], name: str = "unnamed", **head: Any) -> Scenario:
+        """A scenario from a table for each kind: a pandas frame, the path of a CSV file, or mappings, one a row.
+
+        A column ``slug`` (or else ``name``) names the rows, the others are parameters; ``head`` is the rest of a
+        scenario file: ``title``, ``start``, ``months``, ``events``, ``graph``, and kinds without rows.  Raises
+        `InputError` for columns, values and kinds that there are not.
+        """
+        given: dict[str, Any] = {"name": name, **head}
+        for kind, table in tables.items():
+            given = with_rows(kind, given, read_rows(kind, table, f"table of {kind}"), f"table of {kind}")
+        return cls.from_dict(given, name)
 
     @classmethod
     def _of(cls, contents: Contents) -> Scenario:
@@ -231,8 +246,49 @@ class Scenario:
         # An Event made for another scenario is read again, since its firms may not exist here.
         return self._with(events=self.events + tuple(parse_event(str(event), slugs, self.start) for event in events))
 
-    def with_graph(self, **changes: object) -> Scenario:
-        """A copy with another trade graph: keywords are the keys of the table ``[graph]``."""
+    def with_row(self, kind: str, slug: str, name: str | None = None, **values: object) -> Scenario:
+        """A copy with a further row, ``name`` being its display name; of a row that is there, values are replaced.
+
+        >>> Scenario("tiny").with_row("apps", "poet", category="copy", source="closed", customers=0.02).slugs("apps")
+        ('writer', 'painter', 'assistant', 'poet')
+
+        Raises `InputError` for a kind without rows and for values that it does not take.
+        """
+        row = dict(values) if name is None else {"name": name, **values}
+        return self._with_rows(kind, {slug: row}, "with_row")
+
+    def with_table(self, kind: str, table: Any) -> Scenario:
+        """A copy with the rows of a table: a pandas frame, the path of a CSV file, or mappings, one a row.
+
+        A column ``slug`` (or else ``name``) names the rows, the others are parameters; empty cells say nothing.  Rows
+        that are there get the values given.  Raises `InputError` for columns and values that there are not.
+        """
+        return self._with_rows(kind, read_rows(kind, table, "with_table"), "with_table")
+
+    def without_row(self, kind: str, slug: str) -> Scenario:
+        """A copy without a row.  Raises `InputError` for one that is not there, or that others refer to."""
+        split_firm(f"{kind}.{slug}", self.all_slugs, "without_row")
+        tables = self.to_dict()
+        del tables[kind][slug]
+        return self._read_again(tables, "without_row")
+
+    def _with_rows(self, kind: str, added: Mapping[str, Mapping[str, Any]], where: str) -> Scenario:
+        return self._read_again(with_rows(kind, self.to_dict(), added, where), where)
+
+    def _read_again(self, tables: Mapping[str, Any], where: str) -> Scenario:
+        """The scenario of changed tables, with the classes and rules of this one."""
+        read = read_mapping(tables, where)
+        return self._of(dataclasses.replace(read, overrides=self._contents.overrides, rules=self._contents.rules))
+
+    def with_graph(self, network: Any = None, **changes: object) -> Scenario:
+        """A copy with another trade graph: keywords are the keys of the table ``[graph]``.
+
+        ``network`` is a networkx graph whose nodes are firms (``apps.jasper``): its edges are all there are between
+        kinds that it links at all, whichever way they point.
+        """
+        if network is not None:
+            changes["edges"] = network_edges(network, self.all_slugs, "with_graph")
+            changes["topology"] = "edges"
         table = graph_table(self.graph)
         if "topology" in changes:
             table.pop("edges", None)
@@ -297,6 +353,14 @@ class Scenario:
             text = json.dumps(self.resolved(), separators=(",", ":"), allow_nan=False)
             object.__setattr__(self, "_digest", hashlib.sha256(text.encode()).hexdigest())
         return str(self._digest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scenario as nested tables that `from_dict` takes; classes of `replace` and rules are left out."""
+        return plain_tables(self._contents)
+
+    def sizes(self) -> list[str]:
+        """What does not fit in size, a line each with what to set; none where all does (docs/own-scenario.md)."""
+        return notes(self)
 
     def to_toml(self) -> str:
         """The scenario as a file that reads back the same; classes of `replace` are named in comments only."""

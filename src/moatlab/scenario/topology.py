@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from moatlab.errors import InputError, shown
 from moatlab.scenario.addresses import Slugs, nearest, split_firm
-from moatlab.scenario.files import read_columns
+from moatlab.scenario.files import read_columns, read_text
 
 #: Kinds between which money can flow for goods, buyer before seller.
 TRADES: tuple[tuple[str, str], ...] = (
@@ -24,6 +25,8 @@ TRADES: tuple[tuple[str, str], ...] = (
 )
 
 TOPOLOGIES = ("complete", "sparse", "preferential", "edges")
+#: Files of edges: columns buyer and seller; a graph as networkx and Gephi write it; two names a line.
+FILES = (".csv", ".graphml", ".edgelist")
 
 Edge = tuple[str, str]
 
@@ -95,10 +98,11 @@ def read_graph(table: Mapping[str, object], slugs: Slugs, where: str, folder: Pa
     if not isinstance(topology, str):
         raise InputError(f"topology takes a word or the path of a CSV file, not {topology!r}", where)
     if topology not in TOPOLOGIES:
-        if not topology.endswith(".csv"):
+        if not topology.endswith(FILES):
             raise InputError(
-                f"there is no topology {topology!r}; {nearest(topology, TOPOLOGIES)} A path ends with .csv", where
-            )
+                f"there is no topology {topology!r}; {nearest(topology, TOPOLOGIES)} A path ends with "
+                f"{', '.join(FILES[:-1])} or {FILES[-1]}", where
+            )  # fmt: skip
         if edges:
             raise InputError("give the edges in the table or in a file, not in both", where)
         edges, topology = _read_edges((folder or Path()) / topology, slugs), "edges"
@@ -160,10 +164,47 @@ def _only(table: object, slugs: Slugs, where: str) -> tuple[tuple[str, tuple[str
     return tuple(rows)
 
 
+def network_edges(network: Any, slugs: Slugs, where: str) -> list[list[str]]:
+    """The edges of a networkx graph as pairs of buyer and seller, whichever way each of them points.
+
+    Raises `InputError` for nodes that are no firms, and for edges between firms that do not trade.
+    """
+    if not hasattr(network, "edges") or not hasattr(network, "nodes"):
+        raise InputError(f"takes a networkx graph, not {type(network).__name__}", where)
+    found: list[Edge] = []
+    for one, other in network.edges():
+        buyer, seller = str(one), str(other)
+        if (_kind(buyer), _kind(seller)) not in TRADES and (_kind(seller), _kind(buyer)) in TRADES:
+            buyer, seller = seller, buyer
+        found.append(_edge(buyer, seller, slugs, where))
+    if not found:
+        raise InputError("the graph holds no edge", where)
+    return [list(edge) for edge in dict.fromkeys(found)]
+
+
 def _read_edges(path: Path, slugs: Slugs) -> tuple[Edge, ...]:
-    """The edges of a CSV file with the columns buyer and seller."""
+    """The edges of a file: GraphML, a list of edges, or CSV with the columns buyer and seller."""
+    if path.suffix in (".graphml", ".edgelist"):
+        return tuple((one, other) for one, other in network_edges(_read_network(path), slugs, str(path)))
     rows = read_columns(path, ("buyer", "seller"), "the file of edges")
     edges = [_edge(buyer, seller, slugs, f"{path}, line {line}") for line, (buyer, seller) in rows]
     if not edges:
         raise InputError("holds no edge", str(path))
     return tuple(dict.fromkeys(edges))
+
+
+def _read_network(path: Path) -> Any:
+    """The graph of a GraphML file or of a list of edges, two names a line; a node may be known by its ``label``."""
+    # Declarations are read without networkx.
+    import networkx as nx
+
+    text = read_text(path, "the file of edges")
+    if path.suffix == ".edgelist":
+        return nx.parse_edgelist(text.splitlines(), create_using=nx.DiGraph, data=False)
+    try:
+        network = nx.parse_graphml(text)
+    except Exception as error:
+        # An XML parser's errors have no common class that networkx promises.
+        raise InputError(f"no GraphML: {' '.join(str(error).split())[:200]}", str(path)) from None
+    labels = {node: str(label) for node, label in network.nodes(data="label") if label and "." not in str(node)}
+    return nx.relabel_nodes(network, labels)
