@@ -14,7 +14,11 @@ PRINTS = {
     "what_if.py": ("market.rent, 2024-01 to 2024-12: ", "rises", "chipmakers.gross_profit"),
     "own_firm.py": ("by the rule", "builder", "CoreWeave's share"),
     "scenario_from_dict.py": ("as declared", "[users.copy]", "did you mean switching_cost?"),
-    "trade_graph.py": ("firms,", "apps.jasper pays labs.openai", "after losing hosts.hugging-face, apps.jasper buys from"),
+    "trade_graph.py": (
+        "firms,",
+        "apps.jasper pays labs.openai",
+        "after losing hosts.hugging-face, apps.jasper buys from",
+    ),
     "excise/incidence.py": ("scarce", "the rent rises by 0.000 $ per dollar of tax", "slack"),
 }
 

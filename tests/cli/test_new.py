@@ -27,7 +27,7 @@ def test_a_new_file_runs_at_once(
 def test_a_file_from_another_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "mine.toml"
     assert run_cli(["new", "mine", "--from", "essay-2023", "--out", str(out)]) == 0
-    assert "10 apps, 7 labs" in capsys.readouterr().out
+    assert "10 apps, 10 labs" in capsys.readouterr().out
     made = Scenario(out)
     assert made.name == "mine" and made.digest() == Scenario("essay-2023").digest()
     assert made.source("apps", "jasper", "customers") == "fact A056"

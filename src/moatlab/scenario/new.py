@@ -15,9 +15,9 @@ from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.tables import REGISTRY
 
 #: Sizes a million potential customers, of which all else is a multiple: those of the packaged market of 2023.
-FLEET, PACKAGES, MONEY = 1.8, 0.21, 0.67
-#: Part of the fleets that outside demand rents at month 0, and what it grows to, in hours of the fleets of month 0.
-RENTED, SATURATION = 0.75, 40.0
+FLEET, PACKAGES, MONEY = 1.8, 0.06, 0.2
+#: Part of the fleets that outside demand rents at month 0, and the hours that it wants over those.
+RENTED, SHORTAGE = 0.75, 2.0
 #: Potential customers of a category, M, and the largest number of rows of a kind.
 CUSTOMERS, MOST = 20.0, 1000
 _WIDTH = 118
@@ -67,7 +67,7 @@ def build(name: str, counts: Counts, start: str = "2023-01", months: int = 60) -
         for i in range(1, counts.chipmakers + 1)
     }
     tables["foundry"] = {"fab": {"name": "Fab", "capacity": round(PACKAGES * customers, 3)}}
-    tables["outside"] = {"initial_hours": round(RENTED * hours, 2), "saturation": round(SATURATION * hours, 1)}
+    tables["outside"] = {"initial_hours": round(RENTED * hours, 2), "shortage": SHORTAGE}
     tables["investors"] = {"commitments": round(MONEY * customers, 2)}
     return Scenario.from_dict(tables, name)
 

@@ -43,7 +43,6 @@ def sizes(scenario: Sized) -> dict[str, float]:
         "potential customers, M": total("users", "market_size"),
         "capacity, Mh a month": fleet * float(scenario.kind_value("clouds", "hours_per_gpu")),
         "outside demand, Mh a month": float(scenario.kind_value("outside", "initial_hours")),
-        "outside demand in the end, Mh a month": float(scenario.kind_value("outside", "saturation")),
         "accelerators installed, thousand": fleet,
         "packages, thousand a year": YEAR * total("foundry", "capacity"),
         "investors' commitments, M$ a month": float(scenario.kind_value("investors", "commitments")),
@@ -59,7 +58,7 @@ def notes(scenario: Sized) -> list[str]:
     """A line for each pair of sizes that do not fit, with what to set; none where all do."""
     s = sizes(scenario)
     customers, capacity = s["potential customers, M"], s["capacity, Mh a month"]
-    outside, last = s["outside demand, Mh a month"], s["outside demand in the end, Mh a month"]
+    outside = s["outside demand, Mh a month"]
     found = []
     if s["named apps"] and s["startups"] > 10 * s["named apps"]:
         found.append(
@@ -70,11 +69,6 @@ def notes(scenario: Sized) -> list[str]:
         found.append(
             f"outside demand of {outside:g} Mh a month meets a capacity of {capacity:.3g} Mh: rents start far above "
             f"outside.reference_rent; set outside.initial_hours to {_about(0.75 * capacity)} or so, or larger fleets"
-        )
-    if last > 100 * capacity:
-        found.append(
-            f"outside demand goes to {last:g} Mh a month, {last / capacity:,.0f} times the capacity: set "
-            f"outside.saturation to {_about(40 * capacity)} or so"
         )
     if capacity > 50 * customers:
         found.append(
@@ -92,6 +86,6 @@ def notes(scenario: Sized) -> list[str]:
     if committed > 20.0 * customers:
         found.append(
             f"investors commit {committed:g} M$ a month to a market of {customers:g} M "
-            f"customers: set investors.commitments to {_about(0.7 * customers)} or so"
+            f"customers: set investors.commitments to {_about(0.2 * customers)} or so"
         )
     return found

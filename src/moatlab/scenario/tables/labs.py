@@ -84,7 +84,7 @@ LABS = [
             "What labs make of the worth of a better model at month 0, relative to what the market gives; 1 is honest.",
             "essay (billions for labs without revenue); value assumed",
             Moves("labs.training", +1, (6, 35), step=(1.0, 3.0))),
-    declare("labs", "learning", "share per month", 0.05, (0.0, 1.0),
+    declare("labs", "learning", "share per month", 0.02, (0.0, 1.0),
             "Share of the distance between optimism and realised returns that is covered in a month.", ASSUMED,
             Moves("labs.training", -1, (60, 119), step=(0.0, 0.1))),
     declare("labs", "evidence_months", "months", 30.0, (0.0, 1e4),
