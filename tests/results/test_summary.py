@@ -74,10 +74,25 @@ def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
     assert text.startswith(decade.title)
 
 
+def test_operating_profit_stands_beside_gross_profit(decade: Frames) -> None:
+    text = " ".join(summarise(decade).split())
+    layers, market = decade.layers, decade.market.set_index("month")
+    year = layers[layers["month"] >= layers["month"].max() - 11]
+    profit = {}
+    for name, mine in year.groupby("layer"):
+        dollars = mine.set_index("month")["operating_profit"]
+        profit[str(name)] = float((dollars * (market["generative_share"] if name in INFRASTRUCTURE else 1.0)).sum())
+    order = sorted(profit, key=lambda layer: -profit[layer])
+    shown = ", ".join(f"{layer} {number(profit[layer] / 1000)}" for layer in order)
+    assert f"(operating profit on generative AI, $ bn): {shown}. {order[0].capitalize()} come first by" in text
+    kept, won = (number(market[f"labs.{name}"].iloc[-12:].sum() / 1000) for name in ("defended", "won"))
+    assert f"because of their labs' models, {kept}, and what labs win of it, {won}." in text
+
+
 def test_it_fits_a_screen(decade: Frames, seeds_of_tiny: Frames) -> None:
     for of in (decade, seeds_of_tiny):
         lines = summarise(of).splitlines()
-        assert len(lines) <= 64 and max(map(len, lines)) <= 140
+        assert len(lines) <= 70 and max(map(len, lines)) <= 140
 
 
 def test_several_seeds_show_the_median_and_the_band(seeds_of_tiny: Frames) -> None:

@@ -111,9 +111,10 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     lines = [f"{frames.title}, simulated for {months} month{'s' * (months > 1)} from {frames.start} ({which})"]
     lines += [*wrap("Events: " + "; ".join(text for _, text in frames.events), _WIDTH)] if frames.events else []
     lines += ["", *wrap(STACK, _WIDTH), ""]
-    lines += [_sentence(paths, span) for span in spans]
     largest = max(float(np.nanmedian(total_of(paths.layer(layer, "revenue"), spans[-1]))) for layer in LAYERS)
     unit, size = ("$ bn", 1e3) if largest >= 1e3 else ("$ m", 1.0)
+    lines += [_sentence(paths, span) for span in spans]
+    lines += ["", *wrap(_after_investment(paths, spans[-1], unit, size), _WIDTH)]
     for span in spans:
         lines += ["", *_capture(paths, span, unit, size)]
     lines += ["", *wrap(NOTE + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
@@ -181,6 +182,29 @@ def _sentence(paths: Paths, span: Period) -> str:
         f"{span.name}: {first} earned {percent(middle[first])} of the gross profit on generative AI, "
         f"{second} {percent(middle[second])}, {third} {percent(middle[third])}."
     )
+
+
+def _after_investment(paths: Paths, span: Period, unit: str, size: float) -> str:
+    """Operating profit by layer, whether it puts another layer first, and what labs' spending brings in elsewhere."""
+    profits = {layer: total_of(paths.generative(layer, "operating_profit"), span) / size for layer in LAYERS}
+    order = sorted(profits, key=lambda layer: -float(np.nanmedian(profits[layer])))
+    shown = ", ".join(f"{layer} {cell(profits[layer], number)}" for layer in order)
+    gross = profit_shares(paths, span, generative=True)
+    known = [layer for layer in LAYERS if np.isfinite(gross[layer]).any()]
+    first = max(known, key=lambda layer: float(np.nanmedian(gross[layer])), default=order[0])
+    leads = "both measures" if first == order[0] else f"this measure, {first} by gross profit"
+    text = (
+        f"{span.name}, less research, training, marketing and overhead (operating profit on generative AI, {unit}): "
+        f"{shown}. {order[0].capitalize()} come first by {leads}."
+    )
+    elsewhere = [total_of(paths.market(f"labs.{name}"), span) / size for name in ("defended", "won")]
+    if max(float(np.nanmedian(abs(each))) for each in elsewhere) > 0.0:
+        kept, won = (cell(each, number) for each in elsewhere)
+        text += (
+            f" Not in it: what large companies keep of their other businesses' income because of their labs' models, "
+            f"{kept}, and what labs win of it, {won}."
+        )
+    return text
 
 
 def _capture(paths: Paths, span: Period, unit: str, size: float) -> list[str]:
