@@ -30,11 +30,11 @@ hours = float(ESSAY.kind_value("outside", "initial_hours"))
 ARMS: dict[str, dict[str, object]] = {
     "base": {},
     "finance x 2": finance(2.0),
-    "finance without limit": finance(1e4),
+    "finance without limit": finance(1e3),
     "finance x 0.5": finance(0.5),
     "half of the pipeline netted": {"clouds.pipeline_weight": 0.5},
     "gross of the pipeline": {"clouds.pipeline_weight": 0.0},
-    "gross, without limit": {"clouds.pipeline_weight": 0.0, **finance(1e4)},
+    "gross, without limit": {"clouds.pipeline_weight": 0.0, **finance(1e3)},
     "growth lasts": {"clouds.growth_persistence": 1.0},
     "no growth expected": {"clouds.growth_persistence": 0.0},
     "gaps closed at once": {"clouds.order_speed": 0.9},
