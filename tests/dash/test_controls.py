@@ -99,7 +99,7 @@ def test_any_other_number_can_get_a_slider() -> None:
     value = ESSAY.value("labs", "openai", "markup")
     assert isinstance(value, float) and slider.of == "labs.openai" and slider.value == value
     assert slider.low == pytest.approx(value / 2) and slider.high == pytest.approx(value * 2)
-    assert one_more(ESSAY, "labs.leak_half_life") == next(s for s in sliders(ESSAY) if s.label == "leak half life")
+    assert one_more(ESSAY, "labs.optimism") == next(s for s in sliders(ESSAY) if s.label == "optimism")
     whole = one_more(ESSAY, "apps.startups")
     assert all(level == int(level) for level in whole.levels)
     with pytest.raises(InputError, match="is no number: it takes one of"):
