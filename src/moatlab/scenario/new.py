@@ -15,9 +15,10 @@ from moatlab.scenario.scenario import Scenario
 from moatlab.scenario.tables import REGISTRY
 
 #: Sizes a million potential customers, of which all else is a multiple: those of the packaged market of 2023.
-FLEET, PACKAGES, MONEY = 1.8, 0.06, 0.2
-#: Part of the fleets that outside demand rents at month 0, and the hours that it wants over those.
-RENTED, SHORTAGE = 0.75, 2.0
+FLEET, PACKAGES, MONEY = 1.8, 0.04, 0.2
+#: Part of the fleets that outside demand rents at month 0, the hours that it wants over those, and
+#: their growth in a year.
+RENTED, SHORTAGE, GROWTH = 0.75, 1.5, 1.4
 #: Potential customers of a category, M, and the largest number of rows of a kind.
 CUSTOMERS, MOST = 20.0, 1000
 _WIDTH = 118
@@ -67,7 +68,7 @@ def build(name: str, counts: Counts, start: str = "2023-01", months: int = 60) -
         for i in range(1, counts.chipmakers + 1)
     }
     tables["foundry"] = {"fab": {"name": "Fab", "capacity": round(PACKAGES * customers, 3)}}
-    tables["outside"] = {"initial_hours": round(RENTED * hours, 2), "shortage": SHORTAGE}
+    tables["outside"] = {"initial_hours": round(RENTED * hours, 2), "shortage": SHORTAGE, "growth": GROWTH}
     tables["investors"] = {"commitments": round(MONEY * customers, 2)}
     return Scenario.from_dict(tables, name)
 

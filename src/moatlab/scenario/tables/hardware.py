@@ -149,7 +149,7 @@ CLOUDS = [
             "Investment that a dollar of monthly cash flow finances.", ASSUMED,
             Moves("market.backlog", +1, (3, 17), given=(("outside.shortage", 8.0),))),
     declare("clouds", "hype_finance", "dimensionless", 0.5, (0.0, 10.0), "Effect of hype on the finance granted.",
-            ASSUMED, Moves("chipmakers.revenue", +1, (0, 11), step=(0.0, 1.0))),
+            ASSUMED, Moves("chipmakers.revenue", +1, (0, 11), step=(0.0, 1.0), given=(("clouds.*.finance", 100.0),))),
     declare("clouds", "cancellation", "share", 0.5, (0.0, 1.0),
             "Share of what a cloud would cancel that chipmakers let it cancel.", ASSUMED,
             Moves("market.backlog", -1, (1, 23), step=(0.0, 1.0), given=(("chipmakers.initial_backlog", 12.0),))),

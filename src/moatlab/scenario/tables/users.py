@@ -97,7 +97,7 @@ TABLE = [
     declare("users", "service_floor", "share", 1e-3, (1e-9, 1.0),
             "Share of calls served below which an app's utility falls no further.", ASSUMED,
             Moves("apps.customers", +1, (1, 12), step=(1e-3, 0.95),
-                  given=(("outside.initial_hours", 250.0), ("users.outage_taste", 3.0)))),
+                  given=(("outside.initial_hours", 600.0), ("users.outage_taste", 3.0)))),
     declare("users", "refund_share", "share", 0.5, (0.0, 1.0),
             "Share of the plan's price that is credited for calls not served.", ASSUMED,
             Moves("apps.revenue", -1, (0, 5), step=(0.0, 1.0), given=(("outside.initial_hours", 250.0),))),
