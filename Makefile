@@ -7,13 +7,16 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What builds the site lies in an environment of its own, which sees that of `make setup`.
+DOCS := .venv-docs
+SITE := build/site
 # Python to build the environment with; found on PATH unless given, as in `make setup PYTHON=/opt/python3.12`.
 PYTHON ?=
 SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat wheel bench lint clean
+.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat wheel docs bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -74,9 +77,19 @@ compat: setup ## the short part of the tests on each Python here, each Mesa, and
 wheel: setup ## build the wheel, install it into a fresh environment, run its commands there (needs a package index)
 	$(BIN)/pytest -m slow tests/packaging -s
 
+$(DOCS)/.installed: pyproject.toml docs/site/environment.py $(STAMP)
+	$(BIN)/python docs/site/environment.py $(DOCS)
+	@touch $@
+
+docs: setup $(DOCS)/.installed ## build the documentation site into build/site, and check it (needs a package index once)
+	$(DOCS)/bin/python docs/site/gallery.py build/gallery
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --site-dir $(SITE)
+	$(DOCS)/bin/python docs/site/check.py $(SITE)
+	@echo "$(DOCS)/bin/python -m http.server --bind 127.0.0.1 --directory $(SITE) shows it at http://127.0.0.1:8000"
+
 bench: setup ## time the hot paths
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) build dist results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) build dist results .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import random
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from moatlab import Experiment, InputError, Lab, Scenario
 from moatlab.experiments import MarketModel
-from moatlab.experiments.fingerprint import class_source, function_source, model_version
+from moatlab.experiments.fingerprint import class_source, function_source, model_version, own_modules
 
 TABLES: dict[str, Any] = {
     "scenario": "tiny",
@@ -193,3 +194,22 @@ def contradicts(model: MarketModel, point: dict[str, Any]) -> bool:
     except InputError:
         return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("folder", "own"),
+    [("venv/lib/python3/site-packages", False), ("usr/lib/python3/dist-packages", False), ("work", True)],
+)
+def test_packages_of_an_environment_that_this_one_extends_are_not_code_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, own: bool
+) -> None:
+    place = tmp_path / folder
+    name = f"mine_{place.name.replace('-', '_')}"
+    (place / name).mkdir(parents=True)
+    (place / name / "inner.py").write_text("VALUE = 1\n")
+    monkeypatch.syspath_prepend(str(place))
+    # Without an __init__ the package has no file, and its module has.
+    module = importlib.import_module(f"{name}.inner")
+    assert (module in own_modules()) == own
+    for loaded in (name, module.__name__):
+        monkeypatch.delitem(sys.modules, loaded)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.image
 import matplotlib.style
 import pytest
 
@@ -52,6 +53,14 @@ def test_the_environment_may_name_any_backend(backend: str) -> None:
     environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, backend), done.stderr
+
+
+def test_a_picture_shows_itself_in_a_notebook_without_pyplot(frames: Frames) -> None:
+    figure: Any = show.share(frames, "labs")
+    width, height = figure.canvas.get_width_height()
+    picture = matplotlib.image.imread(io.BytesIO(figure._repr_png_()))
+    assert picture.shape[:2] == (height, width)
+    assert picture.min() < 0.5 < picture.max()
 
 
 def test_the_users_style_does_not_reach_pictures_nor_ours_the_user(frames: Frames) -> None:

@@ -50,9 +50,14 @@ def _is_installed(module: str) -> bool:
     top = module.split(".")[0]
     if top == "moatlab" or top in sys.stdlib_module_names:
         return top != "__main__"
-    place = getattr(sys.modules.get(top), "__file__", None)
-    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    return place is not None and not installed.isdisjoint(Path(place).resolve().parents)
+    # A namespace package has no file of its own; its modules have.
+    place = getattr(sys.modules.get(top), "__file__", None) or getattr(sys.modules.get(module), "__file__", None)
+    if place is None:
+        return False
+    # Packages also lie in folders of other environments: of the user, of the system, of one that this one extends.
+    around = Path(place).resolve().parents
+    python = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+    return not python.isdisjoint(around) or any(folder.name in ("site-packages", "dist-packages") for folder in around)
 
 
 def own_modules() -> list[types.ModuleType]:

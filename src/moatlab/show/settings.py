@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 
@@ -107,3 +108,9 @@ class Sheet(Figure):
         """Draw, with our settings."""
         with own_settings():
             super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        # A notebook learns to show figures when pyplot is imported, which moatlab never does.
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
