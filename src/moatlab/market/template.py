@@ -362,9 +362,11 @@ def _start_ramps(state: State, starts: dict[str, NDArray[np.float64]]) -> None:
     makers, shared = state.chipmakers, state.shared[0]
     launched, cost = starts["launched_performance"], starts["launched_unit_cost"]
     left = max(1.0, float(shared["chipmakers_ramp_months"] - shared["chipmakers_launched_months"]))
+    # 0 is for none, so what is above it has the least performance that a maker can have as its floor.
+    least = REGISTRY["chipmakers", "performance"].low
     for v in np.flatnonzero(launched > 0.0):
         makers["coming"][v] = 1.0
         makers["ramp_left"][v] = left
-        makers["coming_performance"][v] = math.log(launched[v] / makers["performance"][v])
+        makers["coming_performance"][v] = math.log(max(launched[v], least) / makers["performance"][v])
         if cost[v] > 0.0 and makers["unit_cost"][v] > 0.0:
             makers["coming_cost"][v] = math.log(cost[v] / makers["unit_cost"][v])

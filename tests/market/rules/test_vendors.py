@@ -248,3 +248,11 @@ def test_labs_avoid_clouds_of_rivals_but_for_their_own_and_their_partners() -> N
     for lab, friends in (("anthropic", set()), ("openai", {"azure"}), ("google", {"gcp"}), ("amazon", {"aws"})):
         right = [1.5 if cloud in rivals - friends else 0.0 for cloud in clouds]
         assert avoided[labs.index(lab)] == pytest.approx(right, abs=1e-12)
+
+
+def test_a_launched_generation_of_no_performance_has_the_least_that_there_is() -> None:
+    tiny = {"chipmakers.*.launched_performance": 5e-324, "chipmakers.launched_months": 0.0}
+    market = Market(ESSAY.set(tiny), rng=1)
+    market.run(14)
+    state = market.state
+    assert np.isfinite(state.chipmakers["cost"]).all() and state.chipmakers["performance"].min() >= 0.999e-6
