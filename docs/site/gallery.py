@@ -69,7 +69,7 @@ def pictures(folder: Path) -> dict[str, Path]:
 
 
 def draw(folder: Path) -> None:
-    """Run every command of the gallery once, in ``folder``, which is made anew."""
+    """Run every command of the gallery once, in ``folder``, which is emptied first."""
     # A folder of runs of another version would be refused.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -15,7 +15,8 @@ from moatlab.market.events import monthly_costs
 from moatlab.market.state.fields import dtype_of
 from moatlab.scenario.events import parse_event
 from moatlab.scenario.moats import MOATS, STOCKS, Stock, find_stock, kinds_with
-from moatlab.scenario.registry import KINDS
+from moatlab.scenario.registry import KINDS, Parameter
+from moatlab.scenario.tables import REGISTRY
 
 ESSAY = Scenario("essay-2023")
 LINES = re.findall(r"\| `(months? [^`]+)` \|", (Path(__file__).parents[2] / "docs" / "events.md").read_text())
@@ -38,6 +39,52 @@ def test_every_documented_event_does_something(line: str) -> None:
     changed = Market(ESSAY.with_events(line), rng=3).run(months).market.to_pandas()
     assert plain.iloc[: event.month].equals(changed.iloc[: event.month])
     assert not plain.equals(changed)
+
+
+#: Parameters that act on what has happened by month 1: whom a deficit of month 0 closes, and a round in it.
+ONLY_AT_FIRST = {"apps.incumbent", "hosts.round_months"}
+CHANGEABLE = [p for p in REGISTRY.values() if not (p.at_start or p.state or p.needed or p.address in ONLY_AT_FIRST)]
+
+
+def differ(plain: Scenario, changed: Scenario, months: int) -> bool:
+    """Whether anything that is recorded of the market, or paid, is another."""
+    one, other = (Market(scenario, rng=1).run(months) for scenario in (plain, changed))
+    return not (
+        one.market.to_pandas().equals(other.market.to_pandas())
+        and one.payments.to_pandas().equals(other.payments.to_pandas())
+    )
+
+
+@pytest.mark.parametrize("parameter", CHANGEABLE, ids=lambda p: p.address)
+def test_an_event_on_a_parameter_acts_or_is_refused(parameter: Parameter) -> None:
+    """What only describes month 0 is refused; all else acts in a later month, where the parameter acts at all."""
+    moves = parameter.moves
+    first, then = moves.step or (parameter.default, min(1.5 * float(parameter.default), parameter.high))
+    who = f".{moves.who}" if parameter.scope == "firm" else ""
+    address = f"{parameter.kind}{who}.{parameter.name}"
+    word = str(then).lower() if isinstance(then, bool) else then or '""' if isinstance(then, str) else then
+    plain = ESSAY.set({**dict(moves.given), address: first})
+    changed = plain.with_events(f"month 1: set {address} {word}")
+    assert differ(plain, changed, 42) or differ(plain, changed, 120)
+
+
+def test_a_pledge_in_a_later_month_is_paid() -> None:
+    late = Market(ESSAY.with_events("month 12: set labs.cohere.pledge 3600"), rng=1).run(36)
+    book = late.ledger.to_pandas().query("kind == 'lab backing' and payee == 'labs.cohere'")
+    assert book["month"].min() >= 12 and book["amount"].max() == pytest.approx(100.0)
+
+
+def test_a_company_that_loses_its_cash_flow_stops_to_pay() -> None:
+    market = Market(ESSAY.with_events("month 12: set labs.meta.cash_flow 0"), rng=1)
+    market.run(60)
+    row = market.find_row("labs.meta")[1]
+    assert market.state.labs["flow"][row] == 0.0 and market.state.labs["stake"][row] == 0.0
+
+
+def test_optimism_that_ends_ends_the_boom() -> None:
+    end = ESSAY.with_events("month 24: set labs.optimism 1")
+    plain, sober = (Market(scenario, rng=1).run(48).path("labs.training") for scenario in (ESSAY, end))
+    assert (plain[:24] == sober[:24]).all() and sober[-12:].sum() < 0.7 * plain[-12:].sum()
 
 
 def test_the_document_has_every_question() -> None:

@@ -116,7 +116,7 @@ def decide_budgets(model: Reference, cash: list[float]) -> None:
         ) / now.discount
         supply = s.investors_lab_stake / 12 * worth * real_exp(s.investors_hype_funding * now.hype + lab.access)
         raising = 0.0 if lab.flow > 0 or not lab.fund_weight else min(supply, max(0.0, wanted - money))
-        promised = lab.promised if lab.pledge > 0 else 0.0
+        promised = max(lab.promised, lab.pledge / s.investors_pledge_months) if lab.pledge > 0 else 0.0
         aim = lab.parent_budget + backing[lab.row] + dear(wanted, money + raising + promised)
         spends = lab.training_budget + lab.staff
         spends += s.labs_budget_speed * (aim - spends)

@@ -47,7 +47,7 @@ _FOLLOWED = {
     "users": frozenset({"market_size"}),
     "apps": frozenset[str](),
     "labs": frozenset(
-        {"capability", "private_lead", "open", "price", "parent_budget", "cash", "first_budget", "cash_flow", "pledge"}
+        {"capability", "private_lead", "open", "price", "parent_budget", "cash", "first_budget", "cash_flow"}
     ),
     "hosts": frozenset({"cash"}),
 }
@@ -242,6 +242,7 @@ def _begin(state: State, starts: Starts, same_hardware: State | None) -> None:
     now["expected_growth"] = shared["investors_expected_growth"]
     state.users["potential"] = state.users["market_size"]
     now["pool"] = shared["labs_pool"]
+    now["optimism"] = shared["labs_optimism"]
     _start_labs(state, starts["labs"]["first_budget"], rent)
     state.list_offers()
     if same_hardware is None:
@@ -276,7 +277,6 @@ def _start_labs(state: State, first_budget: NDArray[np.float64], rent: float) ->
     labs["belief"] = shared["labs_optimism"]
     labs["flow"] = labs["cash_flow"]
     labs["kept"] = labs["kept_without"] = 1.0
-    labs["promised"] = labs["pledge"] / shared["investors_pledge_months"]
 
 
 def _start_hardware(state: State, starts: dict[str, NDArray[np.float64]], rent: float) -> None:

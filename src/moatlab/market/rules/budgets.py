@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from moatlab.market.rules.race import market_ahead, serves, spend_dear_money, wanted, wanted_of_partners
+from moatlab.market.rules.race import market_ahead, partners, spend_dear_money, wanted, wanted_of_partners
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: Rules of training, in the order of the registry's choices.
@@ -58,10 +58,10 @@ def back_partners(s: Rows) -> None:
         owner.given = spend_dear_money(own + theirs, own_means(owner, cash, shared)) * theirs / (own + theirs)
         total = 0.0
         for other in range(labs.shape[0]):
-            if labs[other].alive == 1 and labs[other].company != owner.company and serves(labs[other], owner, clouds):
+            if partners(labs[other], owner, clouds):
                 total += labs[other].contest
         for other in range(labs.shape[0]):
-            if labs[other].alive == 1 and labs[other].company != owner.company and serves(labs[other], owner, clouds):
+            if partners(labs[other], owner, clouds):
                 labs[other].backing += owner.given * labs[other].contest / total
 
 
@@ -86,6 +86,8 @@ def decide_budgets(s: Rows) -> None:
         lab = labs[index]
         if lab.alive == 0:
             continue
+        # A pledge may be made at any time.
+        lab.promised = max(lab.promised, lab.pledge / shared.investors_pledge_months)
         if shared.labs_training_rule == SPEND:
             money = max(0.0, cash[lab.account]) / shared.labs_spending_horizon + lab.parent_budget
             money += shared.labs_training_share * max(0.0, lab.gross_profit)

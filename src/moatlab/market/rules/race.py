@@ -19,10 +19,6 @@ from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.posting import INCOME_LOST, INCOME_WON, PARENTS, USERS, pay
 
 LN10 = math.log(10.0)
-#: What realised returns count at least when a lab learns from them: nobody concludes from a bad year that nothing pays.
-LEAST_RETURN = 0.05
-#: A company's cash flow does not count for less than this part of that at month 0.
-LEAST_FLOW = 0.05
 
 
 @inlined
@@ -39,6 +35,12 @@ def serves(lab: Rows, owner: Rows, clouds: Rows) -> bool:
     if lab.company == owner.company:
         return True
     return bool(lab.company == 0 and lab.partner >= 0 and clouds[lab.partner].company == owner.company)
+
+
+@inlined
+def partners(lab: Rows, owner: Rows, clouds: Rows) -> bool:
+    """Whether a living lab of another company, or of none, is behind a company's products."""
+    return bool(lab.alive == 1 and lab.company != owner.company and serves(lab, owner, clouds))
 
 
 @inlined
@@ -142,6 +144,8 @@ def lose_customers(s: Rows) -> None:
         owner.lost = 0.0
         owner.won = 0.0
         owner.defended = 0.0
+        owner.stake = 0.0
+        owner.flow = 0.0
         if owner.cash_flow <= 0.0:
             continue
         owner.kept += speed * (kept_at(owner.products, shared.labs_incumbency) - owner.kept)
@@ -172,20 +176,24 @@ def win_customers(s: Rows) -> None:
 
 
 @inlined
-def learn_returns(lab: Rows, growth: float, shared: Rows, now: Rows) -> None:
-    """Smoothed spending and returns of a lab, and what it believes after them.
+def until_returns(growth: float, shared: Rows) -> float:
+    """Factor by which the market grows from the spending on a model to its returns: half a run and the life of a lead.
 
-    Returns come later than the spending that brings them: half a run and the life of a lead, over which the market is
-    taken to grow as expected.
+    ``growth`` is the log per month.
     """
+    return math.exp(growth * (0.5 * shared.labs_run_months + shared.labs_lead_life))
+
+
+@inlined
+def learn_returns(lab: Rows, growth: float, shared: Rows, now: Rows) -> None:
+    """Smoothed spending and returns of a lab (M$ a month), and what it believes after them."""
     speed = shared.labs_return_smoothing
     benefit = lab.gross_profit + lab.own_apps + lab.won + lab.defended
     lab.benefit += speed * (benefit - lab.benefit)
     lab.spent += speed * (lab.training + lab.staff + lab.given - lab.backing - lab.spent)
     if now.month < shared.labs_evidence_months or lab.spent <= 0.0:
         return
-    later = math.exp(growth * (0.5 * shared.labs_run_months + shared.labs_lead_life))
-    realised = min(max(lab.benefit * later / lab.spent, LEAST_RETURN), shared.labs_optimism)
+    realised = min(max(lab.benefit * until_returns(growth, shared) / lab.spent, 0.0), shared.labs_optimism)
     lab.belief += shared.labs_learning * (realised - lab.belief)
 
 
@@ -198,8 +206,7 @@ def count_losses(index: int, labs: Rows, growth: float, shared: Rows) -> None:
     for other in range(labs.shape[0]):
         if other != index and labs[other].published > newest(lab):
             behind = True
-    later = math.exp(growth * (0.5 * shared.labs_run_months + shared.labs_lead_life))
-    hopeless = alone and behind and lab.benefit * later < lab.spent
+    hopeless = alone and behind and lab.benefit * until_returns(growth, shared) < lab.spent
     lab.losing = lab.losing + 1.0 if hopeless else 0.0
 
 
@@ -216,6 +223,7 @@ def compete(s: Rows) -> None:
     earn_by_apps(s)
     lose_customers(s)
     win_customers(s)
+    hear_of_optimism(labs, shared, now)
     growth = expected_growth(shared, now)
     earned = 0.0
     for index in range(labs.shape[0]):
@@ -225,12 +233,23 @@ def compete(s: Rows) -> None:
         pay(s, INCOME_WON, USERS, lab.account, lab.won)
         pay(s, INCOME_LOST, PARENTS, USERS, lab.lost)
         if lab.cash_flow > 0.0:
-            lab.flow = max(lab.flow + lab.won - lab.lost, LEAST_FLOW * lab.cash_flow)
+            lab.flow = max(lab.flow + lab.won - lab.lost, 0.0)
         earned += max(0.0, lab.gross_profit + lab.own_apps)
         learn_returns(lab, growth, shared, now)
         count_losses(index, labs, growth, shared)
     if now.app_revenue > 0.0:
         now.pool += shared.labs_pool_speed * (min(earned / now.app_revenue, 1.0) - now.pool)
+
+
+@inlined
+def hear_of_optimism(labs: Rows, shared: Rows, now: Rows) -> None:
+    """Beliefs move in proportion when the optimism of the scenario changes, as by an event."""
+    if shared.labs_optimism == now.optimism:
+        return
+    for index in range(labs.shape[0]):
+        lab = labs[index]
+        lab.belief = lab.belief * shared.labs_optimism / now.optimism if now.optimism > 0.0 else shared.labs_optimism
+    now.optimism = shared.labs_optimism
 
 
 @inlined
@@ -309,7 +328,7 @@ def wanted_of_partners(index: int, s: Rows) -> float:
         return 0.0
     theirs = 0.0
     for other in range(labs.shape[0]):
-        if labs[other].alive == 1 and labs[other].company != owner.company and serves(labs[other], owner, clouds):
+        if partners(labs[other], owner, clouds):
             theirs += labs[other].contest
     worth = worth_of_defence(owner, shared, at_stake(market_ahead(shared, now), shared)) * theirs / owner.products
     worth *= patience_of_customers(shared, now) * life_of_lead(shared, now)

@@ -325,6 +325,7 @@ NOW: list[Field] = [
     Field("last_revenue", "M$", "apps' revenue last month"),
     Field("app_revenue", "M$ per month", "apps' revenue, smoothed"),
     Field("pool", "share", "part of apps' revenue that labs expect to compete for"),
+    Field("optimism", "factor", "`labs.optimism` as labs last heard of it"),
     Field("app_payouts", "M$", "what apps paid out last month"),
     Field("powder_apps", "M$", "committed to apps and not invested"),
     Field("powder_labs", "M$", "committed to labs and not invested"),

@@ -54,7 +54,7 @@ CLOUDS = [
     declare("clouds", "private", "flag", False, (0, 1),
             "Whether the cloud serves the labs of its company only.", "essay (directly with hardware manufacturers)",
             Moves("market.rent", 0, (0, 23), who="gcp", step=(False, True),
-                  reason="takes away buyers as well as hours"), scope="firm"),
+                  reason="takes away buyers as well as hours"), scope="firm", at_start=True),
     declare("clouds", "capital_spread", "1/year", 0.0, (-1.0, 5.0),
             "Cost of capital beyond that of firms at large.", "essay (smaller clouds' cost of capital); value assumed",
             Moves("clouds.coreweave.share", -1, (12, 59), who="coreweave", step=(0.0, 0.3)), scope="firm"),

@@ -54,8 +54,7 @@ LABS = [
             word=True),
     declare("labs", "cash_flow", "M$ per month", 0.0, (0.0, 1e6),
             "Operating cash flow of the company behind the lab at month 0; 0 for a lab that lives on its own sales and "
-            "on investors.", ASSUMED, Moves("labs.training", +1, who="google", step=(2000.0, 12000.0)), scope="firm",
-            state=True),
+            "on investors.", ASSUMED, Moves("labs.training", +1, who="google", step=(2000.0, 12000.0)), scope="firm"),
     declare("labs", "exposed", "share", 0.0, (0.0, 1.0),
             "Part of the company's cash flow that goes to whoever has the better models, as generative AI spreads.",
             "essay (incumbents); value assumed", Moves("labs.training", +1, who="google", step=(0.1, 0.8)),
@@ -81,7 +80,8 @@ LABS = [
             "Largest growth of apps' revenue that labs and their investors take for a trend.", ASSUMED,
             Moves("labs.training", +1, (0, 35), step=(0.0, 0.06))),
     declare("labs", "optimism", "factor", 6.0, (0.0, 100.0),
-            "What labs make of the worth of a better model at month 0, relative to what the market gives; 1 is honest.",
+            "What labs make of the worth of a better model at first, relative to what the market gives; 1 is honest. "
+            "A change moves beliefs in proportion.",
             "essay (billions for labs without revenue); value assumed",
             Moves("labs.training", +1, (6, 35), step=(1.0, 3.0))),
     declare("labs", "learning", "share per month", 0.02, (0.0, 1.0),
