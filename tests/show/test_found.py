@@ -151,7 +151,12 @@ def test_titles_say_what_is_found() -> None:
 
 
 def test_no_title_is_cut() -> None:
-    for frames in (ONE, SEVERAL):
+    # With long names, and others who led at first.
+    long = replace(ONE, firms=ONE.firms.assign(name=ONE.firms["name"] + " Web Services"))
+    for layer in LAYERS[1:-1]:
+        sold = ONE.firms[ONE.firms["kind"] == layer].groupby("slug")["revenue"].sum()
+        long = with_late_leader(long, layer, str(sold.idxmin()))
+    for frames in (ONE, SEVERAL, long):
         for picture in show.PICTURES.values():
             assert not title(picture(frames)).endswith("…")
         for layer in LAYERS[:-1]:

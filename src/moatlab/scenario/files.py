@@ -15,9 +15,10 @@ from moatlab.errors import InputError
 MOST_BYTES, DEEPEST, MOST_PARTS = 16_000_000, 8, 16
 #: Whole numbers in TOML have 64 bits.
 MOST_NUMBER = 2**63 - 1
-_PART = r"(?>[\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*+"
-#: A key where keys can start; nothing is given back, so that the search takes time in proportion to the text.
-_DOTTED = re.compile(rf"(?:^|[{{,])[ \t]*+\[{{0,2}}[ \t]*+(?:{_PART}\.[ \t]*+){{{MOST_PARTS},}}+{_PART}[\]=]", re.M)
+_PART = r"(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*"
+#: A key where keys can start.  No text can be read in two ways, so that the search takes time in proportion to it;
+#: groups that give nothing back would say the same, but Python 3.11 before 3.11.5 does not find what they match.
+_DOTTED = re.compile(rf"(?:^|[{{,])[ \t]*(?:\[{{1,2}}[ \t]*)?(?:{_PART}\.[ \t]*){{{MOST_PARTS},}}{_PART}[\]=]", re.M)
 
 
 def read_text(path: Path, what: str) -> str:

@@ -72,10 +72,10 @@ def flow(frames: Frames, year: int | None = None) -> Figure:
     year, months = _year(frames, year)
     sums = _sums(frames, year)
     flows, omitted = _flows(sums)
-    into = {name: sum(i.amount for i in flows if i.source == name) for name in ("users", "outside")}
+    into = {name: sum(i.amount for i in flows if i.source == name and i.sale) for name in ("users", "outside")}
     told = ", ".join(f"{style.money(amount)} from {name}" for name, amount in into.items() if amount > 0)
     title = f"Dollars through the stack, {year}" + (f": {told}" if told else "")
-    figure = style.sheet(frames, title, _subtitle(frames, months), WIDTH, HEIGHT, most=3)
+    figure = style.sheet(frames, title, _subtitle(frames, months, flows), WIDTH, HEIGHT, most=3)
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     keep(figure, _as_table(flows, year))
     axes = style.box(figure, 0, 0, WIDTH, HEIGHT)
@@ -124,14 +124,16 @@ def _year(frames: Frames, year: int | None) -> tuple[int, int]:
     return year, counts[year]
 
 
-def _subtitle(frames: Frames, months: int) -> str:
+def _subtitle(frames: Frames, months: int, flows: Sequence[Flow]) -> str:
     mean = f"; mean of {len(frames.seeds)} seeds" if len(frames.seeds) > 1 else ""
     part = "" if months == 12 else f" ({months} month{'s' if months > 1 else ''} of it)"
+    won = any(item.source == "users" and not item.sale for item in flows)
     return (
         f"Payments of the year{part}; width is proportional to the amount{mean}. "
-        "Strong colours: sales, coloured by the payer; pale: capital, suppliers and payouts. "
-        "Outside: computing other than generative AI. Suppliers: all whom firms pay for other things: staff, power, "
-        "buildings, components, advertising"
+        "Strong colours: sales, coloured by the payer; pale: capital, suppliers, payouts"
+        f"{', and what labs win of other businesses of large companies' * won}. "
+        "Outside: computing other than generative AI. Suppliers: who is paid for staff, power, buildings, components, "
+        "advertising"
     )
 
 

@@ -57,7 +57,9 @@ def _title(layer: str, lines: Sequence[Line]) -> str:
     start = float(np.nan_to_num(first.band.mid[0]))
     led = f"; {first.name} led with {style.percent(start)}" if first.name != last[0][1] and start > 0 else ""
     verb = "has" if last[0][1] == "largest other" else "leads with"
-    return f"{layer.capitalize()}: {_who(last[0][1])} {verb} {style.percent(last[0][0])} at the end{led}"
+    title = f"{layer.capitalize()}: {_who(last[0][1])} {verb} {style.percent(last[0][0])} at the end"
+    # Who led at first, as far as it fits.
+    return title + led if style.text_width(title + led, style.LARGE * 1.12) < style.PAGE - 0.3 else title
 
 
 def _title_of_all(lines: Mapping[str, Sequence[Line]]) -> str:

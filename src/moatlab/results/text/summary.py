@@ -32,10 +32,11 @@ NOTE = (
     "number of equally large firms that would be as concentrated by revenue."
 )
 MONEY = (
-    "Income: all that the layer's firms received, by who paid it into the stack. Users: customers of apps. Other "
-    "demand: who rents GPUs for other computing. Funding: investors and parent companies of apps, labs and hosts. "
-    "Owners: those of clouds, chipmakers and the foundry. Kept of $1: the share of each dollar entering the stack "
-    "that stays in the layer, from users, other demand and funding; negative where money raised earlier is spent."
+    "Income: all that the layer's firms received, by who paid it into the stack. Users: customers of apps, and "
+    "of large companies' other businesses where labs win them. Other demand: who rents GPUs for other computing. "
+    "Funding: investors and parent companies of apps, labs and hosts. Owners: those of clouds, chipmakers and the "
+    "foundry. Kept of $1: the share of each dollar entering the stack that stays in the layer, from users, other "
+    "demand and funding; negative where money raised earlier is spent."
 )
 STARTUP = " A name such as code-007-0 or code-start-4 is a generated startup: category, month of entry, number."
 #: Pools of money in the table of sources: name in `moatlab.results.money`, heading.
