@@ -171,6 +171,13 @@ def test_views_pickers_and_a_link(open_page: Callable[[], Page]) -> None:
     page.until(lambda: page.text("#status") == "essay-2023 as it is", "the other preset")
 
 
+def test_an_address_that_is_refused_says_why(open_page: Callable[[], Page]) -> None:
+    page = open_page().open("?labs.optimism=2")
+    assert "has no 'labs.optimism'" in page.text("#problem") and page.text("#status") == "tiny as it is"
+    page.press("Who buys from whom")
+    assert page.text("#problem") == ""
+
+
 def test_a_mistake_is_said_and_the_picture_stays(open_page: Callable[[], Page]) -> None:
     page = open_page().open()
     first = page.picture()

@@ -13,6 +13,7 @@ let state = null; // as the server last spelt it, with what was changed since
 let controls = null; // what the controls are made from
 let wanted = null; // the address to be shown next; of many that come meanwhile only the last is asked for
 let busy = false;
+let refused = ""; // why the address that was opened is not shown
 
 // ------------------------------------------------------------------------------------------------------ the address
 
@@ -61,7 +62,8 @@ async function answer() {
 }
 
 function apply(told, settle) {
-  $("problem").textContent = "";
+  $("problem").textContent = refused;
+  refused = "";
   $("heading").textContent = told.heading.replaceAll(" %", "\u00a0%");
   $("note").textContent = told.note;
   const old = $("picture").src;
@@ -208,8 +210,10 @@ async function open(query) {
   const response = await fetch(`/controls?${query}`);
   const told = await response.json();
   if (!response.ok) {
-    $("problem").textContent = told.problem;
+    // What can be shown instead says why the rest cannot.
+    refused = told.problem;
     if (query) return open("");
+    $("problem").textContent = refused;
     return undefined;
   }
   controls = told;
