@@ -22,17 +22,22 @@ def reconsider(model: Reference, app: Any) -> float:
     return max(1 - (1 - hazard) ** float(model.shared.apps_planning_horizon), 1e-6)
 
 
-def shares_at(app: Any, fall: float) -> tuple[float, float]:
-    """The app's share, overall and in its nest, when its attraction alone is multiplied by ``fall``."""
-    rho = app.user.nest_correlation
-    if rho == 0 or app.nest < 0:
-        odds = app.choice_share / (1 - app.choice_share) * fall
-        return odds / (1 + odds), 1.0
-    grown = 1 + app.nest_share * (fall ** (1 / (1 - rho)) - 1)
-    nest = app.choice_share / app.nest_share * grown ** (1 - rho)
-    nest /= 1 - app.choice_share / app.nest_share + nest
-    within = app.nest_share * fall ** (1 / (1 - rho)) / grown
-    return nest * within, within
+def shares_at(model: Reference, app: Any, fall: complex) -> dict[Any, float]:
+    """Choice probabilities of the category's apps when exp(V / mu) of one is multiplied by ``fall``."""
+    user = app.user
+    mine = [a for a in model.apps if a.user is user and a.choice_share > 0]
+    # Attractions from shares: within the lab's nest to the power of 1 - rho, times the nest's share of the inside.
+    part = 1 - user.nest_correlation
+    weight = {a: (a.nest_share**part / a.nest_share if part < 1 else 1.0) * a.inside_share for a in mine}
+    chosen = sum(a.choice_share for a in mine)
+    outside = (1 - chosen) / chosen
+    return probabilities(user, outside, {**weight, app: weight[app] * fall ** (1 / user.dissimilarity)})
+
+
+def response_at(model: Reference, app: Any, fall: float) -> float:
+    """-d ln s / d(alpha p / mu) there, by a complex step."""
+    moved = shares_at(model, app, fall * (1 + 1e-20j))[app]
+    return float(moved.imag / moved.real / 1e-20)
 
 
 def price_wanted(model: Reference, app: Any) -> float:
@@ -44,15 +49,20 @@ def price_wanted(model: Reference, app: Any) -> float:
     if app.price_rule == 2:
         return float(cost * (1 + app.markup))
     cost += app.diverted
-    rho = user.nest_correlation
     scale = user.taste_scale / (user.price_taste * app.price_taste_factor)
-    least = (1 - rho) * scale / reconsider(model, app)
+    unit = user.dissimilarity * (1 - user.nest_correlation) * scale
+    least = unit / reconsider(model, app)
     if app.choice_share <= 0:
         return float(cost + least)
+    sigma = (1 - user.dissimilarity) * app.inside_share + user.dissimilarity * app.choice_share
 
     def gap(price: float) -> float:
-        share, within = shares_at(app, exp(-(price - app.price) / scale))
-        return float(price - cost - least / (1 - rho * within - (1 - rho) * share))
+        if user.nest_correlation == 0 or app.nest_share == 1:
+            # What weighs like a share is taken to move as in a logit of that scale.
+            odds = sigma / (1 - sigma) * exp(-(price - app.price) / (user.dissimilarity * scale))
+            return float(price - cost - user.dissimilarity * scale / reconsider(model, app) * (1 + odds))
+        response = response_at(model, app, exp(-(price - app.price) / scale))
+        return float(price - cost - scale / reconsider(model, app) / response)
 
     low = cost + least
     high = low + scale
@@ -70,15 +80,10 @@ def diverted(model: Reference, app: Any) -> float:
     family = [a for a in model.apps if a.user is app.user and a is not app and company(a) == company(app)]
     if not family:
         return 0.0
-    mine = [a for a in model.apps if a.user is app.user and a.choice_share > 0]
-    # Attractions from shares: E = within^lambda times the nest's share.
-    part = 1 - app.user.nest_correlation
-    weight = {a: a.nest_share**part * a.choice_share / a.nest_share if part < 1 else a.choice_share for a in mine}
-    outside = 1 - sum(a.choice_share for a in mine)
-    moved = probabilities(app.user, outside, {**weight, app: weight[app] * (1 + 1e-20j)})
+    moved = shares_at(model, app, 1 + 1e-20j)
     value = 0.0
     for other in family:
-        if other in weight:
+        if other in moved:
             cost = other.quota * other.token_cost / (1 - model.shared.apps_variable_cost)
             value -= moved[other].imag / moved[app].imag * (other.price - cost)
     return value
@@ -90,15 +95,11 @@ def token_price_wanted(model: Reference, app: Any, today: float) -> float:
     cost = float(app.token_cost / (1 - s.apps_variable_cost))
     if app.price_rule == 2:
         return float(cost * (1 + app.markup))
-    rho = user.nest_correlation
     alpha = user.price_taste * app.price_taste_factor
 
     def gap(price: float) -> float:
         gain = app.token_worth * (worth(model, price) - worth(model, today))
-        share, within = shares_at(app, exp(gain / user.taste_scale))
-        response = 1 - share
-        if rho and app.nest >= 0:
-            response = (1 - rho * within - (1 - rho) * share) / (1 - rho)
+        response = response_at(model, app, exp(gain / user.taste_scale))
         leaving = reconsider(model, app) * response * alpha / user.taste_scale
         elasticity = s.users_usage_elasticity * price / (price + s.users_time_price)
         elasticity += leaving * price * quota(model, app, price)

@@ -109,10 +109,17 @@ def slope(model: Reference, app: Any, offer: Any, share: float) -> float:
     lost = passed_on(app, share)
     for other in model.apps:
         if other.user is app.user and model.lists(other, offer):
-            lost -= other.choice_share * passed_on(other, held(model, other, key))
+            lost -= rival_share(other) * passed_on(other, held(model, other, key))
     return away * (1 - share) + share * s.users_usage_elasticity * dearer + lost
 
 
 def passed_on(app: Any, share: float) -> float:
     """Fall of an app's log attraction as that share of its tokens gets a dollar dearer and its price follows."""
-    return float(app.user.price_taste * app.price_taste_factor * app.quota * share / app.user.taste_scale)
+    taste = app.user.price_taste * app.price_taste_factor / (app.user.dissimilarity * app.user.taste_scale)
+    return float(taste * app.quota * share)
+
+
+def rival_share(app: Any) -> float:
+    """Of those who leave another app of the category, over those who leave it and stay, the share that comes to this."""
+    part = app.user.dissimilarity
+    return float((1 - part) * app.inside_share + part * app.choice_share)

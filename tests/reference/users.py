@@ -14,7 +14,7 @@ from tests.reference.use import growth, worth
 
 
 def attraction(model: Reference, app: Any) -> float:
-    """Reach times exp(V/mu), before crowding."""
+    """Reach times exp(V / (lambda mu))."""
     s, user = model.shared, app.user
     share = (app.tourists + app.committed) / user.potential if user.potential else 0.0
     value = user.quality_taste * (user.ai_centrality * app.capability + (1 - user.ai_centrality) * app.feature)
@@ -23,7 +23,12 @@ def attraction(model: Reference, app: Any) -> float:
     value += app.brand + user.network_taste * share + app.use_value
     value -= user.price_taste * app.price_taste_factor * app.price
     value += s.users_outage_taste * log(max(app.service, s.users_service_floor))
-    return (1 - exp(-(app.awareness + app.distribution))) * exp(value / user.taste_scale)
+    return reach(app) * exp(value / user.taste_scale / user.dissimilarity)
+
+
+def reach(app: Any) -> float:
+    """Share of customers who have heard of the app."""
+    return float(1 - exp(-(app.awareness + app.distribution)))
 
 
 def nest_of(app: Any) -> Any:
@@ -48,9 +53,11 @@ def nest_values(user: Any, weight: dict[Any, float]) -> dict[Any, float]:
 
 
 def probabilities(user: Any, outside: float, weight: dict[Any, float]) -> dict[Any, float]:
-    """Nested logit: the probability of the nest times that of the app within it."""
+    """Nested logit: the probability of any app, times that of the lab's nest, times that of the app within it."""
     values = nest_values(user, weight)
-    everything = outside + sum(values.values())
+    together = sum(values.values())
+    inside = together**user.dissimilarity
+    everything = together * (outside + inside) / inside
     power = 1 / (1 - user.nest_correlation)
     return {
         app: (values[nest_of(app)] / everything) * (value / values[nest_of(app)]) ** power
@@ -77,9 +84,10 @@ def choose(model: Reference) -> None:
         progress += user.usage_value * (tokens - worth(model, s.users_reference_price))
         progress = max(0.0, progress)
         outside = exp((s.users_outside_value + s.users_outside_catchup * progress) / user.taste_scale)
-        crowd = sum(1 - exp(-(app.awareness + app.distribution)) for app in mine)
-        weight = {app: attraction(model, app) * (1 + crowd) ** -s.users_crowding for app in mine}
-        inside = sum(nest_values(user, weight).values())
+        crowd = sum(reach(app) for app in mine)
+        user.dissimilarity = min(1.0, (s.users_crowding_start / crowd) ** s.users_crowding) if crowd else 1.0
+        weight = {app: attraction(model, app) for app in mine}
+        inside = sum(nest_values(user, weight).values()) ** user.dissimilarity
         rate = user.adoption_p * hype + (user.adoption_q * before / potential if potential else 0.0)
         considering = max(0.0, potential - before) * min(1.0, rate)
         odds = min(1.0, user.tourist_share * 2 ** (-now.month / user.tourist_half_life) * hype)
@@ -87,7 +95,8 @@ def choose(model: Reference) -> None:
         lost = {app: [0.0, 0.0] for app in mine}
         for app in mine:
             stay = exp((user.switching_cost + app.depth) / user.taste_scale)
-            chosen = probabilities(user, outside, {**weight, app: weight[app] * stay})
+            loyal = weight[app] * stay ** (1 / user.dissimilarity)
+            chosen = probabilities(user, outside, {**weight, app: loyal})
             for kind, moving in enumerate((user.hazard_tourist * app.tourists, user.hazard_committed * app.committed)):
                 for other in mine:
                     if other is not app:
@@ -107,6 +116,7 @@ def choose(model: Reference) -> None:
             stayed = (customers - app.joined) / customers if customers else 0.0
             app.depth = stayed * (app.depth * (1 - user.portability) + user.depth_gain)
             app.nest_share = within_nest(user, weight, app)
+            app.inside_share = app.choice_share / sum(fresh.values())
         user.customers = sum(app.tourists + app.committed for app in mine)
         user.new_users = considering * inside / (outside + inside)
         logsum = log((outside + inside) / outside) * (outside + inside) / inside if inside else 0.0

@@ -1,7 +1,7 @@
 """What an agency computes of a merger: elasticities, diversion, concentration, pricing pressure, simulated prices.
 
-Differentiated products in logit or nested-logit demand, prices by Bertrand-Nash (Werden and Froeb 1994; Farrell and
-Shapiro 2010; Jaffe and Weyl 2013).  The formulas are those of the R package `antitrust` (Taragin and Sandfort): with
+Differentiated products in logit or nested-logit demand, with one nest of all products under the option outside and nests
+within it, prices by Bertrand-Nash (Werden and Froeb 1994; Farrell and Shapiro 2010; Jaffe and Weyl 2013).  The formulas are those of the R package `antitrust` (Taragin and Sandfort): with
 products that share one slope they give its numbers.  Arrays are of products in one order; matrices have the product
 whose price moves, or whose owner decides, in the row.
 
@@ -40,8 +40,9 @@ class Products:
     ``price`` and ``cost`` are in $; ``share`` is of all who choose, so that the rest choose none; ``slope`` is the fall
     of log odds per $ of the product's price; ``moved`` the share of that which firms count on when they set prices
     (customers who reconsider within their horizon, 1 for all); ``nest`` numbers the nests and ``correlation`` is the
-    correlation of tastes within them (0 for the plain logit); ``sets`` says whose price its rule sets, the others'
-    stay; ``surplus_slope`` turns log odds into dollars of consumer surplus.
+    correlation of tastes within them (0 for the plain logit); ``dissimilarity`` is lambda of the nest of all products,
+    the scale of tastes among them over that against none (1 for the plain logit); ``sets`` says whose price its rule
+    sets, the others' stay; ``surplus_slope`` turns log odds into dollars of consumer surplus.
     """
 
     names: tuple[str, ...]
@@ -54,6 +55,7 @@ class Products:
     sets: NDArray[np.bool_]
     correlation: float = 0.0
     surplus_slope: float = 1.0
+    dissimilarity: float = 1.0
 
     def calibrated(self) -> Products:
         """The same as one sees them who infers slopes from margins: all customers choose again, by what firms count on.
@@ -75,32 +77,42 @@ class Products:
         nests = self.same_nest @ self.share
         return np.divide(self.share, nests, out=np.ones_like(self.share), where=nests > 0.0)
 
+    @property
+    def rivalry(self) -> Array:
+        """(1 - lambda) s_in + lambda s: what takes the place of shares in a logit's elasticities (Berry 1994)."""
+        everybody = self.share.sum()
+        among = self.share / everybody if everybody > 0.0 else self.share
+        return np.asarray((1.0 - self.dissimilarity) * among + self.dissimilarity * self.share)
+
     def at(self, price: Array) -> Products:
         """The same at other prices, with the shares that demand then has."""
         part = 1.0 - self.correlation
-        nests = self.same_nest @ self.share
+        chosen = self.share.sum()
+        nests = self.same_nest @ self.share / chosen
         # Prices that run away are for whoever looks for them to notice.
         with np.errstate(over="ignore", invalid="ignore"):
-            pulls = self.within * np.exp(-self.slope * (price - self.price) / part)
+            pulls = self.within * np.exp(-self.slope * (price - self.price) / (self.dissimilarity * part))
             sums = self.same_nest @ pulls
             inside = np.divide(pulls, sums, out=np.zeros_like(pulls), where=sums > 0.0)
             attraction = nests * sums**part
             # Each nest once: its products' shares within it add up to 1.
-            everything = 1.0 - self.share.sum() + (inside * attraction).sum()
-            share = inside * attraction / everything
+            category = (inside * attraction).sum()
+            whole = chosen * category**self.dissimilarity
+            share = inside * attraction / category * whole / (1.0 - chosen + whole)
         return replace(self, price=price, share=share)
 
     # What demand does -----------------------------------------------------------------------------------------------
 
     def response(self) -> Array:
-        """-d ln s_i / d(slope_i p_i): (1 - rho s_i|g - (1 - rho) s_i) / (1 - rho)."""
+        """-d ln s_i / d(slope_i p_i): (1 - rho s_i|g - (1 - rho) sigma_i) / (lambda (1 - rho)), sigma the `rivalry`."""
         rho = self.correlation
-        return np.asarray((1.0 - rho * self.within - (1.0 - rho) * self.share) / (1.0 - rho))
+        left = 1.0 - rho * self.within - (1.0 - rho) * self.rivalry
+        return np.asarray(left / (self.dissimilarity * (1.0 - rho)))
 
     def elasticities(self) -> Array:
         """Percent by which demand for the product of the row moves with a percent of the price of the column's."""
-        rho, paid = self.correlation, self.slope * self.moved * self.price
-        cross = paid * (self.share + rho / (1.0 - rho) * self.within * self.same_nest)
+        rho, paid = self.correlation, self.slope * self.moved * self.price / self.dissimilarity
+        cross = paid * (self.rivalry + rho / (1.0 - rho) * self.within * self.same_nest)
         return np.asarray(cross - np.diag(paid / (1.0 - rho)))
 
     def diversion(self) -> Array:
@@ -109,8 +121,8 @@ class Products:
         The rest goes to no product.
         """
         rho = self.correlation
-        drawn = (1.0 - rho) * self.share + rho * self.within * self.same_nest
-        ratios = drawn / ((1.0 - rho) * self.response())[:, None]
+        drawn = (1.0 - rho) * self.rivalry + rho * self.within * self.same_nest
+        ratios = drawn / (self.dissimilarity * (1.0 - rho) * self.response())[:, None]
         np.fill_diagonal(ratios, -1.0)
         return np.asarray(ratios)
 
@@ -132,14 +144,14 @@ class Products:
         """
         cost = self.cost if cost is None else cost
         free = self.sets if sets is None else sets
-        alone = (1.0 - self.correlation) / (self.slope * self.moved)
+        alone = self.dissimilarity * (1.0 - self.correlation) / (self.slope * self.moved)
         found = replace(self, cost=cost)
         same = self.same_nest
 
         def wanted(products: Products) -> Array:
             # The fixed point of Morrow and Skerlos (2011), which is found from any start.
             rho = products.correlation
-            drawn = (1.0 - rho) * products.share + rho * products.within * same
+            drawn = (1.0 - rho) * products.rivalry + rho * products.within * same
             return np.where(free, cost + alone + (owner * drawn) @ (products.price - cost), products.price)
 
         for _ in range(_ROUNDS):

@@ -126,6 +126,7 @@ def category_of(state: State, names: Names, category: int) -> Category:
         nest=nest.astype(np.int64),
         sets=(apps["price_rule"] == OPTIMAL) & (apps["plan"] == _QUOTA),
         correlation=correlation,
+        dissimilarity=float(user["dissimilarity"]),
         surplus_slope=float(user["price_taste"] / user["taste_scale"]),
     )
     companies = np.where(apps["company"] != 0, apps["company"], owned).astype(np.int64)

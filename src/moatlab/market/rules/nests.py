@@ -1,9 +1,9 @@
 """Nests: apps on the same lab's model are closer substitutes than others.
 
-Nested logit (McFadden 1978; Cardell 1997) with correlation rho and lambda = 1 - rho: an app's pull within its nest is
-e = (E/B)^(1/lambda), E its attraction in the plain logit and B the largest in the nest, so that no power overflows; a
-nest attracts B T^lambda, T the sum of e over it.  An app whose tokens go mostly to a model of its own is a nest of one,
-and chosen as in the plain logit.
+Nested logit (McFadden 1978; Cardell 1997) within the category's own nest of all apps, with correlation rho: an app's
+pull within its nest is e = (E/B)^(1/(1 - rho)), E its attraction without nests of labs and B the largest in the nest, so
+that no power overflows; a nest attracts B T^(1 - rho), T the sum of e over it.  An app whose tokens go mostly to a model
+of its own is a nest of one, and chosen as without them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from moatlab.market.state.compiled import Rows, kernel
 
 #: An attraction below this share of the best there is counts as none: flows divide by sums of attractions.
 ABSENT = 1e-300
-#: Columns of the table of nests: B, T, T^(lambda - 1), and what those who reconsider bring, by type: the sum of
-#: (reconsidering / D) over the nest's apps, and the same weighted with T_i^(lambda - 1), T_i the nest as they see it.
+#: Columns of the table of nests: B, T, T^-rho, and what those who reconsider bring, by type: the sum of what does not
+#: depend on where they go (`moatlab.market.rules.users.reconsider`) over the nest's apps, and the same weighted with
+#: T_i^-rho, T_i the nest as they see it.
 BEST, TOTAL, SLOPE, TOURISTS, COMMITTED, TOURISTS_INSIDE, COMMITTED_INSIDE = range(7)
 
 
@@ -23,7 +24,7 @@ BEST, TOTAL, SLOPE, TOURISTS, COMMITTED, TOURISTS_INSIDE, COMMITTED_INSIDE = ran
 def join_nests(users: Rows, apps: Rows, live: Rows, labs: int) -> Rows:
     """The nests of all nested categories, [categories x labs, columns]; a nest of category k and lab l is row k L + l.
 
-    Turns ``attraction`` of apps in nested categories, so far that of the plain logit, into what it is among their
+    Turns ``attraction`` of apps in nested categories, so far that without nests of labs, into what it is among their
     nests, so that shares remain attraction over the sum of all, and writes their categories' ``inclusive``.
     """
     nests = np.zeros((users.shape[0] * labs, 7))

@@ -49,12 +49,26 @@ def reconsidering(monthly: float, shared: Rows) -> float:
 
 
 @inlined
+def rival_share(user: Rows, inside_share: float, choice_share: float) -> float:
+    """sigma = (1 - lambda) s_in + lambda s: what takes the place of the choice share s in a logit's elasticities.
+
+    s_in is the share among the category's apps.  With one nest of all of them under the outside option
+    -d ln s_i / dp_i = alpha / (lambda mu) (1 - sigma_i), and sigma_j / (1 - sigma_i) of those who leave i go to j
+    (Berry 1994).
+    """
+    return (1.0 - user.dissimilarity) * inside_share + user.dissimilarity * choice_share
+
+
+@inlined
 def own_response(app: Rows, user: Rows) -> float:
-    """-d ln s / d(alpha p / mu): 1 - s, or (1 - rho s_g - (1 - rho) s) / (1 - rho) with nests, s_g the nest share."""
+    """-d ln s / d(alpha p / mu): (1 - sigma) / lambda, or (1 - rho s_g - (1 - rho) sigma) / (lambda (1 - rho)) with
+    nests of labs, s_g the share within that nest.
+    """
     rho = user.nest_correlation
+    sigma = rival_share(user, app.inside_share, app.choice_share)
     if rho == 0.0:
-        return 1.0 - app.choice_share
-    return (1.0 - rho * app.nest_share - (1.0 - rho) * app.choice_share) / (1.0 - rho)
+        return (1.0 - sigma) / user.dissimilarity
+    return (1.0 - rho * app.nest_share - (1.0 - rho) * sigma) / (user.dissimilarity * (1.0 - rho))
 
 
 @inlined
@@ -75,9 +89,10 @@ def margin(app: Rows, shared: Rows) -> float:
 def diverted_margin(app: Rows, user: Rows, apps: Rows, live: Rows, shared: Rows) -> float:
     """What a lost customer of the app brings its company elsewhere, $: diversion ratios times the siblings' margins.
 
-    The diversion ratio from i to j, -(d s_j/dp_i)/(d s_i/dp_i), is s_j/(1 - s_i), or with nests ((1 - rho) s_j + rho
-    s_j|g if both are in nest g) / (1 - rho s_i|g - (1 - rho) s_i).  A company that prices its products jointly counts
-    it like a cost of its product (Farrell and Shapiro 2010); at rest the prices are those of a multi-product firm.
+    The diversion ratio from i to j, -(d s_j/dp_i)/(d s_i/dp_i), is sigma_j/(1 - sigma_i), or with nests of labs ((1 -
+    rho) sigma_j + rho s_j|g if both are in nest g) / (1 - rho s_i|g - (1 - rho) sigma_i).  A company that prices its
+    products jointly counts it like a cost of its product (Farrell and Shapiro 2010); at rest the prices are those of a
+    multi-product firm.
     """
     rho = user.nest_correlation
     company = company_of(app)
@@ -85,35 +100,55 @@ def diverted_margin(app: Rows, user: Rows, apps: Rows, live: Rows, shared: Rows)
     for position in range(live.shape[0]):
         other = apps[live[position]]
         if other.category == app.category and other.identity != app.identity and company_of(other) == company:
-            diverted = (1.0 - rho) * other.choice_share
+            diverted = (1.0 - rho) * rival_share(user, other.inside_share, other.choice_share)
             if rho > 0.0 and other.nest == app.nest and app.nest >= 0:
                 diverted += rho * other.nest_share
             value += diverted * margin(other, shared)
-    response = (1.0 - rho) * own_response(app, user)
+    response = user.dissimilarity * (1.0 - rho) * own_response(app, user)
     return value / response if response > 0.0 else 0.0
 
 
 @inlined
-def nested_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float) -> float:
-    """The markup m that solves m = (1 - rho) mu / (alpha r (1 - rho s_g(p) - (1 - rho) s(p))), p = cost + m, by Newton.
-
-    s and s_g move with the app's own price, rivals' prices given.  The right side falls in m and is convex, so that
-    the steps rise to the root from below, wherever they start.
+def shares_after(app: Rows, user: Rows, gain: float) -> tuple[float, float, float]:
+    """Shares of the app in its lab's nest, among the category's apps and of all who choose, once its utility alone has
+    changed by ``gain``, in units of the taste scale.
     """
-    rho = user.nest_correlation
-    part = 1.0 - rho
-    least = part * scale / moved
-    whole = app.choice_share / app.nest_share
+    rho, part = user.nest_correlation, user.dissimilarity
+    share = min(max(app.choice_share, 0.0), 1.0)
+    among = min(max(app.inside_share, share), 1.0)
+    within = app.nest_share if rho > 0.0 else 1.0
+    if share <= 0.0 or within <= 0.0:
+        return 0.0, 0.0, 0.0
+    grown = math.exp(min(gain / (part * (1.0 - rho)), 600.0))
+    size = 1.0 - within + within * grown
+    pull = size ** (1.0 - rho)
+    nest = min(among / within, 1.0)
+    category = 1.0 - nest + nest * pull
+    within *= grown / size
+    among = within * nest * pull / category
+    chosen = min(share / max(app.inside_share, share), 1.0)
+    whole = chosen * category**part
+    return within, among, among * whole / (1.0 - chosen + whole)
+
+
+@inlined
+def nested_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float) -> float:
+    """The markup m that solves m = least / (1 - rho s_g(p) - (1 - rho) sigma(p)), p = cost + m, by Newton's method.
+
+    least = lambda (1 - rho) mu / (alpha r).  Shares move with the app's own price, rivals' prices given.  The right
+    side falls in m and is convex, so that the steps rise to the root from below, wherever they start.
+    """
+    rho, part = user.nest_correlation, user.dissimilarity
+    unit = part * (1.0 - rho) * scale
+    least = unit / moved
     m = max(least, app.price - cost)
     for _ in range(100):
-        fall = math.exp(-(cost + m - app.price) / (part * scale))
-        size = 1.0 - app.nest_share + app.nest_share * fall
-        within = app.nest_share * fall / size
-        grown = whole * size**part
-        share = within * grown / (1.0 - whole + grown)
-        left = 1.0 - rho * within - part * share
-        slope = rho * within * (1.0 - within) + part * share * left
-        step = (m - least / left) / (1.0 + least * slope / (left * left * part * scale))
+        within, among, share = shares_after(app, user, -(cost + m - app.price) / scale)
+        left = 1.0 - rho * within - (1.0 - rho) * rival_share(user, among, share)
+        # How fast each share falls with the app's own utility, per unit of it within the nest.
+        inner = (1.0 - part) * among * (1.0 - rho * within - (1.0 - rho) * among) + part * share * left
+        slope = rho * within * (1.0 - within) + (1.0 - rho) * inner
+        step = (m - least / left) / (1.0 + least * slope / (left * left * unit))
         m = max(least, m - step)
         if abs(step) <= 1e-13 * m:
             break
@@ -141,11 +176,26 @@ def taste_scale(app: Rows, user: Rows) -> float:
 
 
 @inlined
+def app_markup(app: Rows, user: Rows, moved: float, scale: float, cost: float) -> float:
+    """The best markup of a plan, $ per month, at that cost and the share of customers who reconsider.
+
+    Without nests of labs the share is taken to move with the price as in a logit of scale lambda mu, which is exact at
+    rest; with them the markup has no closed form (`nested_markup`).
+    """
+    part = user.dissimilarity
+    if app.choice_share <= 0.0:
+        return part * (1.0 - user.nest_correlation) * scale / moved
+    if user.nest_correlation > 0.0 and app.nest_share < 1.0:
+        return nested_markup(app, user, moved, scale, cost)
+    sigma = rival_share(user, app.inside_share, app.choice_share)
+    return part * scale * logit_markup((app.price - cost) / (part * scale), sigma, moved)
+
+
+@inlined
 def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
     """The price of the app's rule, $ per customer and month.
 
-    What a lost customer brings the app's company elsewhere counts like a cost.  With nests the markup has no closed
-    form (`nested_markup`).
+    What a lost customer brings the app's company elsewhere counts like a cost.
     """
     if app.price_rule == BUNDLED:
         return 0.0
@@ -154,31 +204,16 @@ def app_price_wanted(app: Rows, user: Rows, shared: Rows) -> float:
         return cost * (1.0 + app.markup)
     cost += app.diverted
     moved = reconsidering(hazard(app, user), shared)
-    scale = taste_scale(app, user)
-    if app.choice_share <= 0.0:
-        return cost + (1.0 - user.nest_correlation) * scale / moved
-    if user.nest_correlation > 0.0 and app.nest_share < 1.0:
-        return cost + nested_markup(app, user, moved, scale, cost)
-    return cost + scale * logit_markup((app.price - cost) / scale, app.choice_share, moved)
+    return cost + app_markup(app, user, moved, taste_scale(app, user), cost)
 
 
 @inlined
 def response_after(app: Rows, user: Rows, gain: float) -> float:
     """`own_response` once the app's utility alone has changed by ``gain``, in units of the taste scale."""
     rho = user.nest_correlation
-    share = min(max(app.choice_share, 0.0), 1.0)
-    if rho == 0.0:
-        grown = share * math.exp(min(gain, 700.0))
-        return (1.0 - share) / (1.0 - share + grown) if share < 1.0 else 0.0
-    part = 1.0 - rho
-    if share <= 0.0 or app.nest_share <= 0.0:
-        return 1.0 / part
-    fall = math.exp(min(gain / part, 600.0))
-    size = 1.0 - app.nest_share + app.nest_share * fall
-    within = app.nest_share * fall / size
-    whole = min(share / app.nest_share, 1.0)
-    grown = whole * size**part
-    return (1.0 - rho * within - part * within * grown / (1.0 - whole + grown)) / part
+    within, among, share = shares_after(app, user, gain)
+    left = 1.0 - rho * within - (1.0 - rho) * rival_share(user, among, share)
+    return left / (user.dissimilarity * (1.0 - rho))
 
 
 @inlined
@@ -244,7 +279,8 @@ def price_some(some: Rows, users: Rows, apps: Rows, live: Rows, shared: Rows) ->
         costs[position] = customer_cost(app, shared) + app.diverted
         scales[position] = taste_scale(app, user)
         markups[position] = app.price - costs[position]
-        shares[position] = app.choice_share
+        scales[position] *= user.dissimilarity
+        shares[position] = rival_share(user, app.inside_share, app.choice_share)
         hazards[position] = hazard(app, user)
         app.next_quota = quota_wanted(app, user, app.token_cost, shared)
         quotas[position] = app.next_quota / app.quota if app.quota > 0.0 and app.next_quota > 0.0 else 1.0

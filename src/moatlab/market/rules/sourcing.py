@@ -12,6 +12,7 @@ import numpy as np
 from moatlab.market.rules.conventions import AT_ONCE
 from moatlab.market.rules.elementary import exponentiate
 from moatlab.market.rules.offers import edge_columns, list_worths, offer_price, reachable, sold_by_category
+from moatlab.market.rules.pricing import rival_share
 from moatlab.market.rules.use import point_worth, worth_of_price, worth_slope
 from moatlab.market.state.codes import HOST, LAB
 from moatlab.market.state.compiled import Rows, inlined, kernel
@@ -227,7 +228,8 @@ def decide_routing(s: Rows) -> None:
         # a token rises by the seller's share of the tokens less what moves away from it.
         cost = max(app.token_cost, 1e-12)
         quotas = shared.users_usage_elasticity / (cost + shared.users_time_price)
-        customers = user.price_taste * app.price_taste_factor * app.quota / user.taste_scale
+        customers = user.price_taste * app.price_taste_factor * app.quota / (user.dissimilarity * user.taste_scale)
+        rivalry = rival_share(user, app.inside_share, app.choice_share)
         taken = taken_by[app.category]
         sales = sales_to[app.category]
         for o in range(count):
@@ -249,7 +251,7 @@ def decide_routing(s: Rows) -> None:
             kept = 1.0 - away * (price[o] - cost)
             listed[o] += paid[o]
             sales[o] += paid[o]
-            taken[o] += app.choice_share * customers * mine[o]
+            taken[o] += rivalry * customers * mine[o]
             pull[o] += paid[o] * (away * (1.0 - mine[o]) + mine[o] * (quotas * kept + customers))
     for o in range(count):
         # A customer who only moves to another app that buys there, too, is not lost to the seller.

@@ -16,6 +16,7 @@ from moatlab.market.rules.pricing import (
     token_price_wanted,
 )
 from moatlab.market.rules.use import quota_worth
+from moatlab.market.rules.users import differentiation
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import (
     BRAND_SHOCK,
@@ -259,6 +260,13 @@ def populate(s: Rows) -> None:
     offers, grades, labs, hosts, cash = s.offers, s.grades, s.labs, s.hosts, s.cash
     shared = s.shared[0]
     now = s.now[0]
+    for k in range(users.shape[0]):
+        users[k].crowd = 0.0
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        users[app.category].crowd += 1.0 - math.exp(-(app.awareness + app.distribution))
+    for k in range(users.shape[0]):
+        users[k].dissimilarity = differentiation(users[k].crowd, shared)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]

@@ -1,12 +1,13 @@
 """Users: who considers a category, which app they choose, who leaves.
 
 What users know: posted prices, what the apps can do, last month's share of calls served, and who is about (reach).
-Rule: non-users consider the category by the discrete Bass rule; they and those who reconsider choose by logit among
-the apps that reach them and the outside option, the app in use having the advantage of the switching cost and of the
-workflow depth that its customers have gained with tenure.  Where a category's nests are correlated the choice is a
-nested logit (`moatlab.market.rules.nests`).
-Sources: Bass 1969; McFadden 1974, 1978; Ackerberg and Rysman 2005 for the correction for crowding; Farrell and
-Klemperer 2007 for switching costs.
+Rule: non-users consider the category by the discrete Bass rule; they and those who reconsider choose by nested logit
+whether to use an app at all, and which of those that reach them, the app in use having the advantage of the switching
+cost and of the workflow depth that its customers have gained with tenure.  The more apps a category holds, the closer
+substitutes they are (`differentiation`).  Where apps on one lab's model are closer substitutes still, each lab's apps
+are a nest within the category's (`moatlab.market.rules.nests`).
+Sources: Bass 1969; McFadden 1974, 1978; Berry 1994 for the nest of all apps under the outside option; Ackerberg and
+Rysman 2005 on crowded spaces; Farrell and Klemperer 2007 for switching costs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from moatlab.market.state.compiled import Rows, inlined, kernel
 
 #: Utility of the outside option, in units of the taste scale, below which there is none.
 NO_OPTION = math.log(ABSENT)
+#: Largest exponent of an attraction: far below what overflows once multiplied.
+MOST = 600.0
 
 
 @inlined
@@ -53,14 +56,14 @@ def utility(app: Rows, user: Rows, shared: Rows) -> float:
 def inclusive_value(user: Rows, lead: float) -> float:
     """Expected utility of a customer inside over that of the outside option, in units of the taste scale.
 
-    ``lead`` is that of the category's best alternative, to which attractions are relative.  Without an outside option
+    ``lead`` is that of the category's best app, to which attractions are relative.  Without an outside option
     the level of utility means nothing.
     """
     if user.outside > ABSENT:
         # Expected maximum over the apps and the outside option, per customer inside.
-        ratio = user.inclusive / user.outside
-        return math.log1p(ratio) * (1.0 + ratio) / ratio
-    return math.log(user.inclusive) + lead
+        ratio = user.inside / user.outside
+        return math.log1p(ratio) * (1.0 + ratio) / ratio if ratio > 0.0 else 1.0
+    return math.log(user.inside) + lead
 
 
 @inlined
@@ -103,8 +106,8 @@ def fit_potential(s: Rows) -> None:
 
 
 @inlined
-def rate_outside(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> bool:
-    """Utility of using no app at all in each category, into ``outside`` and ``best``; whether any category has nests.
+def rate_outside(users: Rows, shared: Rows, now: Rows, outside: Rows) -> bool:
+    """Utility of using no app at all in each category, into ``outside``; whether any category has nests of labs.
 
     Alternatives without charge share in the progress of models and in what better and cheaper tokens leave.
     """
@@ -116,20 +119,32 @@ def rate_outside(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows
         # Who does without is no worse off for it.
         gained = shared.users_outside_catchup * max(0.0, progress)
         outside[k] = (shared.users_outside_value + gained) / user.taste_scale
-        if outside[k] >= NO_OPTION:
-            best[k] = outside[k]
         nested = nested or user.nest_correlation > 0.0
     return nested
 
 
 @inlined
+def differentiation(crowd: float, shared: Rows) -> float:
+    """lambda_k: scale of tastes among a category's apps relative to that against using none, by the apps that reach.
+
+    1, the plain logit, while they are few; beyond ``crowding_start`` (N0) it falls as (N0 / N)^crowding, since tastes
+    have only so much room: with N alike apps N^lambda is nearly constant, so that entry divides the market instead of
+    enlarging it, and markups fall.
+    """
+    if crowd <= shared.users_crowding_start or shared.users_crowding == 0.0:
+        return 1.0
+    return float((shared.users_crowding_start / crowd) ** shared.users_crowding)
+
+
+@inlined
 def attract(
-    users: Rows, apps: Rows, live: Rows, shared: Rows, outside: Rows, best: Rows, bounds: Rows, free: Rows
+    users: Rows, apps: Rows, live: Rows, shared: Rows, outside: Rows, best: Rows, bounds: Rows, free: Rows, loose: Rows
 ) -> None:
-    """Attractions of all apps and of the outside options, relative to the category's best alternative.
+    """Attractions of all apps and of the outside options, relative to the category's best app.
 
     So no exponential overflows and the best is never lost; shares are the same.  ``bounds`` [apps alive] becomes the
-    log of the loyalty L_i = exp((kappa + depth) / mu) of each app's customers, ``free`` 1 / L_i.
+    log of the loyalty L_i = exp((kappa + depth) / mu) of each app's customers, ``free`` 1 / L_i and ``loose``
+    L_i^(-1 / lambda).
     """
     count = live.shape[0]
     utilities = np.empty(count)
@@ -144,17 +159,26 @@ def attract(
         free[position] = -bound
     # Shares of deciders who have not heard of an app.
     exponentiate(unheard)
-    exponentiate(free)
-    for position in range(count):
-        k = apps[live[position]].category
-        if unheard[position] < 1.0:
-            best[k] = max(best[k], utilities[position])
     for k in range(users.shape[0]):
-        users[k].outside = math.exp(outside[k] - best[k]) if outside[k] >= NO_OPTION else 0.0
         users[k].inclusive = 0.0
         users[k].crowd = 0.0
     for position in range(count):
-        utilities[position] -= best[apps[live[position]].category]
+        k = apps[live[position]].category
+        users[k].crowd += 1.0 - unheard[position]
+        if unheard[position] < 1.0:
+            best[k] = max(best[k], utilities[position])
+    for k in range(users.shape[0]):
+        user = users[k]
+        user.dissimilarity = differentiation(user.crowd, shared)
+        if best[k] == -np.inf:
+            best[k] = outside[k]
+        user.outside = math.exp(min(outside[k] - best[k], MOST)) if outside[k] >= NO_OPTION else 0.0
+    for position in range(count):
+        k = apps[live[position]].category
+        utilities[position] = (utilities[position] - best[k]) / users[k].dissimilarity
+        loose[position] = free[position] / users[k].dissimilarity
+    exponentiate(free)
+    exponentiate(loose)
     exponentiate(utilities)
     for position in range(count):
         app = apps[live[position]]
@@ -164,7 +188,6 @@ def attract(
         if app.attraction < ABSENT:
             app.attraction = 0.0
         user.inclusive += app.attraction
-        user.crowd += heard
 
 
 @inlined
@@ -176,18 +199,16 @@ def adopt(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> No
     hype = math.exp(shared.users_hype_weight * now.hype)
     for k in range(users.shape[0]):
         user = users[k]
-        user.dilution = (1.0 + user.crowd) ** -shared.users_crowding
-        user.inclusive *= user.dilution
+        user.inside = user.inclusive if user.dissimilarity == 1.0 else user.inclusive**user.dissimilarity
         rate = user.adoption_p * hype
         if user.potential > 0.0:
             rate += user.adoption_q * user.customers / user.potential
         user.considering = max(0.0, user.potential - user.customers) * min(1.0, rate)
         age = math.exp(-math.log(2.0) * now.month / user.tourist_half_life)
         user.tourist_odds = min(1.0, user.tourist_share * age * hype)
-        everything = user.outside + user.inclusive
-        user.new_users = user.considering * user.inclusive / everything if user.inclusive > 0.0 else 0.0
+        user.new_users = user.considering * user.inside / (user.outside + user.inside) if user.inside > 0.0 else 0.0
         user.consumer_surplus = 0.0
-        if user.inclusive > 0.0:
+        if user.inside > 0.0:
             there = outside[k] >= NO_OPTION
             value = inclusive_value(user, best[k] - (outside[k] if there else 0.0))
             # What free alternatives have gained is not taken off what customers have gained by the apps.
@@ -205,23 +226,23 @@ def adopt(users: Rows, shared: Rows, now: Rows, outside: Rows, best: Rows) -> No
 
 @inlined
 def reconsider(
-    users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, bounds: Rows, free: Rows, stay: Rows, freed: Rows,
-    inside: Rows,
+    users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, bounds: Rows, free: Rows, loose: Rows, stay: Rows,
+    freed: Rows, inside: Rows,
 ) -> None:  # fmt: skip
     """Share of each app's reconsidering customers who stay, and what the others bring to the rest of the category.
 
-    Those who reconsider app i choose with denominator D_i; the flow into app j is then E_j times the sum of
-    (reconsidering_i / D_i) over the others, which needs one sum per category instead of one per pair (with nests, one
-    more per nest).  Everything is divided by the loyalty L_i, which may be beyond the range of numbers.
+    Those who reconsider app i see the sum of attractions S_i = S + E_i (L_i^(1/lambda) - 1), and choose app j with
+    probability E_j S_i^(lambda - 1) / (O + S_i^lambda); the flow into app j is then E_j times the sum over the others
+    of what does not depend on j, which needs one sum per category instead of one per pair (with nests of labs, one more
+    per nest).  Everything is divided by the loyalty L_i, which may be beyond the range of numbers.
     """
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
-        app.attraction *= user.dilution
-        everything = user.outside + user.inclusive
         # Who does not attract binds nobody.
         bound = bounds[position] if app.attraction > 0.0 else 0.0
-        loose = free[position] if app.attraction > 0.0 else 1.0
+        unbound = free[position] if app.attraction > 0.0 else 1.0
+        apart = loose[position] if app.attraction > 0.0 else 1.0
         row = app.category * labs + app.nest
         nested = user.nest_correlation > 0.0 and app.nest_pull > 0.0
         if nested:
@@ -229,18 +250,22 @@ def reconsider(
             rho = user.nest_correlation
             # T_i, the nest as the app's own customers see it, in the place of T: they stay with
             # (T_i / T)^(lambda - 1) L_i^(1 / lambda) times the attraction.
-            power = math.exp(-bound / (1.0 - rho))
+            power = math.exp(-bound / (user.dissimilarity * (1.0 - rho)))
             wider = app.nest_pull + (total - app.nest_pull) * power
-            nest_scale = nests[row, BEST] * user.dilution
+            nest_scale = nests[row, BEST]
             inside[position] = (wider / power) ** -rho if power > 0.0 else 0.0
             held = nest_scale * (app.nest_pull * wider**-rho)
-            elsewhere = everything - nest_scale * total * nests[row, SLOPE]
-            below = max(0.0, elsewhere) * loose + nest_scale * wider ** (1.0 - rho)
+            elsewhere = user.inclusive - nest_scale * total * nests[row, SLOPE]
+            seen = max(0.0, elsewhere) * apart + nest_scale * wider ** (1.0 - rho)
         else:
             held = app.attraction
-            below = max(0.0, everything - held) * loose + held
-        stay[position] = min(1.0, held / below) if below > 0.0 else 0.0
-        freed[position] = loose / below if below > 0.0 else 0.0
+            seen = max(0.0, user.inclusive - held) * apart + held
+        # S_i^(lambda - 1) / (O + S_i^lambda), times L_i^(1/lambda).
+        power = seen ** (user.dissimilarity - 1.0) if user.dissimilarity < 1.0 and seen > 0.0 else 1.0
+        below = user.outside * unbound + power * seen
+        weight = power / below if below > 0.0 else 0.0
+        stay[position] = min(1.0, held * weight)
+        freed[position] = apart * weight
         flow_tourists = user.hazard_tourist * app.tourists * freed[position]
         flow_committed = user.hazard_committed * app.committed * freed[position]
         user.flow_tourists += flow_tourists
@@ -258,8 +283,8 @@ def move(users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, stay: Rows
     for position in range(live.shape[0]):
         app = apps[live[position]]
         user = users[app.category]
-        everything = user.outside + user.inclusive
-        app.choice_share = app.attraction / everything if everything > 0.0 else 0.0
+        app.inside_share = app.attraction / user.inclusive if user.inclusive > 0.0 else 0.0
+        app.choice_share = app.inside_share * user.inside / (user.outside + user.inside) if user.inside > 0.0 else 0.0
         weigh_tourists = user.hazard_tourist * app.tourists
         weigh_committed = user.hazard_committed * app.committed
         per_tourist = weigh_tourists * freed[position]
@@ -269,7 +294,7 @@ def move(users: Rows, apps: Rows, live: Rows, labs: int, nests: Rows, stay: Rows
         left_committed = weigh_committed * (1.0 - stay[position])
         if user.nest_correlation > 0.0 and app.nest_pull > 0.0:
             row = app.category * labs + app.nest
-            pull = app.nest_pull * nests[row, BEST] * user.dilution
+            pull = app.nest_pull * nests[row, BEST]
             joined_tourists = app.attraction * (user.flow_tourists - nests[row, TOURISTS])
             joined_tourists += pull * (nests[row, TOURISTS_INSIDE] - per_tourist * inside[position])
             joined_committed = app.attraction * (user.flow_committed - nests[row, COMMITTED])
@@ -315,15 +340,16 @@ def choose(s: Rows) -> None:
     best = np.full(users.shape[0], -np.inf)
     bounds = np.empty(count)
     free = np.empty(count)
+    loose = np.empty(count)
     fit_potential(s)
-    nested = rate_outside(users, shared, now, outside, best)
-    attract(users, apps, live, shared, outside, best, bounds, free)
+    nested = rate_outside(users, shared, now, outside)
+    attract(users, apps, live, shared, outside, best, bounds, free, loose)
     nests = join_nests(users, apps, live, labs) if nested else np.zeros((0, 7))
     adopt(users, shared, now, outside, best)
     stay = np.empty(count)
     freed = np.empty(count)
     inside = np.zeros(count if nested else 0)
-    reconsider(users, apps, live, labs, nests, bounds, free, stay, freed, inside)
+    reconsider(users, apps, live, labs, nests, bounds, free, loose, stay, freed, inside)
     move(users, apps, live, labs, nests, stay, freed, inside)
     for k in range(users.shape[0]):
         user = users[k]

@@ -83,10 +83,13 @@ TABLE = [
     declare("users", "time_price", "$ per Mtok", 0.002, (0.0, 1e6),
             "What a token costs in a customer's own time: use grows no further where tokens cost far less than that.",
             "Becker 1965; value assumed", Moves("apps.inference_share", -1, (48, 59), step=(0.0, 0.1))),
-    declare("users", "crowding", "dimensionless", 0.5, (0.0, 1.0),
-            "How far a further app divides the demand of its category instead of enlarging it: 0 is the plain logit, "
-            "1 pure division.", "Ackerberg and Rysman 2005; value assumed",
-            Moves("apps.revenue", -1, step=(0.3, 0.8))),
+    declare("users", "crowding", "dimensionless", 0.3, (0.0, 1.0),
+            "How fast apps become closer substitutes as their number grows: power with which the scale of tastes among "
+            "them falls; 0 is the plain logit.", "Ackerberg and Rysman 2005; value assumed",
+            Moves("apps.price", -1, step=(0.1, 0.6))),
+    declare("users", "crowding_start", "apps", 3.0, (0.1, 1e6),
+            "Apps, weighted by the share of customers whom they reach, that a category holds before they become closer "
+            "substitutes.", ASSUMED, Moves("apps.price", +1, step=(1.0, 6.0))),
     declare("users", "hype_weight", "dimensionless", 0.5, (0.0, 10.0),
             "Effect of hype on who considers a category and on who is a tourist.", ASSUMED,
             Moves("apps.churn", +1, step=(0.0, 1.0))),
