@@ -23,6 +23,7 @@ from moatlab.market.rules.capital import balance_infrastructure, move_hype, rais
 from moatlab.market.rules.chips import age_fleets, cost_chips, deliver, keep_priority, measure_fleets, start_chips
 from moatlab.market.rules.commit import commit_hardware, commit_sellers
 from moatlab.market.rules.compute import decide_reserves, expect, find_rents, gather_buyers, serve
+from moatlab.market.rules.entry import count_entrants, weigh_entry
 from moatlab.market.rules.foundry import decide_foundry, run_foundry
 from moatlab.market.rules.graduation import decide_own_model
 from moatlab.market.rules.offers import post
@@ -34,7 +35,7 @@ from moatlab.market.rules.settlement import account_labs, settle_apps, settle_co
 from moatlab.market.rules.sourcing import carry_tokens, decide_routing
 from moatlab.market.rules.token_prices import decide_token_prices
 from moatlab.market.rules.training import decide_training, drift_specialisation
-from moatlab.market.rules.turnover import count_entrants, enter, leave
+from moatlab.market.rules.turnover import enter, leave
 from moatlab.market.rules.users import choose
 from moatlab.market.rules.vendors import develop
 from moatlab.market.state.compiled import Chain, Rows, kernel
@@ -170,8 +171,9 @@ def record(s: Rows) -> int:
 
 @kernel
 def exits(s: Rows) -> int:
-    """Firms without cash that raised no round exit."""
+    """Firms without cash or without a prospect exit; founders see what a newcomer would be worth."""
     leave(s)
+    weigh_entry(s)
     return DONE
 
 

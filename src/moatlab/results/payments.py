@@ -63,6 +63,7 @@ def _table() -> tuple[PaymentKind, ...]:
         ("app variable cost", "apps", "suppliers", "cost of goods", False, "payment fees and support"),
         ("marketing", "apps", "suppliers", "marketing", False, "acquisition of customers"),
         ("app rnd", "apps", "suppliers", "rnd", False, "feature development"),
+        ("app founding", "apps", "suppliers", "rnd", False, "features with which a newcomer starts"),
         ("app overhead", "apps", "suppliers", "overhead", False, "fixed cost, and the team of an in-house model"),
         ("lab staff", "labs", "suppliers", "rnd", False, "research staff"),
         ("host staff", "hosts", "suppliers", "overhead", False, "fixed cost of hosts"),

@@ -18,6 +18,20 @@ def customer_cost(app: Rows, shared: Rows) -> float:
 
 
 @inlined
+def lean_overhead(app: Rows, shared: Rows) -> float:
+    """The least fixed cost at which an app goes on, M$ a month; that of its own model's team is not spared."""
+    team = shared.apps_team_cost if app.own_model == 1 else 0.0
+    return float(shared.apps_lean_share * shared.apps_overhead + team)
+
+
+@inlined
+def overhead(app: Rows, shared: Rows) -> float:
+    """Fixed cost of an app, M$ a month: what it earned last month allows, between the lean share and the whole."""
+    spared = (1.0 - shared.apps_lean_share) * shared.apps_overhead
+    return lean_overhead(app, shared) + min(spared, max(0.0, app.gross_profit - lean_overhead(app, shared)))
+
+
+@inlined
 def metered_cost(app: Rows, shared: Rows) -> float:
     """A further token of an app with a metered plan, $ per Mtok."""
     return float(app.token_cost / (1.0 - shared.apps_variable_cost))

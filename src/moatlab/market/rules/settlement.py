@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moatlab.market.rules.costs import served_token_cost
+from moatlab.market.rules.costs import overhead, served_token_cost
 from moatlab.market.rules.offers import offer_price
 from moatlab.market.state.codes import APP, HOST, LAB
 from moatlab.market.state.codes import OUTSIDE as ELSEWHERE
@@ -119,22 +119,22 @@ def settle_apps(s: Rows) -> None:
             totals[ENTERPRISE_AGREEMENT] += agreement
             cursor = note(book, cursor, month, ENTERPRISE_AGREEMENT, account, maker.account, agreement)
         fees = shared.apps_variable_cost * revenue
-        overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
+        fixed = overhead(app, shared)
         app.last_revenue = app.revenue
         app.revenue = revenue
         cursor = note(book, cursor, month, SUBSCRIPTION, USERS, account, revenue)
         cursor = note(book, cursor, month, APP_VARIABLE_COST, account, SUPPLIERS, fees)
         cursor = note(book, cursor, month, MARKETING, account, SUPPLIERS, app.marketing)
         cursor = note(book, cursor, month, APP_RND, account, SUPPLIERS, app.rnd)
-        cursor = note(book, cursor, month, APP_OVERHEAD, account, SUPPLIERS, overhead)
+        cursor = note(book, cursor, month, APP_OVERHEAD, account, SUPPLIERS, fixed)
         sold += revenue
         fees_paid += fees
         marketing_paid += app.marketing
         rnd_paid += app.rnd
-        overhead_paid += overhead
+        overhead_paid += fixed
         app.gross_profit = revenue - fees - inference
-        cash[account] += app.gross_profit - app.marketing - app.rnd - overhead - agreement
-        app.outlay += shared.apps_smoothing * (overhead + agreement + app.rnd + app.marketing - app.outlay)
+        cash[account] += app.gross_profit - app.marketing - app.rnd - fixed - agreement
+        app.outlay += shared.apps_smoothing * (fixed + agreement + app.rnd + app.marketing - app.outlay)
         app.data = app.data * (1.0 - shared.apps_data_decay) + app.tokens * service
     now.own_tokens = own_tokens
     now.tokens_served = tokens_served

@@ -1,4 +1,4 @@
-"""Exit and entry: who runs out of money leaves, hype and profits seen bring new startups."""
+"""Exit, and the making of newcomers: who has no value or no money leaves, startups choose traits, sources, prices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from moatlab.market.rules.apps import refresh_app
+from moatlab.market.rules.costs import lean_overhead, overhead
+from moatlab.market.rules.entry import going_concern
 from moatlab.market.rules.offers import reachable, sold_to
 from moatlab.market.rules.pricing import (
     BUNDLED,
@@ -22,19 +24,20 @@ from moatlab.market.state.draws import (
     BRAND_SHOCK,
     CATEGORY_AT_BIRTH,
     CUSTOMERS_AT_BIRTH,
-    ENTRY,
+    EXIT,
     FEATURE_AT_BIRTH,
     PRICE_TASTE,
     SOURCES_AT_BIRTH,
     USAGE_FACTOR,
     normal,
-    poisson,
     uniform,
+    uniforms,
 )
-from moatlab.market.state.identity import APPS_CODE, USERS_CODE, identity
-from moatlab.market.state.ledger import MOST_ENTRANTS
+from moatlab.market.state.identity import APPS_CODE, identity
 from moatlab.market.state.posting import (
     APP_EQUITY,
+    APP_FOUNDING,
+    APP_PAYOUT,
     APP_WRITE_OFF,
     INVESTORS,
     LAB_PAYOUT,
@@ -52,21 +55,25 @@ COHORT = 1 << 20
 
 @kernel
 def leave(s: Rows) -> None:
-    """Exit of apps and labs without cash and without a round, and of labs without a prospect.
+    """Exit of apps and labs without cash and without a round, without a prospect, and of apps for other reasons.
 
-    Customers return to the non-users of their category, contracts end, what is left goes to the investors, and what is
-    owed is lost to suppliers.  Apps of incumbents and of living labs are covered by their owners.
+    An app past its first years closes once it is worth less as a going concern than nothing; others end for reasons
+    that lie outside the market (``exit_hazard``: founders, lawsuits, sales for the team).  Customers return to the
+    non-users of their category, contracts end, what is left goes to the investors, and what is owed is lost to
+    suppliers.  Apps of incumbents and of living labs are covered by their owners.
 
-    Checked: tests/market/rules/test_capital.py::test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers.
+    Checked: tests/market/rules/test_capital.py::test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers,
+    tests/market/rules/test_entry.py.
     """
-    apps, live, labs, cash = s.apps, s.live, s.labs, s.cash
+    users, apps, live, labs, cash = s.users, s.apps, s.live, s.labs, s.cash
+    shared = s.shared[0]
     now = s.now[0]
     now.exits = 0.0
     now.lab_exits = 0.0
     for index in range(labs.shape[0]):
         lab = labs[index]
         broke = cash[lab.account] < 0.0 and lab.parent_budget <= 0.0 and lab.cash_flow <= 0.0
-        if lab.alive == 1 and (broke or lab.losing >= s.shared[0].labs_patience):
+        if lab.alive == 1 and (broke or lab.losing >= shared.labs_patience):
             if cash[lab.account] < 0.0:
                 pay(s, LAB_WRITE_OFF, SUPPLIERS, lab.account, -cash[lab.account])
             else:
@@ -77,12 +84,19 @@ def leave(s: Rows) -> None:
             lab.staff = 0.0
             now.lab_exits += 1.0
     kept = 0
+    drawn = uniforms(now.seed, EXIT, now.month, apps, live)
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
         covered = app.incumbent == 1 or (app.owner >= 0 and labs[max(app.owner, 0)].alive == 1)
-        if cash[app.account] < 0.0 and not covered:
-            pay(s, APP_WRITE_OFF, SUPPLIERS, app.account, -cash[app.account])
+        gone = cash[app.account] < 0.0 or drawn[position] < shared.apps_exit_hazard
+        if not (covered or gone) and now.month - app.birth >= shared.apps_exit_age:
+            gone = going_concern(app, users[app.category], lean_overhead(app, shared), shared) < 0.0
+        if gone and not covered:
+            if cash[app.account] < 0.0:
+                pay(s, APP_WRITE_OFF, SUPPLIERS, app.account, -cash[app.account])
+            else:
+                pay(s, APP_PAYOUT, app.account, INVESTORS, cash[app.account])
             app.alive = 0
             app.tourists = 0.0
             app.committed = 0.0
@@ -92,27 +106,6 @@ def leave(s: Rows) -> None:
             live[kept] = row
             kept += 1
     now.kept = kept
-
-
-@kernel
-def count_entrants(s: Rows) -> None:
-    """How many startups enter each category (``counts``): Poisson, more with hype and with revenue per app.
-
-    Checked: tests/market/rules/test_stocks.py::test_entry_is_poisson_in_hype_and_revenue.
-    """
-    users, counts = s.users, s.entrants
-    shared = s.shared[0]
-    now = s.now[0]
-    total = 0
-    base = shared.apps_entry_rate * math.exp(shared.apps_entry_hype * now.hype) / users.shape[0]
-    for k in range(users.shape[0]):
-        user = users[k]
-        seen = user.revenue / max(user.firms, 1.0) / max(shared.apps_overhead, 1e-9)
-        pull = min(max(seen, shared.apps_entry_floor), shared.apps_entry_ceiling) ** shared.apps_entry_profit
-        u = uniform(now.seed, ENTRY, now.month, identity(USERS_CODE, 0, user.identity & 0xFFFFFFFF))
-        counts[k] = min(poisson(base * pull, u), MOST_ENTRANTS)
-        total += counts[k]
-    now.coming = total
 
 
 @inlined
@@ -226,10 +219,11 @@ def enter(s: Rows) -> None:
                 app_edges[row, c] = 1 - s.clouds[c].private
                 app_places[row, c] = 0.0
             settle_in(row, app, users[k], routing, offers, grades, shared)
-            pay(s, APP_EQUITY, INVESTORS, app.account, shared.apps_startup_cash)
+            pay(s, APP_EQUITY, INVESTORS, app.account, shared.apps_entry_cost + shared.apps_startup_cash)
+            pay(s, APP_FOUNDING, app.account, SUPPLIERS, shared.apps_entry_cost)
             app.rnd = shared.apps_rnd_share * shared.apps_startup_cash / shared.apps_spending_horizon
             app.marketing = shared.apps_marketing_share * shared.apps_startup_cash / shared.apps_spending_horizon
-            app.outlay = shared.apps_overhead + app.rnd + app.marketing
+            app.outlay = overhead(app, shared) + app.rnd + app.marketing
             now.entries += 1.0
             row += 1
     now.rows = row
@@ -282,7 +276,7 @@ def populate(s: Rows) -> None:
         app.last_revenue = app.revenue
         app.gross_profit = app.revenue - customers * app.unit_cost
         app.data = customers * app.quota / max(shared.apps_data_decay, 0.01)
-        app.outlay = shared.apps_overhead
+        app.outlay = overhead(app, shared)
         budget = max(0.0, app.gross_profit) + max(0.0, cash[app.account]) / shared.apps_spending_horizon
         app.rnd = shared.apps_rnd_share * budget
         app.marketing = shared.apps_marketing_share * budget

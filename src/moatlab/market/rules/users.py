@@ -172,6 +172,7 @@ def attract(
         user.dissimilarity = differentiation(user.crowd, shared)
         if best[k] == -np.inf:
             best[k] = outside[k]
+        user.best = best[k]
         user.outside = math.exp(min(outside[k] - best[k], MOST)) if outside[k] >= NO_OPTION else 0.0
     for position in range(count):
         k = apps[live[position]].category

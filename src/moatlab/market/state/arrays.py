@@ -59,6 +59,7 @@ class Arrays:
     construction: Rows
     specialisation: Rows
     entrants: Rows
+    newcomer: Rows
     cash: Rows
     buyers: Rows
     matrices: Rows

@@ -36,6 +36,7 @@ PURPOSES = (
     "tie",
     "run start",
     "usage factor",
+    "exit",
 )
 (
     PRICE_TASTE,
@@ -57,6 +58,7 @@ PURPOSES = (
     TIE,
     RUN_START,
     USAGE_FACTOR,
+    EXIT,
 ) = map(constant, range(len(PURPOSES)))
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -45,6 +45,7 @@ USERS: list[Field] = [
     Field("outside", "utils, exponentiated", "attraction of using no app, relative to the best app"),
     Field("crowd", "firms", "apps weighted by reach"),
     Field("dissimilarity", "0 to 1", "lambda: scale of tastes among the apps over that against using none"),
+    Field("best", "utils", "utility of the best app, in units of the taste scale"),
     Field("considering", "M customers", "non-users who considered the category this month"),
     Field("best_feature", "points", "largest feature stock"),
     Field("mean_feature", "points", "mean feature stock"),
@@ -67,6 +68,18 @@ USERS: list[Field] = [
     Field("hhi", "0 to 1", "sum of squared revenue shares"),
     Field("top1", "share", "largest revenue share"),
     Field("price", "$ per month", "price weighted by customers"),
+    Field("last_revenue", "M$", "revenue of the month before"),
+    Field("growth", "log per month", "smoothed growth of the category's revenue"),
+    Field("pull", "M customers", "smoothed: customers whom all apps together win in a month"),
+    Field("leaving", "share", "smoothed: share of customers who leave their app in a month"),
+    Field("independents", "firms", "apps that no lab owns"),
+    Field("mean_capability", "points", "mean capability behind them"),
+    Field("mean_cost", "$ per Mtok", "mean cost of their tokens"),
+    Field("mature", "firms", "those among them past their first months"),
+    Field("mature_reach", "share", "mean share of customers whom the mature reach"),
+    Field("coming_up", "utils, exponentiated", "what the young will add to attraction once customers know them"),
+    Field("entrant_value", "M$", "present value that a newcomer expects"),
+    Field("entry_pull", "log", "smoothed response of entry to that value over the cost of founding"),
 ]
 
 APPS: list[Field] = [

@@ -139,6 +139,8 @@ class State:
         self.construction: Matrix = np.zeros((counts["foundry"], CONSTRUCTION))
         self.specialisation: Matrix = np.zeros((labs, counts["users"]))
         self.entrants: NDArray[np.int64] = np.zeros(counts["users"], np.int64)
+        #: A startup as founders imagine it.
+        self.newcomer: Rows = rows(dtype_of("apps"), 1)
         account = len(OUTSIDE_PARTIES)
         self.first_account: dict[str, int] = {}
         for kind in FIXED:
@@ -234,6 +236,7 @@ class State:
         """Give the rows from ``first`` on what the scenario says of all generated apps, those to come included."""
         for name, value in self.app_defaults.items():
             self.apps[name][first:] = value
+            self.newcomer[name] = value
 
     def make_room_for_buyers(self, needed: int) -> None:
         """Room for ``needed`` buyers of GPU-hours: labs, hosts, outside demand and apps with models of their own."""
