@@ -16,7 +16,7 @@ import numpy as np
 
 from moatlab.errors import ClearingError
 from moatlab.market.record import record_trade, record_turnover
-from moatlab.market.rules.apps import commit_apps, decide_spending, refresh_apps
+from moatlab.market.rules.apps import commit_apps, refresh_apps
 from moatlab.market.rules.bargaining import decide_deals
 from moatlab.market.rules.budgets import decide_budgets
 from moatlab.market.rules.capital import balance_infrastructure, move_hype, raise_rounds
@@ -33,6 +33,7 @@ from moatlab.market.rules.pricing import decide_app_prices
 from moatlab.market.rules.race import compete
 from moatlab.market.rules.settlement import account_labs, settle_apps, settle_compute
 from moatlab.market.rules.sourcing import carry_tokens, decide_routing
+from moatlab.market.rules.spending import decide_spending
 from moatlab.market.rules.token_prices import decide_token_prices
 from moatlab.market.rules.training import decide_training, drift_specialisation
 from moatlab.market.rules.turnover import enter, leave

@@ -67,6 +67,7 @@ def _table() -> tuple[PaymentKind, ...]:
         ("app overhead", "apps", "suppliers", "overhead", False, "fixed cost, and the team of an in-house model"),
         ("lab staff", "labs", "suppliers", "rnd", False, "research staff"),
         ("host staff", "hosts", "suppliers", "overhead", False, "fixed cost of hosts"),
+        ("host setup", "hosts", "suppliers", "rnd", False, "software and sales of hosts that enter"),
         ("running cost", "clouds", "suppliers", "cost of goods", False, "power and operation of the fleet"),
         ("buildings", "clouds", "suppliers", "capex", False, "servers, buildings and network"),
         ("components", "chipmakers", "suppliers", "cost of goods", False, "memory, boards and test"),

@@ -1,52 +1,24 @@
-"""What an app decides beside price and sources, and how its stocks move: features, brand, awareness."""
+"""How apps' stocks move, features, brand and awareness, and what follows from what apps have decided."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from moatlab.market.rules.conventions import fading
 from moatlab.market.rules.offers import hours_per_token, offer_price, own_hours_per_token
 from moatlab.market.rules.pricing import BUNDLED, METERED, quota_wanted
+from moatlab.market.rules.spending import marketing_scales
 from moatlab.market.rules.use import quota_worth, token_worth
 from moatlab.market.state.compiled import Rows, inlined, kernel
 from moatlab.market.state.draws import BRAND_SHOCK, normal_quantile, uniforms
 
 
 @kernel
-def decide_spending(s: Rows) -> None:
-    """Next month's features and marketing: shares of what the app means to spend.
-
-    An app spends its gross profit less overhead, and its cash evenly over its spending horizon; it never plans to
-    spend below zero, and does not look further ahead (a rule of thumb; assumed).
-
-    Checked: tests/market/rules/test_stocks.py::test_apps_spend_what_they_earn_and_a_share_of_their_cash.
-    """
-    apps, live, cash = s.apps, s.live, s.cash
-    shared = s.shared[0]
-    for position in range(live.shape[0]):
-        app = apps[live[position]]
-        overhead = shared.apps_overhead + (shared.apps_team_cost if app.own_model == 1 else 0.0)
-        budget = max(0.0, app.gross_profit - overhead) + max(0.0, cash[app.account]) / shared.apps_spending_horizon
-        app.next_rnd = shared.apps_rnd_share * budget
-        app.next_marketing = shared.apps_marketing_share * budget
-        if app.price_rule == BUNDLED:
-            # What it earned is no guide: the owner keeps up what was spent before.
-            app.next_rnd = app.rnd
-            app.next_marketing = app.marketing
-        if app.revenue > 0.0 and app.last_revenue > 0.0:
-            change = math.log(app.revenue / app.last_revenue)
-            change = min(max(change, -shared.apps_growth_bound), shared.apps_growth_bound)
-            app.growth += shared.apps_smoothing * (change - app.growth)
-
-
-@kernel
 def commit_apps(s: Rows) -> None:
     """Decisions take effect, spending becomes stocks, and leads become obsolete.
 
-    The more of a category's potential is taken, the more contacts go to those who have an app already: the scale of
-    marketing rises as (share still open)^-saturation.
+    Brand follows who is used and who is heard: it moves towards ``brand_gain`` times the mean of an app's shares of its
+    category's customers and marketing, and is shaken a little.
 
     ``next_routing`` becomes the routing; what carried this month's tokens stays readable there until routing is
     decided again.
@@ -60,24 +32,25 @@ def commit_apps(s: Rows) -> None:
     own = routing.shape[1] - 1
     keep = 1.0 - fading(shared.apps_brand_half_life)
     shock = shared.apps_brand_spread * math.sqrt(1.0 - keep * keep)
-    scales = np.empty(users.shape[0])
+    scales = marketing_scales(users, shared)
     for k in range(users.shape[0]):
-        user = users[k]
-        open_share = 1.0 - user.customers / user.potential if user.potential > 0.0 else 1.0
-        scales[k] = shared.apps_awareness_scale
-        if shared.apps_acquisition_saturation > 0.0:
-            scales[k] *= max(open_share, shared.apps_saturation_floor) ** -shared.apps_acquisition_saturation
+        users[k].marketing_now = 0.0
+    for position in range(live.shape[0]):
+        app = apps[live[position]]
+        users[app.category].marketing_now += app.marketing
     drawn = uniforms(now.seed, BRAND_SHOCK, now.month, apps, live)
     now.graduations = 0.0
     now.returns = 0.0
     for position in range(live.shape[0]):
         row = live[position]
         app = apps[row]
-        best = users[app.category].best_feature
-        gap = max(0.0, best - app.feature)
+        user = users[app.category]
+        gap = max(0.0, user.best_feature - app.feature)
         app.feature = (1.0 - shared.apps_obsolescence) * app.feature + shared.apps_imitation * gap
         app.feature += shared.apps_feature_gain * math.log(1.0 + app.rnd / shared.apps_feature_scale)
-        app.brand = keep * app.brand
+        known = app.marketing / user.marketing_now if user.marketing_now > 0.0 else 0.0
+        used = (app.tourists + app.committed) / user.customers if user.customers > 0.0 else 0.0
+        app.brand = keep * app.brand + (1.0 - keep) * shared.apps_brand_gain * 0.5 * (known + used)
         if shock > 0.0:
             app.brand += shock * normal_quantile(drawn[position])
         app.awareness = (1.0 - shared.apps_awareness_decay) * app.awareness
@@ -97,6 +70,7 @@ def commit_apps(s: Rows) -> None:
             app.own_model = 1
             app.own_service = 1.0
             now.graduations += 1.0
+            app.bound_until = now.month + int(shared.apps_turning_months)
             # Its tokens move over at the speed at which any routing moves.
             for o in range(own):
                 next_routing[row, o] *= 1.0 - shared.apps_routing_speed
@@ -104,6 +78,7 @@ def commit_apps(s: Rows) -> None:
         elif app.next_own == -1:
             app.own_model = 0
             now.returns += 1.0
+            app.bound_until = now.month + int(shared.apps_turning_months)
             next_routing[row, own] = 0.0
         app.next_own = 0
         for o in range(own + 1):

@@ -162,9 +162,9 @@ def raise_rounds(s: Rows) -> None:
     for index in range(hosts.shape[0]):
         host = hosts[index]
         if host.alive == 1:
-            reserve = shared.hosts_payout_months * host.staff
+            reserve = shared.hosts_payout_months * host.staff * host.number
             if cash[host.account] < 0.0:
-                wanted = shared.hosts_round_months * host.staff - cash[host.account]
+                wanted = shared.hosts_round_months * host.staff * host.number - cash[host.account]
                 pay(s, HOST_SUPPORT, INVESTORS, host.account, wanted)
             elif cash[host.account] > reserve:
                 spare = (cash[host.account] - reserve) / shared.investors_payout_period

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moatlab.market.rules.conventions import fading
 from moatlab.market.state.compiled import Rows, kernel
+from moatlab.market.state.posting import HOST_SETUP, HOST_SUPPORT, INVESTORS, SUPPLIERS, pay
 
 
 @kernel
@@ -41,6 +42,11 @@ def commit_sellers(s: Rows) -> None:
     for index in range(hosts.shape[0]):
         host = hosts[index]
         host.margin = host.next_margin
+        if host.next_number > host.number:
+            setup = shared.hosts_setup_cost * (host.next_number - host.number)
+            pay(s, HOST_SUPPORT, INVESTORS, host.account, setup)
+            pay(s, HOST_SETUP, host.account, SUPPLIERS, setup)
+        host.number = host.next_number
         host.hub = host.tokens / tokens if tokens > 0.0 else 0.0
     now.algorithms += shared.labs_algorithm_growth
     now.efficiency += shared.labs_serving_efficiency

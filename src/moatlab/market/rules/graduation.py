@@ -197,7 +197,8 @@ def review_own(s: Rows, row: int, base: int, plans: Rows, worths: Rows, fresh: f
     stay -= alpha * upkeep(app.base - 1, labs, shared) / (app.tourists + app.committed)
     renewed, way = best_own(app, user, base, plans, labs, fresh, shared, s.now[0])
     bought, column = best_offer(row, app, user, s.sellers, s.offers, s.grades, worths, labs.shape[0], -1, shared)
-    if shared.apps_graduation != FORCED and column >= 0 and bought > max(stay, renewed):
+    settled = s.now[0].month >= app.bound_until
+    if shared.apps_graduation != FORCED and settled and column >= 0 and bought > max(stay, renewed):
         return GIVE_UP
     # The model in use ages by a review's wait more than the new one.
     if way < 0 or renewed <= stay - point_worth(app, user, shared) * ageing(shared):
@@ -210,6 +211,8 @@ def review_sources(
     app: Rows, user: Rows, base: int, plans: Rows, labs: Rows, worth: float, shared: Rows, now: Rows
 ) -> int:
     """The way to an own model of an app that buys its tokens, or `STAY`; ``worth`` spreads one-off costs."""
+    if now.month < app.bound_until and shared.apps_graduation != FORCED:
+        return STAY
     today = model_worth(app, user, app.capability, app.token_cost, shared)
     value, way = best_own(app, user, base, plans, labs, worth, shared, now)
     if way < 0 or (value <= today and shared.apps_graduation != FORCED):
@@ -226,7 +229,7 @@ def decide_own_model(s: Rows) -> None:
     the change of quality, its own model ageing meanwhile), less team, upkeep, agreement and the one-off compute.  It
     expects today's differences to stay, and needs the one-off cost in cash: it saves, and asks investors for the rest.
     One with an in-house model makes a new one when that pays, and gives it up when the best reachable offer is worth
-    more.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
+    more; who has turned either way does not turn back for ``turning_months``.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
 
     Checked: tests/reference/test_oracle.py, tests/textbook/test_graduation.py.
     """

@@ -178,7 +178,7 @@ def close_sales(s: Rows) -> None:
         host = hosts[index]
         host.gross_profit = host.revenue
         if host.alive == 1:
-            pay(s, HOST_STAFF, host.account, SUPPLIERS, host.staff)
+            pay(s, HOST_STAFF, host.account, SUPPLIERS, host.staff * host.number)
     for o in range(offers.shape[0]):
         offer = offers[o]
         if offer.seller_kind == HOST:

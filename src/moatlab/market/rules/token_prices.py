@@ -20,6 +20,22 @@ def cost_change(seller: Rows) -> float:
     return seller.unit_cost / seller.priced_cost if seller.priced_cost > 0.0 and seller.unit_cost > 0.0 else 1.0
 
 
+@inlined
+def next_number(host: Rows, shared: Rows) -> float:
+    """Hosts of the kind next month: more while one earns more than it costs, fewer while less (free entry).
+
+    n hosts that serve the same models at the same cost have 1/n of the sales each, and so 1/n of the markup of one
+    (Cournot 1838).  What a host costs is its staff and the return on what setting it up took; their number moves with
+    the power ``entry_speed`` of gross profit over that, and the first is always there.
+    """
+    cost = host.staff + shared.investors_cost_of_capital / 12.0 * shared.hosts_setup_cost
+    if shared.hosts_entry_speed == 0.0 or cost <= 0.0 or host.alive == 0:
+        return host.number
+    earned = max(host.gross_profit, 0.0) / (host.number * cost)
+    moved = min(max(earned, 0.1), 10.0) ** shared.hosts_entry_speed
+    return max(1.0, host.number * moved)
+
+
 @kernel
 def decide_token_prices(s: Rows) -> None:
     """Next month's API price of every lab and markup of every host.
@@ -45,9 +61,10 @@ def decide_token_prices(s: Rows) -> None:
         lab.priced_cost = lab.unit_cost
     for index in range(hosts.shape[0]):
         host = hosts[index]
+        host.next_number = next_number(host, shared)
         host.next_margin = host.margin
         if host.price_rule != FROZEN:
-            markup = token_markup(host.semi_elasticity, host.unit_cost, shared.labs_lerner_ceiling)
+            markup = token_markup(host.semi_elasticity * host.number, host.unit_cost, shared.labs_lerner_ceiling)
             if host.price_rule == MARKUP:
                 markup = host.markup * host.unit_cost
             passed_on = host.margin * cost_change(host)

@@ -65,6 +65,7 @@ USERS: list[Field] = [
     Field("revenue", "M$", "revenue of the category's apps"),
     Field("firms", "firms", "apps alive"),
     Field("marketing", "M$", "marketing of the category's apps"),
+    Field("marketing_now", "M$", "the same, while stocks move"),
     Field("hhi", "0 to 1", "sum of squared revenue shares"),
     Field("top1", "share", "largest revenue share"),
     Field("price", "$ per month", "price weighted by customers"),
@@ -124,6 +125,7 @@ APPS: list[Field] = [
     whole("base", "code", "1 + row of the lab whose checkpoint the in-house model is built on; 0 for none"),
     whole("deal", "code", "1 + row of the lab with which the app has negotiated; 0 for none"),
     Field("deal_share", "share", "of labs' list markups that the app pays while it has a deal"),
+    whole("bound_until", "month", "month before which the app does not reverse its last turn between model and API"),
     Field("saving", "M$", "one-off cost of an in-house model that the app saves for"),
     Field("next_price", "$ per customer and month", "price from next month"),
     Field("next_quota", "Mtok per customer and month", "quota from next month"),
@@ -210,6 +212,7 @@ HOSTS: list[Field] = [
     Field("revenue", "M$", "sales of tokens"),
     Field("gross_profit", "M$", "revenue less cost of goods"),
     Field("next_margin", "$ per Mtok", "markup from next month"),
+    Field("next_number", "hosts", "hosts of the kind next month"),
 ]
 
 OFFERS: list[Field] = [

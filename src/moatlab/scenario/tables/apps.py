@@ -103,8 +103,11 @@ KIND = [
     declare("apps", "usage_spread", "log", 0.2, (0.0, 3.0),
             "Standard deviation of the log of the worth of tokens between generated apps.",
             "essay (margins from 50 to 90 %); value assumed", Moves("apps.margin_spread", +1, step=(0.3, 1.0))),
-    declare("apps", "brand_spread", "utils", 0.6, (0.0, 10.0),
-            "Standard deviation of brand in the long run.", ASSUMED, Moves("apps.hhi", +1, (24, 59), step=(0.1, 1.2))),
+    declare("apps", "brand_spread", "utils", 0.3, (0.0, 10.0),
+            "Standard deviation of brand in the long run, around what feeds it.", ASSUMED, Moves("apps.hhi", +1, (24, 59), step=(0.1, 1.2))),
+    declare("apps", "brand_gain", "utils", 1.0, (0.0, 10.0),
+            "Brand in the long run of an app that has all of its category's customers and marketing.", ASSUMED,
+            Moves("apps.hhi", +1, (24, 95), step=(0.0, 2.0))),
     declare("apps", "brand_half_life", "months", 36.0, (0.1, 1e6), "Months in which a brand's lead halves.", ASSUMED,
             Moves("apps.jasper.customers", +1, (6, 35), step=(6.0, 60.0), given=(("apps.jasper.brand", 1.0),))),
     declare("apps", "price_speed", "share per month", 0.3, (0.0, 1.0),
@@ -119,10 +122,18 @@ KIND = [
             Moves("apps.operating_profit", -1, (0, 5))),
     declare("apps", "spending_horizon", "months", 18.0, (1.0, 1e4), "Months over which an app plans to spend its cash.",
             ASSUMED, Moves("apps.marketing", -1, (0, 5))),
-    declare("apps", "rnd_share", "share", 0.45, (0.0, 1.0), "Share of the spending budget that goes to features.",
-            ASSUMED, Moves("apps.rnd", +1, (0, 11), step=(0.3, 0.6))),
+    declare("apps", "spending", "rule", "marginal", (0, 0),
+            "How much an app spends on features and marketing: marginal (until a further dollar brings in a dollar) or "
+            "shares (fixed shares of its means).", ASSUMED,
+            Moves("apps.operating_profit", -1, (36, 59), step=("marginal", "shares")), choices=("marginal", "shares")),
+    declare("apps", "spending_speed", "share per month", 0.2, (1e-3, 1.0),
+            "Share of the gap to the spending that its rule calls for that is closed in a month, under the rule "
+            "`marginal`.", ASSUMED, Moves("apps.rnd", +1, (0, 23), step=(0.05, 0.5))),
+    declare("apps", "rnd_share", "share", 0.45, (0.0, 1.0), "Share of an app's means that goes to features under the rule `shares`.",
+            ASSUMED, Moves("apps.rnd", +1, (0, 11), step=(0.3, 0.6), given=(("apps.spending", "shares"),))),
     declare("apps", "marketing_share", "share", 0.35, (0.0, 1.0),
-            "Share of the spending budget that goes to marketing.", ASSUMED, Moves("apps.marketing", +1, (0, 11))),
+            "Share of an app's means that goes to marketing under the rule `shares`.", ASSUMED,
+            Moves("apps.marketing", +1, (0, 11), given=(("apps.spending", "shares"),))),
     declare("apps", "feature_gain", "points per month", 0.05, (0.0, 10.0),
             "Feature points from e-fold spending beyond the scale.", ASSUMED,
             Moves("apps.hhi", +1, (12, 59), step=(0.0, 0.1))),
@@ -287,6 +298,10 @@ NEWCOMERS = [
 
 #: Make-or-buy, beside what stands above.
 GRADUATION = [
+    declare("apps", "turning_months", "months", 30.0, (0.0, 1e4),
+            "Months for which an app that has moved to its own model, or has given it up, does not turn back: what teams "
+            "and contracts are made for.", ASSUMED,
+            Moves("apps.own_model_share", +1, (12, 95), step=(0.0, 60.0))),
     declare("apps", "finetune_share", "share", 0.02, (0.0, 10.0),
             "Compute of fine-tuning relative to the training of the checkpoint, on top of the fixed cost.", ASSUMED,
             Moves("apps.own_model_share", -1, (12, 59), step=(0.0, 0.3))),
