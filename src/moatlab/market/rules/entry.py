@@ -96,7 +96,7 @@ def take_stock(s: Rows) -> None:
 
 @inlined
 def follow_demand(users: Rows, shared: Rows) -> None:
-    """Customers won per unit of attraction, the share who leave, and growth of revenue of each category, smoothed."""
+    """Customers won in a month and growth of revenue of each category, smoothed."""
     speed = shared.apps_smoothing
     for k in range(users.shape[0]):
         user = users[k]
@@ -104,17 +104,31 @@ def follow_demand(users: Rows, shared: Rows) -> None:
             continue
         pull = user.considering * user.inside / (user.inclusive * (user.outside + user.inside))
         pull = (pull + user.flow_tourists + user.flow_committed) * user.inclusive
-        leaving = user.left / user.customers
         if user.pull == 0.0:
             user.pull = pull
-            user.leaving = leaving
+            user.growth = shared.investors_expected_growth
         user.pull += speed * (pull - user.pull)
-        user.leaving += speed * (leaving - user.leaving)
         if user.last_revenue > 0.0 and user.revenue > 0.0:
             change = math.log(user.revenue / user.last_revenue)
             bound = 2.0 * shared.apps_entry_growth
             user.growth += 0.5 * speed * (min(max(change, -bound), bound) - user.growth)
         user.last_revenue = user.revenue
+
+
+@inlined
+def leaving(user: Rows, attraction: float) -> float:
+    """Share of an app's customers who would leave it in a month, were it as attractive as that: a small app's customers
+    have more to go to.  Their workflow is as deep as that of customers who stay until they first reconsider.
+    """
+    hazard = user.hazard_committed
+    if user.customers > 0.0:
+        hazard += (user.hazard_tourist - user.hazard_committed) * user.tourists / user.customers
+    depth = user.depth_gain / max(user.portability + hazard, 1e-9)
+    bound = (user.switching_cost + depth) / user.taste_scale
+    held = attraction * math.exp(min(bound / user.dissimilarity, MOST))
+    seen = user.inclusive + user.coming_up + held
+    inside = seen**user.dissimilarity
+    return hazard * (1.0 - held / seen * inside / (user.outside + inside))
 
 
 @inlined
@@ -136,7 +150,8 @@ def newcomer_profit(app: Rows, user: Rows, shared: Rows) -> float:
     lead = (utility(app, user, shared) - user.best) / user.dissimilarity
     attraction = user.mature_reach * math.exp(min(lead, MOST))
     share = attraction / (user.inclusive + user.coming_up + attraction)
-    customers = min(user.pull * share / max(user.leaving, 1e-9), user.potential)
+    app.left = leaving(user, attraction)
+    customers = min(user.pull * share / max(app.left, 1e-9), user.potential)
     return customers * ((1.0 - shared.apps_variable_cost) * app.price - app.quota * app.token_cost - app.levy)
 
 
@@ -145,11 +160,13 @@ def newcomer_value(user: Rows, k: int, app: Rows, shared: Rows) -> float:
     """Expected present value of an entrant, M$, before what founding costs.
 
     Over price taste and appeal as newcomers draw them.  It survives with some probability, has its customers a year
-    after founding, and takes as long to fill up as customers take to leave.
+    after founding, and takes as long to fill up as its customers take to leave.
     """
     rate = shared.apps_entry_discount / 12.0 + shared.apps_exit_hazard
     flow = worth_of_flow(rate, growth_ahead(user, shared), shared.apps_entry_horizon)
     features = user.quality_taste * (1.0 - user.ai_centrality) * shared.apps_feature_spread
+    # What imitation alone keeps up with, for who is too small for research.
+    copied = shared.apps_imitation / max(shared.apps_imitation + shared.apps_obsolescence, 1e-9)
     appeal = math.sqrt(features * features + shared.apps_brand_spread * shared.apps_brand_spread)
     value = 0.0
     for i in range(3):
@@ -160,14 +177,14 @@ def newcomer_value(user: Rows, k: int, app: Rows, shared: Rows) -> float:
             app.usage_factor = 1.0
             app.capability = user.mean_capability
             app.token_cost = user.mean_cost
-            app.feature = user.mean_feature
+            app.feature = min(user.mean_feature, copied * user.best_feature)
             app.brand = appeal * POINTS[j]
             app.data = user.mean_data
             app.service = 1.0
             kept = (1.0 - shared.apps_entrant_spending) * newcomer_profit(app, user, shared)
-            value += WEIGHTS[i] * WEIGHTS[j] * max(0.0, kept * flow - shared.apps_overhead / rate)
-    ramp = user.leaving / (user.leaving + rate)
-    return shared.apps_entrant_survival * ramp * math.exp(-FIRST_YEAR * rate) * value
+            ramp = app.left / (app.left + rate)
+            value += WEIGHTS[i] * WEIGHTS[j] * max(0.0, ramp * kept * flow - shared.apps_overhead / rate)
+    return shared.apps_entrant_survival * math.exp(-FIRST_YEAR * rate) * value
 
 
 @kernel

@@ -72,7 +72,6 @@ USERS: list[Field] = [
     Field("last_revenue", "M$", "revenue of the month before"),
     Field("growth", "log per month", "smoothed growth of the category's revenue"),
     Field("pull", "M customers", "smoothed: customers whom all apps together win in a month"),
-    Field("leaving", "share", "smoothed: share of customers who leave their app in a month"),
     Field("independents", "firms", "apps that no lab owns"),
     Field("mean_capability", "points", "mean capability behind them"),
     Field("mean_cost", "$ per Mtok", "mean cost of their tokens"),

@@ -1,0 +1,91 @@
+"""What entrants turn out to be worth, by year of founding: realised value over cost, survival, waves.
+
+    python benchmarks/entry.py [SEEDS] [SCENARIO] [CHANGES]
+
+Value is what an app earns after all operating payments, features and marketing included, discounted at founders' rate
+to the month of its founding, plus, for those alive at the end, what it is worth as a going concern; cost is what
+founding took and the seed money that it spent is counted in what it earned.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from math import exp
+
+import numpy as np
+import pandas as pd
+
+from moatlab import Market, Scenario
+from moatlab.results.payments import KINDS_OF_PAYMENT
+
+FINANCE = {kind.code for kind in KINDS_OF_PAYMENT if kind.use in ("finance", "distribution")}
+FOUNDING = next(kind.code for kind in KINDS_OF_PAYMENT if kind.name == "app founding")
+
+
+def worth_of_flow(rate: float, growth: float, months: float) -> float:
+    """As `moatlab.market.rules.entry.worth_of_flow`."""
+    net = rate - growth
+    return (months if net == 0 else (1 - exp(-net * months)) / net) + exp(-net * months) / rate
+
+
+def entrants(scenario: Scenario, seed: int) -> pd.DataFrame:
+    """Each entrant of a run: month of birth and of death, realised value and cost of founding in M$."""
+    market = Market(scenario, rng=seed)
+    market.run()
+    state = market.state
+    shared = state.shared[0]
+    first, last = state.first_account["apps"], int(state.now["month"][0])
+    rate = float(shared["apps_entry_discount"] / 12 + shared["apps_exit_hazard"])
+    book = state.book[: int(state.totals[-1])]
+    apps = state.apps[: state.count]
+    operating = ~np.isin(book["kind"], [*FINANCE, FOUNDING])
+    birth = apps["birth"].astype(float)
+    value = np.zeros(len(apps))
+    died = np.full(len(apps), np.inf)
+    for sign, side in ((1.0, "payee"), (-1.0, "payer")):
+        mine = operating & (book[side] >= first)
+        rows = book[side][mine] - first
+        age = book["month"][mine] - birth[rows]
+        np.add.at(value, rows, sign * book["amount"][mine] * np.exp(-shared["apps_entry_discount"] / 12 * age))
+    posted = book["payer"] >= first
+    final = np.zeros(len(apps))
+    np.maximum.at(final, book["payer"][posted] - first, book["month"][posted])
+    died = np.where(apps["alive"] == 1, np.inf, final)
+    kept = 1 - float(shared["apps_entrant_spending"])
+    for row in np.flatnonzero(apps["alive"] == 1):
+        user = state.users[apps["category"][row]]
+        bound = float(shared["apps_entry_growth"])
+        growth = min(max(float(user["growth"]), -bound), bound) * (1 - float(shared["apps_entry_pool"]))
+        flow = worth_of_flow(rate, growth, float(shared["apps_entry_horizon"]))
+        fixed = float(shared["apps_overhead"]) / rate
+        left = max(0.0, kept * float(apps["gross_profit"][row]) * flow - fixed)
+        value[row] += left * np.exp(-shared["apps_entry_discount"] / 12 * (last - birth[row]))
+    table = pd.DataFrame({"birth": birth, "died": died, "value": value, "generated": apps["generated"] == 1,
+                          "category": apps["category"]})  # fmt: skip
+    table["cost"] = float(shared["apps_entry_cost"])
+    table["seed"] = seed
+    return table[table["generated"] & (table["birth"] > 0)].assign(last=last)
+
+
+def main() -> None:
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    name = sys.argv[2] if len(sys.argv) > 2 else "essay-2023"
+    scenario = Scenario(name).set(dict(ast.literal_eval(sys.argv[3])) if len(sys.argv) > 3 else {})
+    table = pd.concat([entrants(scenario, seed) for seed in range(1, seeds + 1)])
+    table["year"] = (table["birth"] // 12).astype(int)
+    old = table[table["last"] - table["birth"] >= 60]
+    print(f"{name}, {seeds} seeds; gone within five years {float((old['died'] - old['birth'] < 60).mean()):.2f}")
+    print("year  entrants a run (most)  value over cost: mean, median  gone in five years")
+    for year, cohort in table.groupby("year"):
+        counts = cohort.groupby("seed").size().reindex(range(1, seeds + 1), fill_value=0)
+        early = cohort[cohort["last"] - cohort["birth"] >= 60]
+        gone = f"{float((early['died'] - early['birth'] < 60).mean()):.2f}" if len(early) else "-"
+        over = cohort["value"] / cohort["cost"]
+        print(f"{year + 1:4d}  {counts.mean():8.1f} ({counts.max():3d})  {over.mean():14.2f} {over.median():8.2f}  {gone:>14}")
+    per_seed = table.groupby("seed").apply(lambda c: c["value"].sum() / c["cost"].sum(), include_groups=False)
+    print(f"all: {table['value'].sum() / table['cost'].sum():.2f} of cost; by seed {per_seed.round(2).tolist()}")
+
+
+if __name__ == "__main__":
+    main()
