@@ -12,10 +12,13 @@ import math
 
 import numpy as np
 
+from moatlab.market.rules.conventions import fading as fading_of
 from moatlab.market.rules.costs import overhead
 from moatlab.market.rules.pricing import BUNDLED, hazard, margin, rival_share
 from moatlab.market.state.compiled import Rows, inlined, kernel
 
+#: Most of a dollar of marketing that brand alone may bring in, where the share of what customers hear is nearly free.
+MOST_BY_BRAND = 0.8
 #: Codes of the rule of spending, in the order of the registry's choices.
 MARGINAL, SHARES = 0, 1
 
@@ -38,45 +41,52 @@ def marketing_scales(users: Rows, shared: Rows) -> Rows:
 
 
 @inlined
-def customer_worth(app: Rows, user: Rows, leaving: float, rate: float, shared: Rows) -> float:
-    """What a further customer is worth, $: the margin of the months until it leaves, discounted at ``rate``."""
+def customer_worth(app: Rows, user: Rows, customers: float, rate: float, shared: Rows) -> float:
+    """What a further customer is worth, $, over one who is still to be won: the margin of the months until it leaves,
+    discounted at ``rate`` and at the rate at which others come of their own accord.
+    """
     kept = (1.0 - shared.apps_variable_cost) * margin(app, shared)
-    return max(0.0, kept) / max(leaving + rate, 1e-9)
+    leaving = app.left / customers
+    coming = app.joined / max(user.potential - customers, customers * 1e-3)
+    return max(0.0, kept) / max(leaving + coming + rate, 1e-9)
 
 
 @inlined
 def best_spending(app: Rows, user: Rows, scale: float, shared: Rows, now: Rows) -> tuple[float, float]:
     """Spending on features and on marketing at which a further dollar brings in a dollar, M$ a month.
 
-    With unit customer worth W (M$ per million), sigma the share that counts in elasticities and lambda mu the scale of
-    tastes among apps:
+    With W the worth of a customer (M$ per million), sigma the share that counts in elasticities, lambda mu the scale of
+    tastes among apps and U = W [(1 - sigma) joined + stay left] / (lambda mu) the worth of a util a month:
 
-        features:  W [beta (1 - w) / (lambda mu)] [(1 - sigma) joined + stay left] gain / (fading + d) = x + scale
-        marketing: W [e^-A / (1 - e^-A)] (1 - sigma) joined gain / (fading + d) = x + scale
+        features:  beta (1 - w) U gain / (fading + d) = x + scale
+        marketing: lambda mu U [e^-A / (1 - e^-A)] gain / (fading + d) / (1 - b) = x + scale
 
-    A point of features brings in more of those who choose and keeps more of those who reconsider; reach A + distribution
-    brings in only the former.  Who is behind the best features would be brought nearer by imitation anyway.  Half of the
-    growth expected of the category is counted in what features will earn.
+    A util brings in more of those who choose and keeps more of those who reconsider, and so does reach, of A +
+    distribution; b is what a dollar of marketing adds to brand by the share of what customers hear, at today's shares.
+    Half of the growth expected of the category is counted in what features will earn.
     """
     customers = app.tourists + app.committed
     if customers <= 0.0:
         return 0.0, 0.0
     rate = now.discount
     reconsider = hazard(app, user) * customers
-    leaving = app.left / customers
     stay = 1.0 - min(1.0, app.left / reconsider) if reconsider > 0.0 else 1.0
-    worth = customer_worth(app, user, leaving, rate, shared)
+    worth = customer_worth(app, user, customers, rate, shared)
     freedom = 1.0 - rival_share(user, app.inside_share, app.choice_share)
-    fading = shared.apps_obsolescence
-    if app.feature < user.best_feature:
-        fading += shared.apps_imitation
+    # Who leads is imitated; who is behind would be brought nearer anyway.
+    fading = shared.apps_obsolescence + shared.apps_imitation
     growth = min(max(user.growth, 0.0), shared.apps_entry_growth)
     lasting = max(fading + rate - 0.5 * growth, 0.5 * (fading + rate))
-    taste = user.quality_taste * (1.0 - user.ai_centrality) / (user.dissimilarity * user.taste_scale)
-    features = worth * taste * (freedom * app.joined + stay * app.left) * shared.apps_feature_gain / lasting
+    util = worth * (freedom * app.joined + stay * app.left) / (user.dissimilarity * user.taste_scale)
+    features = user.quality_taste * (1.0 - user.ai_centrality) * util * shared.apps_feature_gain / lasting
     reached = math.exp(-(app.awareness + app.distribution))
     reach = reached / max(1.0 - reached, 1e-9)
-    marketing = worth * reach * freedom * app.joined * shared.apps_awareness_gain / (shared.apps_awareness_decay + rate)
+    marketing = worth * reach * (freedom * app.joined + stay * app.left)
+    marketing *= shared.apps_awareness_gain / (shared.apps_awareness_decay + rate)
+    heard = max(user.marketing_now, scale)
+    forgotten = fading_of(shared.apps_brand_half_life)
+    brand = 0.5 * shared.apps_brand_gain * util * forgotten / (forgotten + rate)
+    marketing /= 1.0 - min(brand * max(0.0, 1.0 - app.marketing / heard) / heard, MOST_BY_BRAND)
     return max(0.0, features - shared.apps_feature_scale), max(0.0, marketing - scale)
 
 
