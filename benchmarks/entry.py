@@ -82,7 +82,9 @@ def main() -> None:
         early = cohort[cohort["last"] - cohort["birth"] >= 60]
         gone = f"{float((early['died'] - early['birth'] < 60).mean()):.2f}" if len(early) else "-"
         over = cohort["value"] / cohort["cost"]
-        print(f"{year + 1:4d}  {counts.mean():8.1f} ({counts.max():3d})  {over.mean():14.2f} {over.median():8.2f}  {gone:>14}")
+        print(
+            f"{year + 1:4d}  {counts.mean():8.1f} ({counts.max():3d})  {over.mean():14.2f} {over.median():8.2f}  {gone:>14}"
+        )
     per_seed = table.groupby("seed").apply(lambda c: c["value"].sum() / c["cost"].sum(), include_groups=False)
     print(f"all: {table['value'].sum() / table['cost'].sum():.2f} of cost; by seed {per_seed.round(2).tolist()}")
 

@@ -21,9 +21,9 @@ def logged(seed, purpose, month, identity):
 draws.uniform = logged
 from moatlab import Market, Scenario
 arms = []
-for rate in (0.5, 0.8):
+for rate in (0.5, 30.0):
     log.clear()
-    market = Market(Scenario("tiny").set({"apps.entry_rate": rate, "clouds.running_cost": 1.0 - 0.5 * rate}), rng=3)
+    market = Market(Scenario("tiny").set({"apps.entry_rate": rate, "clouds.running_cost": 1.0 - 0.01 * rate}), rng=3)
     market.run(18)
     arms.append(({k: float(v) for k, v in log.items()}, int(market.state.count)))
 json.dump(arms, sys.stdout)

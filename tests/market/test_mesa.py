@@ -197,7 +197,7 @@ def test_mesas_clock_runs_months_between_events_of_a_users_own() -> None:
     [
         ({"seed": 3}, "not 'seed'; the seed is rng"),
         ({"rgn": 3}, "did you mean rng?"),
-        ({"users.crowdin": 0.1}, "did you mean crowding?"),
+        ({"users.crowdin": 0.1}, "did you mean crowding"),
         ({"users.crowding": -1}, "users.crowding"),
     ],
 )

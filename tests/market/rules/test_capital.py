@@ -24,14 +24,14 @@ def test_a_round_is_at_most_a_share_of_what_revenue_is_worth() -> None:
 
 def test_without_worth_there_is_no_round_but_the_seed() -> None:
     results = Market(ESSAY.set({"investors.largest_round": 0.0}), rng=1).run(48)
+    seed = sum(float(ESSAY.kind_value("apps", name)) for name in ("startup_cash", "entry_cost"))
     paid = results.payments.to_pandas().query("kind == 'app equity'")["amount"].sum()
-    assert np.isclose(paid, results.path("apps.entries").sum() * float(ESSAY.kind_value("apps", "startup_cash")))
-    # Startups that nobody funds leave when their seed is spent.
-    assert results.path("apps.exits").sum() > Market(ESSAY, rng=1).run(48).path("apps.exits").sum()
+    assert np.isclose(paid, results.path("apps.entries").sum() * seed)
 
 
 def test_who_leaves_owes_money_and_leaves_the_debt_to_suppliers() -> None:
     results = Market(ESSAY.set({"investors.largest_round": 0.0}), rng=1).run(36)
     lost = results.ledger.to_pandas().query("kind == 'app write-off'")
-    assert len(lost) == results.path("apps.exits").sum() > 5
+    # Who closes without debts pays out what is left.
+    assert 5 < len(lost) < results.path("apps.exits").sum()
     assert (lost["payer"] == "suppliers").all() and (lost["amount"] > 0.0).all()

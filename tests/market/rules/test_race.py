@@ -183,5 +183,5 @@ def test_a_large_customer_pays_the_same_share_of_markups_wherever_it_buys() -> N
         own = state.routing[row, -1] * app["own_unit_cost"] if app["own_model"] else 0.0
         # Offers have been posted again at the month's end; what the app pays was posted at its head.
         seen += int((shares[: len(ESSAY.slugs("labs"))] > 0.05).sum() > 1)
-        assert app["token_cost"] == pytest.approx((shares @ price + own) / state.routing[row].sum(), rel=0.2)
+        assert app["token_cost"] == pytest.approx((shares @ price + own) / state.routing[row].sum(), rel=0.35)
     assert seen > 3

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from moatlab import Market, Scenario
-from moatlab.market.rules.apps import commit_apps, decide_spending
+from moatlab.market.rules.apps import commit_apps
 from moatlab.market.rules.capital import balance_infrastructure, move_hype
 from moatlab.market.rules.compute import expect
 from moatlab.market.rules.foundry import decide_foundry
 from moatlab.market.rules.outside import move_outside
 from moatlab.market.rules.training import drift_specialisation
-from moatlab.market.rules.turnover import count_entrants
 from moatlab.market.state.posting import INVESTORS, PARENTS
 from moatlab.market.state.state import State
 
@@ -33,32 +32,6 @@ def value(kind: str, name: str) -> float:
     return float(ESSAY.kind_value(kind, name))
 
 
-def test_apps_spend_what_they_earn_and_a_share_of_their_cash() -> None:
-    state = later()
-    poor, rich, bundled = (state.apps[row : row + 1] for row in state.live[:3])
-    for app, earned, held in ((poor, -3.0, -1.0), (rich, 5.0, 36.0), (bundled, 50.0, 50.0)):
-        app["gross_profit"], app["own_model"], state.cash[app["account"][0]] = earned, 0, held
-    bundled["price_rule"] = 3
-    kept = bundled["rnd"][0], bundled["marketing"][0]
-    decide_spending(state.arrays)
-    assert (poor["next_rnd"][0], poor["next_marketing"][0]) == (0.0, 0.0)
-    budget = 5.0 - value("apps", "overhead") + 36.0 / value("apps", "spending_horizon")
-    assert rich["next_rnd"][0] == pytest.approx(value("apps", "rnd_share") * budget)
-    assert rich["next_marketing"][0] == pytest.approx(value("apps", "marketing_share") * budget)
-    assert (bundled["next_rnd"][0], bundled["next_marketing"][0]) == kept
-
-
-def test_the_growth_that_an_app_knows_is_smoothed_and_bounded() -> None:
-    smoothing, bound = 0.4, 0.5
-    state = later({"apps.smoothing": smoothing, "apps.growth_bound": bound})
-    calm, leaping = (state.apps[row : row + 1] for row in state.live[:2])
-    for app, factor in ((calm, 1.2), (leaping, 100.0)):
-        app["growth"], app["last_revenue"], app["revenue"] = 0.1, 1.0, factor
-    decide_spending(state.arrays)
-    assert calm["growth"][0] == pytest.approx(0.1 + smoothing * (np.log(1.2) - 0.1))
-    assert leaping["growth"][0] == pytest.approx(0.1 + smoothing * (bound - 0.1))
-
-
 def test_features_and_awareness_grow_by_spending_and_fade() -> None:
     state = later({"apps.brand_spread": 0.0})
     at = state.live
@@ -74,7 +47,13 @@ def test_features_and_awareness_grow_by_spending_and_fade() -> None:
     awareness = (1 - value("apps", "awareness_decay")) * before["awareness"]
     awareness += value("apps", "awareness_gain") * np.log1p(before["marketing"] / scale)
     np.testing.assert_allclose(after["awareness"], awareness, rtol=1e-12)
-    np.testing.assert_allclose(after["brand"], before["brand"] * 2 ** (-1 / value("apps", "brand_half_life")))
+    # Brand moves towards what feeds it: the mean of the shares of customers and of marketing.
+    customers = before["tourists"] + before["committed"]
+    used = customers / users["customers"][k]
+    known = before["marketing"] / np.bincount(k, before["marketing"], len(users))[k]
+    keep = 2 ** (-1 / value("apps", "brand_half_life"))
+    fed = value("apps", "brand_gain") * 0.5 * (used + known)
+    np.testing.assert_allclose(after["brand"], keep * before["brand"] + (1 - keep) * fed, rtol=1e-9, atol=1e-12)
 
 
 def test_expectations_cover_part_of_the_way() -> None:
@@ -163,22 +142,3 @@ def test_owners_of_infrastructure_cover_what_is_lacking() -> None:
     paid = (len(state.chipmakers) - 1 + len(state.foundry)) * 300.0 / period - 50.0
     assert cash[INVESTORS] - investors == pytest.approx(paid)
     assert cash.sum() == pytest.approx(whole)
-
-
-def test_entry_is_poisson_in_hype_and_revenue() -> None:
-    state = later({"apps.entry_profit": 0.5, "apps.entry_rate": 5.0})
-    users = state.users
-    state.now["hype"] = 0.7
-    worth = np.linspace(0.0, 120.0, len(users))
-    users["firms"] = 4.0
-    users["revenue"] = worth * 4.0 * value("apps", "overhead")
-    pull = np.clip(worth, value("apps", "entry_floor"), value("apps", "entry_ceiling")) ** 0.5
-    rate = 5.0 * np.exp(value("apps", "entry_hype") * 0.7) / len(users) * pull
-    months, counts = 4000, []
-    for month in range(months):
-        state.now["month"] = month
-        count_entrants(state.arrays)
-        counts.append(state.entrants.copy())
-    found = np.array(counts)
-    np.testing.assert_allclose(found.mean(axis=0), rate, atol=5 * np.sqrt(rate.max() / months))
-    np.testing.assert_allclose(found.var(axis=0), rate, rtol=0.2, atol=0.05)

@@ -95,8 +95,8 @@ def decide_spending(s: Rows) -> None:
     """Next month's features and marketing, by the rule of spending.
 
     Under the rule `marginal` an app spends until a further dollar brings in a dollar, as far as its means go: gross
-    profit less overhead, and its cash evenly over its spending horizon, in proportion if both do not fit.  Apps of labs
-    and incumbents are not held to their own means: their owners fund what is worth it.  Under the rule `shares` it
+    profit less overhead, and its cash evenly over its spending horizon, in proportion if both do not fit.  The cash of a
+    lab counts for its apps; incumbents fund what is worth it to theirs.  Under the rule `shares` it
     spends fixed shares of its means (a rule of thumb).  It moves part of the way each month; a bundled app, whose
     earnings are no guide, keeps up what was spent before.
 
@@ -124,8 +124,9 @@ def decide_spending(s: Rows) -> None:
             app.next_marketing = shared.apps_marketing_share * means
             continue
         rnd, marketing = best_spending(app, user, scales[app.category], shared, now)
-        funded = app.incumbent == 1 or (app.owner >= 0 and labs[max(app.owner, 0)].alive == 1)
-        if rnd + marketing > means and not funded:
+        if app.owner >= 0 and labs[max(app.owner, 0)].alive == 1:
+            means += max(0.0, cash[labs[app.owner].account]) / shared.apps_spending_horizon
+        if rnd + marketing > means and app.incumbent == 0:
             part = means / (rnd + marketing)
             rnd *= part
             marketing *= part
