@@ -18,7 +18,7 @@ def test_simulate_writes_tables_pictures_and_a_summary(tmp_path: Path, capsys: p
     out = tmp_path / "run"
     assert run_cli(["simulate", "tiny", "--months", "14", "--seeds", "2", "--out", str(out), "--year", "2023"]) == 0
     told = capsys.readouterr().out
-    assert "of the gross profit on generative AI" in told and str(out) in told
+    assert "of the economic profit on generative AI" in told and str(out) in told
     layers = pd.read_parquet(out / "layers.parquet")
     assert set(layers["seed"]) == {1, 2} and layers["month"].max() == 13
     assert {p.name for p in (out / "pictures").iterdir()} >= {"shares.png", "accrual.png", "prices.png", "flow.png"}
