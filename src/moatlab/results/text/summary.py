@@ -12,7 +12,6 @@ from textwrap import wrap
 import numpy as np
 
 from moatlab.results.frames import Array, Frames
-from moatlab.results.measure import Measure
 from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
 from moatlab.results.payments import LAYERS
@@ -36,10 +35,10 @@ STACK = (
 )
 NOTE = (
     "Gross profit: after depreciation. Operating profit: after research, training, marketing and overhead as well. "
-    f"Economic profit: these are written off over years, and all capital costs {100 * Measure().cost_of_capital:g} % a "
-    "year. AI only: economic profit with clouds, chipmakers and the foundry counted by the part of GPU-hours that "
-    "generative AI rents; share: of its positive amounts. Value added: sales less purchases within the stack. 1/HHI: "
-    "the number of equally large firms that would be as concentrated by revenue."
+    "Economic profit: these are written off over years, and all capital costs {cost} % a year. AI only: economic "
+    "profit with clouds, chipmakers and the foundry counted by the part of GPU-hours that generative AI rents; share: "
+    "of its positive amounts. Value added: sales less purchases within the stack. 1/HHI: the number of equally large "
+    "firms that would be as concentrated by revenue."
 )
 MONEY = (
     "Income: all that the layer's firms received, by who paid it into the stack. Users: of apps, and of large "
@@ -76,7 +75,8 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     lines += ["", *wrap(other_measures(paths, spans[-1], unit, size), _WIDTH)]
     for span in spans:
         lines += ["", *by_layer(paths, span, unit, size)]
-    lines += ["", *wrap(NOTE + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
+    note = NOTE.format(cost=f"{100 * frames.measure.cost_of_capital:g}")
+    lines += ["", *wrap(note + STARTUP * (not frames.firms["named"].all()), _WIDTH), ""]
     if frames.money is not None:
         lines += [*_money(frames, _year(frames, year) if year else spans[-1], unit, size), ""]
         lines += [*wrap(MONEY, _WIDTH), ""]
