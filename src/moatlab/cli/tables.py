@@ -34,7 +34,7 @@ def stacked(runs: Sequence[Results], name: str, start: str, *, every_firm: bool)
         part = getattr(run, name).to_pandas()
         part.insert(0, "seed", run.about["seed"])
         parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True)
     if "month" in table:
         dates = [month_name(month, start) for month in range(int(table["month"].max()) + 1 if len(table) else 0)]
         table.insert(table.columns.get_loc("month") + 1, "date", [dates[month] for month in table["month"]])
