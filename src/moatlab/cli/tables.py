@@ -34,13 +34,12 @@ def stacked(runs: Sequence[Results], name: str, start: str, *, every_firm: bool)
         part = getattr(run, name).to_pandas()
         part.insert(0, "seed", run.about["seed"])
         parts.append(part)
-    table: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
     if "month" in table:
         dates = [month_name(month, start) for month in range(int(table["month"].max()) + 1 if len(table) else 0)]
         table.insert(table.columns.get_loc("month") + 1, "date", [dates[month] for month in table["month"]])
-    if every_firm or name not in ("firms", "owners"):
-        return table
-    return _large(table) if name == "firms" else _weighty(table)
+    chosen = {"firms": _large, "owners": _weighty}
+    return table if every_firm or name not in chosen else chosen[name](table)
 
 
 def _large(firms: pd.DataFrame) -> pd.DataFrame:
