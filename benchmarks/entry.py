@@ -77,16 +77,16 @@ def main() -> None:
     old = table[table["last"] - table["birth"] >= 60]
     print(f"{name}, {seeds} seeds; gone within five years {float((old['died'] - old['birth'] < 60).mean()):.2f}")
     print("year  entrants a run (most)  value over cost: mean, median  gone in five years")
-    for year, cohort in table.groupby("year"):
+    for year in sorted(set(table["year"])):
+        cohort = table[table["year"] == year]
         counts = cohort.groupby("seed").size().reindex(range(1, seeds + 1), fill_value=0)
         early = cohort[cohort["last"] - cohort["birth"] >= 60]
         gone = f"{float((early['died'] - early['birth'] < 60).mean()):.2f}" if len(early) else "-"
         over = cohort["value"] / cohort["cost"]
-        print(
-            f"{year + 1:4d}  {counts.mean():8.1f} ({counts.max():3d})  {over.mean():14.2f} {over.median():8.2f}  {gone:>14}"
-        )
-    per_seed = table.groupby("seed").apply(lambda c: c["value"].sum() / c["cost"].sum(), include_groups=False)
-    print(f"all: {table['value'].sum() / table['cost'].sum():.2f} of cost; by seed {per_seed.round(2).tolist()}")
+        head = f"{year + 1:4d}  {counts.mean():8.1f} ({counts.max():3d})"
+        print(f"{head}  {over.mean():14.2f} {over.median():8.2f}  {gone:>14}")
+    worth = [float(run["value"].sum() / run["cost"].sum()) for _, run in table.groupby("seed")]
+    print(f"all: {table['value'].sum() / table['cost'].sum():.2f} of cost; by seed {np.round(worth, 2).tolist()}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/spending.py [SEEDS] [SCENARIO] [MONTH] [CHANGES]
 
-Pairs of runs from one state: in one of them a leading app spends a fifth more in one month, and comes back to its rule.
-The return is the present value of what it earns more in ten years over that of what it spends more, at the discount rate
-by which apps decide.  The scenario `free-entry` is the textbook market at rest (tests/textbook).
+Pairs of runs from one state: in one of them a leading app spends a fifth more in one month, and comes back to its
+rule.  The return is the present value of what it earns more in ten years over that of what it spends more, at the
+discount rate by which apps decide.  The scenario `free-entry` is the textbook market at rest (tests/textbook).
 """
 
 from __future__ import annotations

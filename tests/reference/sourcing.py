@@ -120,6 +120,6 @@ def passed_on(app: Any, share: float) -> float:
 
 
 def rival_share(app: Any) -> float:
-    """Of those who leave another app of the category, over those who leave it and stay, the share that comes to this."""
+    """What takes the place of the choice share in elasticities: (1 - lambda) s_in + lambda s."""
     part = app.user.dissimilarity
     return float((1 - part) * app.inside_share + part * app.choice_share)

@@ -1,9 +1,10 @@
 """What an agency computes of a merger: elasticities, diversion, concentration, pricing pressure, simulated prices.
 
-Differentiated products in logit or nested-logit demand, with one nest of all products under the option outside and nests
-within it, prices by Bertrand-Nash (Werden and Froeb 1994; Farrell and Shapiro 2010; Jaffe and Weyl 2013).  The formulas are those of the R package `antitrust` (Taragin and Sandfort): with
-products that share one slope they give its numbers.  Arrays are of products in one order; matrices have the product
-whose price moves, or whose owner decides, in the row.
+Differentiated products in logit or nested-logit demand, with one nest of all products under the option outside and
+nests within it, prices by Bertrand-Nash (Werden and Froeb 1994; Farrell and Shapiro 2010; Jaffe and Weyl 2013).  The
+formulas are those of the R package `antitrust` (Taragin and Sandfort): with products that share one slope they give its
+numbers.  Arrays are of products in one order; matrices have the product whose price moves, or whose owner decides, in
+the row.
 
 Ownership is a matrix of weights: in row i what whoever sets the price of i counts of a dollar that j earns, a dollar of
 i being 1.  One company has weights of 1; a silent stake of 30 % in j has .3; control by way of that stake 1 / .3 in the

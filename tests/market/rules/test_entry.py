@@ -103,7 +103,8 @@ def test_apps_end_for_other_reasons_at_the_rate_declared() -> None:
     """Random exit: survival is exponential in age."""
     rate = 0.03
     still = {"apps.exit_hazard": rate, "apps.startups": 400, "apps.entry_rate": 0.0, "apps.exit_age": 1e5,
-             "apps.overhead": 0.0, "apps.spending": "shares", "apps.rnd_share": 0.0, "apps.marketing_share": 0.0}  # fmt: skip
+             "apps.overhead": 0.0, "apps.spending": "shares", "apps.rnd_share": 0.0,
+             "apps.marketing_share": 0.0}  # fmt: skip
     run = Market(scenario("free-entry").set(still), rng=1).run(24)
     firms = run.series("apps.firms").to_numpy()
     assert firms[-1] == pytest.approx(firms[0] * (1 - rate) ** 23, abs=4 * np.sqrt(100))

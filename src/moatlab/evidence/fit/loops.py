@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from moatlab.market.market import Market
+from moatlab.market.rules.spending import MARGINAL
 
 Gain = tuple[str, str, float, float]
 
@@ -41,6 +42,16 @@ def loop_gains(market: Market) -> pd.DataFrame:
 def _elastic(spending: float, scale: float) -> float:
     """Elasticity of ln(1 + x / scale), times itself: d ln(1 + x/scale) / d ln x."""
     return spending / (spending + scale) if spending > 0.0 else 0.0
+
+
+def _moved(spending: float, scale: float, response: float, money: float, shared: Any) -> float:
+    """What ln(1 + x / scale) gains with the log of revenue, times what a util moves.
+
+    By the rule `marginal` the best x + scale is in proportion to revenue; by `shares`, x to what is left of it.
+    """
+    if shared["apps_spending"] == MARGINAL:
+        return response if spending > 0.0 else 0.0
+    return _elastic(spending, scale) * money
 
 
 def _rest(share: float, squares: float) -> float:
@@ -72,23 +83,25 @@ def _apps(market: Market) -> Iterator[Gain]:
             earned = max(0.0, float(app["gross_profit"] - overhead))
             cash = max(0.0, float(state.cash[app["account"]])) / shared["apps_spending_horizon"]
             follows = float(app["gross_profit"]) / (earned + cash) if earned > 0.0 else 0.0
-            money = (1.0 - share) * min(follows, 1.0)
+            # Among the apps tastes have the scale lambda mu.
+            response = (1.0 - share) / max(float(user["dissimilarity"]), 1e-9)
+            money = response * min(follows, 1.0)
             weight = float(app["revenue"])
             feature = user["quality_taste"] * (1.0 - user["ai_centrality"]) / user["taste_scale"]
             stock = shared["apps_feature_gain"] / max(shared["apps_obsolescence"] + shared["apps_imitation"], 1e-9)
-            spread = _elastic(app["rnd"], shared["apps_feature_scale"])
-            yield "apps", "revenue to features", feature * stock * spread * money, weight
+            moved = _moved(app["rnd"], shared["apps_feature_scale"], response, money, shared)
+            yield "apps", "revenue to features", feature * stock * moved, weight
             open_ = math.exp(-float(app["awareness"] + app["distribution"]))
             reach = open_ / max(1.0 - open_, 1e-9)
             stock = shared["apps_awareness_gain"] / max(shared["apps_awareness_decay"], 1e-9)
-            spread = _elastic(app["marketing"], shared["apps_awareness_scale"])
-            yield "apps", "revenue to marketing", reach * stock * spread * money, weight
+            moved = _moved(app["marketing"], shared["apps_awareness_scale"], response, money, shared)
+            yield "apps", "revenue to marketing", reach * stock * moved, weight
             data = float(app["data"]) / max(float(app["data"] + user["mean_data"]), 1e-12) / math.log(10.0)
             taste = shared["apps_data_taste"] / user["taste_scale"]
-            yield "apps", "use to data", taste * data * (1.0 - share), weight
+            yield "apps", "use to data", taste * data * response, weight
             # The base is the potential, so it counts as far as the category has been adopted.
             adopted = float(user["customers"] / user["potential"]) if user["potential"] > 0.0 else 0.0
-            direct = user["network_taste"] / user["taste_scale"] * adopted * share * (1.0 - share)
+            direct = user["network_taste"] / user["taste_scale"] * adopted * share * response
             yield "apps", "direct network effect", direct * _rest(share, squares), weight
 
 

@@ -229,7 +229,8 @@ def decide_own_model(s: Rows) -> None:
     the change of quality, its own model ageing meanwhile), less team, upkeep, agreement and the one-off compute.  It
     expects today's differences to stay, and needs the one-off cost in cash: it saves, and asks investors for the rest.
     One with an in-house model makes a new one when that pays, and gives it up when the best reachable offer is worth
-    more; who has turned either way does not turn back for ``turning_months``.  Under the rule `forced` every reviewing app moves to the better own model, whatever it is worth.
+    more; who has turned either way does not turn back for ``turning_months``.  Under the rule `forced` every reviewing
+    app moves to the better own model, whatever it is worth.
 
     Checked: tests/reference/test_oracle.py, tests/textbook/test_graduation.py.
     """

@@ -1,9 +1,9 @@
 """Nests: apps on the same lab's model are closer substitutes than others.
 
 Nested logit (McFadden 1978; Cardell 1997) within the category's own nest of all apps, with correlation rho: an app's
-pull within its nest is e = (E/B)^(1/(1 - rho)), E its attraction without nests of labs and B the largest in the nest, so
-that no power overflows; a nest attracts B T^(1 - rho), T the sum of e over it.  An app whose tokens go mostly to a model
-of its own is a nest of one, and chosen as without them.
+pull within its nest is e = (E/B)^(1/(1 - rho)), E its attraction without nests of labs and B the largest in the nest,
+so that no power overflows; a nest attracts B T^(1 - rho), T the sum of e over it.  An app whose tokens go mostly to a
+model of its own is a nest of one, and chosen as without them.
 """
 
 from __future__ import annotations

@@ -95,10 +95,10 @@ def decide_spending(s: Rows) -> None:
     """Next month's features and marketing, by the rule of spending.
 
     Under the rule `marginal` an app spends until a further dollar brings in a dollar, as far as its means go: gross
-    profit less overhead, and its cash evenly over its spending horizon, in proportion if both do not fit.  The cash of a
-    lab counts for its apps; incumbents fund what is worth it to theirs.  Under the rule `shares` it
-    spends fixed shares of its means (a rule of thumb).  It moves part of the way each month; a bundled app, whose
-    earnings are no guide, keeps up what was spent before.
+    profit less overhead, and its cash evenly over its spending horizon, in proportion if both do not fit.  The cash of
+    a lab counts for its apps; incumbents fund what is worth it to theirs.  Under the rule `shares` it spends fixed
+    shares of its means (a rule of thumb).  It moves part of the way each month; a bundled app, whose earnings are no
+    guide, keeps up what was spent before.
 
     Checked: tests/market/rules/test_spending.py.
     """

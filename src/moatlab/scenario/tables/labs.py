@@ -8,7 +8,7 @@ ASSUMED = "assumed"
 
 LABS = [
     declare("labs", "open", "flag", False, (0, 1), "Whether released checkpoints are published.", "essay",
-            Moves("hosts.revenue", +1, who="cohere", step=(False, True)), scope="firm", state=True),
+            Moves("hosts.tokens", +1, who="cohere", step=(False, True)), scope="firm", state=True),
     declare("labs", "api", "flag", True, (0, 1), "Whether the lab sells its model by API.", "essay",
             Moves("labs.stability.revenue", +1, who="stability", step=(False, True)), scope="firm", state=True),
     declare("labs", "capability", "points", 0.0, (-20.0, 20.0), "Capability of the released model at month 0.",
@@ -190,7 +190,7 @@ LABS = [
             Moves("labs.character-ai.cash", 0, (6, 59), step=(0.05, 0.6), reason="labs gain on one another by turns")),
     declare("labs", "transfer_price", "share of markup", 0.0, (0.0, 1.0),
             "Share of the API markup that a lab charges its own app.", ASSUMED,
-            Moves("apps.chatgpt.price", +1, step=(0.0, 1.0))),
+            Moves("apps.chatgpt.price", +1, (0, 8), step=(0.0, 1.0))),
     declare("labs", "supply", "rule", "everybody", (0, 0),
             "Who may buy the API: everybody, all but rivals of the lab's own apps (apps of their categories), or "
             "the lab's own apps only.", "essay (vertical integration); value assumed",
@@ -278,15 +278,15 @@ HOSTS = [
     declare("hosts", "markup", "share of cost", 0.4, (0.0, 1e3), "Markup over marginal cost under the rule `markup`.",
             ASSUMED, Moves("hosts.price", +1, given=(("hosts.*.price_rule", "markup"),)), scope="firm"),
     declare("hosts", "staff", "M$ per month", 0.5, (0.0, 1e4), "Fixed cost of a host.", ASSUMED,
-            Moves("hosts.operating_profit", -1, (0, 11)), scope="firm"),
+            Moves("hosts.gross_margin", +1, (12, 35), step=(0.25, 1.0)), scope="firm"),
     declare("hosts", "number", "hosts", 1.0, (1.0, 1e6),
             "Hosts of the kind at month 0, alike in models and costs.", ASSUMED,
             Moves("hosts.price", -1, (0, 5), step=(1.0, 3.0)), scope="firm", state=True),
     declare("hosts", "setup_cost", "M$", 6.0, (0.0, 1e6), "What setting up a further host takes.", ASSUMED,
             Moves("hosts.gross_margin", +1, (24, 95), step=(2.0, 60.0))),
     declare("hosts", "entry_speed", "dimensionless", 0.1, (0.0, 1.0),
-            "Elasticity of a month's growth of the number of hosts to what one earns over what it costs; 0 for no entry.",
-            ASSUMED, Moves("hosts.gross_margin", -1, (24, 95), step=(0.0, 0.2))),
+            "Elasticity of a month's growth of the number of hosts to what one earns over what it costs; 0 for no "
+            "entry.", ASSUMED, Moves("hosts.gross_margin", -1, (24, 95), step=(0.0, 0.2))),
     declare("hosts", "serving_overhead", "share", 0.2, (0.0, 10.0),
             "Extra GPU-hours per token, relative to the lab's own serving.", ASSUMED, Moves("hosts.price", +1, (0, 11)),
             scope="firm"),

@@ -107,7 +107,7 @@ INVESTORS = [
             Moves("apps.equity", +1, (0, 11))),
     declare("investors", "largest_round", "years of revenue", 4.0, (0.0, 1e6),
             "Largest round of a startup: a fifth of one that is worth twenty years of its revenue.", ASSUMED,
-            Moves("apps.exits", -1, (12, 59), step=(1.0, 12.0))),
+            Moves("apps.equity", +1, (0, 35), step=(1.0, 12.0))),
     declare("investors", "growth_hurdle", "log per month", 0.0, (-1.0, 1.0),
             "Growth of revenue below which an app finds no round at neutral hype.", ASSUMED,
             Moves("investors.funding", -1, (0, 35), step=(-0.05, 0.05))),

@@ -28,7 +28,7 @@ TABLE = [
             Moves("labs.hhi", +1, (12, 35)), scope="firm"),
     declare("users", "ai_centrality", "share", 0.6, (0.0, 1.0),
             "How far the AI is the product: weight of the model's capability against the app's own features (w).",
-            "essay, last question; value assumed", Moves("labs.hhi", +1, (12, 35), step=(0.4, 0.9)), scope="firm"),
+            "essay, last question; value assumed", Moves("apps.rnd", -1, (12, 35), step=(0.4, 0.9)), scope="firm"),
     declare("users", "taste_scale", "utils", 1.0, (1e-6, 100.0),
             "Scale of idiosyncratic taste among apps (mu); towards 0 apps become homogeneous.", ASSUMED,
             Moves("apps.gross_margin", +1, step=(0.8, 1.2)), scope="firm"),
