@@ -134,6 +134,17 @@ class Scenario:
         """What will change, in the order of declaration."""
         return self._contents.events
 
+    def shares_past(self, other: Scenario) -> bool:
+        """Whether runs of both go the same way until their events differ: all else that decides a run is the same.
+
+        Firms and rules of one's own may keep anything between months, so scenarios with any share no past.
+        """
+        mine, theirs = self._contents, other._contents
+        own = mine.overrides or theirs.overrides or mine.rules or theirs.rules
+        # As tuples, which look first whether two things are one.
+        same = ((c.start, c.months, c.graph, c.rows, c.values) for c in (mine, theirs))
+        return next(same) == next(same) and not own
+
     @property
     def graph(self) -> GraphSpec:
         """Who can trade with whom."""
