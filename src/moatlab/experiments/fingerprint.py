@@ -45,6 +45,14 @@ def function_source(function: Callable[..., Any], where: str = "") -> str:
 
 
 @cache
+def _of_python() -> frozenset[Path]:
+    """The folders of Python's modules and of the packages installed for it."""
+    return frozenset(
+        Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")
+    )
+
+
+@cache
 def _is_installed(module: str) -> bool:
     """Whether a module is Python's, moatlab's or an installed package's, and so known by name and version."""
     top = module.split(".")[0]
@@ -56,8 +64,9 @@ def _is_installed(module: str) -> bool:
         return False
     # Packages also lie in folders of other environments: of the user, of the system, of one that this one extends.
     around = Path(place).resolve().parents
-    python = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    return not python.isdisjoint(around) or any(folder.name in ("site-packages", "dist-packages") for folder in around)
+    return not _of_python().isdisjoint(around) or any(
+        folder.name in ("site-packages", "dist-packages") for folder in around
+    )
 
 
 def own_modules() -> list[types.ModuleType]:
