@@ -55,6 +55,7 @@ def test_architecture_names_every_folder_and_module() -> None:
         ("mesa.md", "rows: 2"),
         ("own-scenario.md", "big-co"),
         ("mergers.md", "copy ["),
+        ("panel.md", "a merger to monopoly raises prices: True"),
     ],
 )
 def test_the_python_of_a_page_runs(name: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,12 @@ def test_nests_are_labs_wherever_their_models_are_served(apps: pd.DataFrame, res
     labs = {f"labs.{slug}" for slug in results.about["slugs"]["labs"]}
     hosts = {f"hosts.{slug}" for slug in results.about["slugs"]["hosts"]}
     assert set(apps["nesting_ids"]) <= labs | hosts | {"apps.midjourney"}
+
+
+def test_the_page_has_every_column() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "panel.md").read_text()
+    for name, unit, meaning in (*APPS, *TOKENS):
+        assert f"| `{name}` | {unit} | {meaning} |" in text
 
 
 def test_without_firms_there_is_no_panel(results: Results) -> None:

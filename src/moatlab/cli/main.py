@@ -359,6 +359,7 @@ COMMANDS = (
     "tag",
     "prune",
     "export",
+    "archive",
     "plan",
     "rerun",
     "whatif",

@@ -6,7 +6,7 @@ see is there as well: marginal costs, so that an estimate can be held against wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,6 @@ import pandas as pd
 from moatlab.errors import InputError
 from moatlab.results.metrics import ratio
 from moatlab.scenario.addresses import nearest
-
-if TYPE_CHECKING:
-    from moatlab.results.results import Results
 
 Layer = Literal["apps", "tokens"]
 LAYERS_OF_PANELS: tuple[Layer, ...] = get_args(Layer)
@@ -60,7 +57,27 @@ TOKENS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def panel(results: Results, layer: Layer = "apps") -> pd.DataFrame:
+class Records(Protocol):
+    """What of a run's `Results` a panel is made of."""
+
+    about: dict[str, Any]
+
+    @property
+    def firms(self) -> Any: ...  # noqa: D102
+
+    @property
+    def categories(self) -> Any: ...  # noqa: D102
+
+    @property
+    def market(self) -> Any: ...  # noqa: D102
+
+    @property
+    def months(self) -> int: ...  # noqa: D102
+
+    def app_slugs(self) -> list[str]: ...  # noqa: D102
+
+
+def panel(results: Records, layer: Layer = "apps") -> pd.DataFrame:
     """A row a market and product with customers, in the order of months; the columns are `APPS`, or `TOKENS`.
 
     Raises `InputError` for a run that recorded layers only, and for another ``layer``.
@@ -78,7 +95,7 @@ def _addressed(firms: pd.DataFrame) -> pd.Series:
     return firms["kind"].astype(str) + "." + firms["slug"].astype(str)
 
 
-def _apps(results: Results, firms: pd.DataFrame) -> pd.DataFrame:
+def _apps(results: Records, firms: pd.DataFrame) -> pd.DataFrame:
     about = results.about
     apps = firms[firms["kind"] == "apps"].copy()
     apps["product_ids"] = _addressed(apps)
@@ -101,7 +118,7 @@ def _apps(results: Results, firms: pd.DataFrame) -> pd.DataFrame:
     return _finish(apps, results, APPS)
 
 
-def _tokens(results: Results, firms: pd.DataFrame) -> pd.DataFrame:
+def _tokens(results: Records, firms: pd.DataFrame) -> pd.DataFrame:
     sellers = firms[firms["kind"].isin(["labs", "hosts"])].copy()
     sellers["product_ids"] = sellers["firm_ids"] = _addressed(sellers)
     sellers["nesting_ids"] = sellers["kind"]
@@ -116,7 +133,7 @@ def _tokens(results: Results, firms: pd.DataFrame) -> pd.DataFrame:
     return _finish(sellers, results, TOKENS)
 
 
-def _finish(rows: pd.DataFrame, results: Results, columns: tuple[tuple[str, str, str], ...]) -> pd.DataFrame:
+def _finish(rows: pd.DataFrame, results: Records, columns: tuple[tuple[str, str, str], ...]) -> pd.DataFrame:
     rents = results.market["rent"].to_numpy(np.float64)
     rows["rent"] = rents[rows["month"]]
     rows["hours_per_token"] = ratio(rows["token_cost"], rows["rent"])
