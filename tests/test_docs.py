@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "moatlab"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(page for name in ("docs", "tests", "notebooks") for page in (ROOT / name).rglob("*.md"))]
+)
 #: Folders whose modules architecture.md names one by one; of the others it names the folder.
 NAMED = ("scenario", "results", "market", "market/state", "experiments", "evidence", "evidence/fit")
 
