@@ -16,7 +16,7 @@ SCENARIO ?= essay-2023
 SCENARIOS ?= 10000
 OUT ?= results/$(SCENARIO)
 
-.PHONY: help setup simulate sliders picture test invariants slow mutants browser compat wheel docs bench lint clean
+.PHONY: help setup simulate sliders picture notebooks test invariants slow mutants browser compat wheel docs bench lint clean
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -50,6 +50,9 @@ picture: simulate ## draw the pictures of README and of the site's first page ag
 sliders: setup ## rank the parameters again whose sliders `moatlab dash` has
 	$(BIN)/moatlab sensitivity experiments/sensitivity.toml --pictures none
 	$(BIN)/python -m moatlab.dash.ranking results/sensitivity
+
+notebooks: setup ## run the notebooks again and keep what comes out
+	$(BIN)/python notebooks/run.py
 
 lint: setup ## style and types
 	$(BIN)/ruff check .

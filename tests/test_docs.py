@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "moatlab"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(page for name in ("docs", "tests", "notebooks") for page in (ROOT / name).rglob("*.md"))]
+)
 #: Folders whose modules architecture.md names one by one; of the others it names the folder.
 NAMED = ("scenario", "results", "market", "market/state", "experiments", "evidence", "evidence/fit")
 
@@ -55,6 +57,7 @@ def test_architecture_names_every_folder_and_module() -> None:
         ("mesa.md", "rows: 2"),
         ("own-scenario.md", "big-co"),
         ("mergers.md", "copy ["),
+        ("panel.md", "a merger to monopoly raises prices: True"),
     ],
 )
 def test_the_python_of_a_page_runs(name: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,16 @@ def test_every_public_name_has_its_docstring_on_a_page() -> None:
     assert {moatlab.ClearingError.__module__, moatlab.InputError.__module__} <= set(names)
 
 
+def test_the_notebooks_are_pages_with_what_came_out() -> None:
+    pages = module("repository").pages(ROOT)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        page = pages[f"repository/notebooks/{path.name}.md"]
+        assert page.startswith("# ") and "```python" in page and ("```text" in page or 'class="frame"' in page)
+        assert "<style" not in page and page.count("```") % 2 == 0
+    link = "repository/notebooks/1-first-run.ipynb.md"
+    assert f"](../{link})" in module("repository").relinked(pages["project/notebooks.md"], "project/notebooks.md")
+
+
 def test_links_to_the_repository_lead_to_pages_of_the_site() -> None:
     relinked = module("repository").relinked
     assert relinked("[a](docs/mesa.md#versions)", "project/readme.md") == "[a](../mesa.md#versions)"

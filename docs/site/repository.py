@@ -1,16 +1,18 @@
-"""What the pages link to outside docs: README and its neighbours, examples, benchmarks, as pages of the site."""
+"""What the pages link to outside docs: README and its neighbours, examples, notebooks, as pages of the site."""
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
 
-#: Documents at the root of the repository by their page on the site.
+#: Documents outside docs by their page on the site.
 ROOT_PAGES = {
     "project/readme.md": "README.md",
     "project/changelog.md": "CHANGELOG.md",
     "project/contributing.md": "CONTRIBUTING.md",
+    "project/notebooks.md": "notebooks/README.md",
 }
 #: Files and folders that the documents link to: each is a page below this folder of the site.
 FOLDER = "repository"
@@ -80,11 +82,37 @@ def _shown(path: Path, name: str) -> str:
     """A file as a page: Markdown as it is, others as code; a folder as its files one below the other."""
     if path.suffix == ".md":
         return path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        return _kept(path)
     if path.is_file():
         return f"# `{name}`\n\n{_code(path)}"
     files = sorted(p for p in path.iterdir() if p.suffix in SHOWN and p.name != "__init__.py")
     below = [f"## `{p.name}`\n\n{_code(p)}" for p in files]
     return "\n\n".join([f"# `{name}/`", *below]) + "\n"
+
+
+def _kept(path: Path) -> str:
+    """A notebook with the outputs that it was kept with."""
+    parts = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if "image/png" in data:
+                picture = "".join(data["image/png"]).replace("\n", "")
+                parts.append(f'<img alt="The figure that the cell above draws" src="data:image/png;base64,{picture}">')
+            elif "text/html" in data:
+                # Tables look as all others on the site.
+                table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
+                parts.append(f'<div class="frame">{" ".join(table.split())}</div>')
+            else:
+                text = "".join(output.get("text", data.get("text/plain", ""))).rstrip()
+                parts.append(f"```text\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _code(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import importlib.util
+import linecache
 import random
 import sys
 from pathlib import Path
@@ -213,3 +214,29 @@ def test_packages_of_an_environment_that_this_one_extends_are_not_code_of_ones_o
     assert (module in own_modules()) == own
     for loaded in (name, module.__name__):
         monkeypatch.delitem(sys.modules, loaded)
+
+
+def of_a_cell(number: int, price: str) -> type:
+    """A firm as a cell of a notebook defines it: in __main__, its text known to `linecache` only."""
+    source = f"from moatlab import App\n\nclass Own(App):\n    def set_price(self):\n        return {price}\n"
+    place = f"<cell {number}>"
+    linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, place, "exec"), scope)
+    found: type = scope["Own"]
+    return found
+
+
+def test_a_class_of_a_notebook_is_known_by_its_source() -> None:
+    first, same, other = of_a_cell(1, "5.0"), of_a_cell(2, "5.0"), of_a_cell(3, "6.0")
+    assert class_source(first) == class_source(same) != class_source(other)
+    # Unpickling in this process, as a serial engine does, gives its methods code without a place.
+    arms = {"control": {}, "own": {"replace": {"apps.writer": first}}}
+    before = class_source(first)
+    batch = Experiment.from_dict({**TABLES, "arms": arms, "months": 12}).run(engine="serial")
+    assert set(batch.runs()["status"]) == {"done"} and class_source(first) == before
+
+
+def test_a_class_without_source_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        class_source(type("Made", (Lab,), {"__module__": "__main__"}))

@@ -1,4 +1,4 @@
-"""The commands on what is stored: experiments, batches, tag, prune, export."""
+"""The commands on what is stored: experiments, batches, tag, prune, export, archive."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def prune(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a batch; with --panel also of a simulation.")],
     file: Annotated[Path, typer.Argument(help="The file to write: .csv, .parquet, or .nc (netCDF, for xarray).")],
     metric: MetricOption = None,
     arm: ArmOption = None,
@@ -59,12 +59,33 @@ def export(
     runs: Annotated[
         bool, typer.Option("--runs", help="A row a run with its outcomes, instead of monthly paths.")
     ] = False,
+    panel: Annotated[
+        str | None,
+        typer.Option("--panel", metavar="LAYER", help="A panel of markets and products, apps or tokens, for PyBLP."),
+    ] = None,
 ) -> None:
-    """Write a batch's monthly paths, or a selection of them, as one file for other tools."""
+    """Write a batch's monthly paths, a selection of them, or a panel of its runs, as one file for other tools."""
     from moatlab.cli.stored import export as write
 
-    typer.echo(write(folder, file, tuple(metric or ()), tuple(arm or ()), months, runs))
+    typer.echo(write(folder, file, tuple(metric or ()), tuple(arm or ()), months, runs, panel))
+
+
+def archive(
+    places: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of results, or one archive.")],
+    out: Annotated[Path, typer.Option(help="The archive to write.")] = Path("replication.zip"),
+    check: Annotated[bool, typer.Option("--check", help="Do the runs of an archive again, and compare.")] = False,
+    engine: Annotated[str, typer.Option(help="Where the runs of --check are done: local, serial or dask.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes (by default one a processor).")] = None,
+) -> None:
+    """Write what others need to do the runs of folders again: inputs, tables, predictions, versions, commands."""
+    from moatlab.cli.again import check as compare
+    from moatlab.cli.again import make
+    from moatlab.errors import InputError
+
+    if check and len(places) != 1:
+        raise InputError("--check takes one archive")
+    typer.echo(compare(places[0], engine, workers) if check else make(tuple(places), out))
 
 
 #: In the order in which help lists them.
-COMMANDS = (experiments, batches, tag, prune, export)
+COMMANDS = (experiments, batches, tag, prune, export, archive)

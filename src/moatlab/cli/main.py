@@ -366,6 +366,7 @@ COMMANDS = (
     "tag",
     "prune",
     "export",
+    "archive",
     "plan",
     "rerun",
     "whatif",

@@ -87,7 +87,8 @@ def _announce(experiment: Experiment, store: Store, only: str | None) -> str:
     """What would be run."""
     plan = experiment.plan
     keys = {plan.keys[row] for row in plan.rows(only)}
-    stored = len(keys & store.scan(verify=False, wanted=experiment.paths).keys()) if store.exists else 0
+    done = store.scan(verify=False, wanted=experiment.paths).keys() if store.exists else set[str]()
+    stored = len(keys & done)
     arms = ", ".join(plan.arms) if only is None else only
     lines = [
         f"{experiment.name}: {experiment.question}" if experiment.question else experiment.name,
@@ -98,12 +99,18 @@ def _announce(experiment: Experiment, store: Store, only: str | None) -> str:
         f"  outcomes      {', '.join(f'{n} ({o.reduce} of {o.metric})' for n, o in experiment.outcomes.items())}",
         f"  runs          {len(keys)}, of which {stored} are stored in {store.folder}",
     ]
+    todo = list({plan.keys[row]: row for row in plan.rows(only) if plan.keys[row] not in done}.values())
+    shared = experiment.months_shared(todo)
+    if shared:
+        lines.append(f"  branches      save {shared:,} of {len(todo) * experiment.months:,} months")
     return "\n".join(lines)
 
 
 def _report(batch: Batch, counts: Counts, damage: list[str]) -> tuple[str, int]:
     """How it went, what failed, and how to repeat that."""
     lines = [f"{counts.done} runs done, {counts.failed} failed, {counts.stored} stored before: {batch.folder}"]
+    if counts.shared:
+        lines.append(f"  branches save {counts.shared:,} of {counts.months:,} months")
     lines += [f"  {line}" for line in damage]
     failures = batch.failures()
     for _, row in failures.head(LISTED).iterrows():

@@ -134,7 +134,7 @@ def run(request: Request) -> str:
                 _workbook(parts / "tables.xlsx", runs, kept, scenario, summary)
             (parts / "summary.txt").write_text(summary, encoding="utf-8")
             (parts / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
-            about = _manifest(scenario, runs)
+            about = {**_manifest(scenario, runs), "saved": request.save}
             _list_files(parts, about, files_of(parts))
         # Results are there whatever becomes of the pictures.
         try:

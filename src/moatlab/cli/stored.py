@@ -111,16 +111,19 @@ def select(
 
 def export(
     folder: Path, file: Path, metrics: tuple[str, ...], arms: tuple[str, ...], months: tuple[str, str] | None,
-    runs: bool,
+    runs: bool, panel: str | None = None,
 ) -> str:  # fmt: skip
-    """Write a batch, or chosen metrics, arms and months of it, as CSV, parquet or netCDF."""
-    refuse_no_batch(folder)
+    """Write a batch, or chosen metrics, arms and months of it, or a panel, as CSV, parquet or netCDF."""
+    if panel is None:
+        refuse_no_batch(folder)
     if file.suffix not in EXPORTS:
         raise InputError(f"{file}: the name ends with {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}")
     if file.exists():
         raise InputError(f"{file} exists already; give another name")
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}")
+    if panel is not None:
+        return _panel(folder, file, panel, arms, bool(metrics or months or runs))
     from moatlab.experiments import open_batch
 
     batch = open_batch(folder)
@@ -140,6 +143,18 @@ def export(
     else:
         table.to_parquet(file, index=False)
     return f"{file}: a row a run, month and metric, {len(table):,} rows"
+
+
+def _panel(folder: Path, file: Path, layer: str, arms: tuple[str, ...], more: bool) -> str:
+    from moatlab.cli.again import panel
+    from moatlab.results.panel import LAYERS_OF_PANELS
+
+    if more or file.suffix == ".nc":
+        raise InputError("--panel writes all months as .csv or .parquet: leave --metric, --months and --runs out")
+    for known in LAYERS_OF_PANELS:
+        if layer == known:
+            return panel(folder, file, known, arms)
+    raise InputError(f"--panel takes {' or '.join(LAYERS_OF_PANELS)}, not {layer!r}")
 
 
 def _netcdf(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moatlab.errors import InputError
 from moatlab.experiments import design as designs
+from moatlab.experiments.branches import together, tree
 from moatlab.experiments.digests import digest
 from moatlab.experiments.models import MarketModel, Model
 from moatlab.experiments.packaged import packaged_experiments
@@ -231,7 +232,7 @@ class Experiment:
         points = designs.points(self.spec, self.model.is_whole, self.where)
         arms, replications = tuple(self.arms), self.spec.replications
         if keys is not None:
-            plan = Plan.stored(arms, points, replications, self._seeds, keys)
+            plan = Plan.stored(arms, points, replications, self._seeds, keys, self._families)
         else:
             by_arm = []
             for at, world in enumerate(self.worlds):
@@ -239,9 +240,26 @@ class Experiment:
                 with _told(self.where):
                     by_arm.append(self.model.digests(world, points, tell))
             digests = list(zip(*by_arm, strict=True))
-            plan = Plan(arms, points, replications, self._seeds, digests, self._frame)
+            plan = Plan(arms, points, replications, self._seeds, digests, self._frame, self._families)
         self.__dict__["plan"] = plan
         return plan
+
+    @cached_property
+    def _families(self) -> tuple[int, ...]:
+        """For each arm the place of the first one with which it shares a past."""
+        return tuple(self.model.families(self.worlds))
+
+    def months_shared(self, rows: Iterable[int]) -> int:
+        """Months of the runs in these rows of the plan that are simulated in another of them, in the order given."""
+        known: dict[tuple[int, ...], int] = {}
+        total = 0
+        for family in together(rows, self.plan.family):
+            arms = tuple(self.plan.place(row)[2] for row in family)
+            if len(arms) > 1 and arms not in known:
+                starts = tree([self.worlds[arm].events for arm in arms], self.months)
+                known[arms] = sum(start.month for start in starts)
+            total += known.get(arms, 0)
+        return total
 
     @cached_property
     def _seeds(self) -> list[tuple[int, ...]]:
@@ -273,7 +291,8 @@ class Experiment:
     @property
     def job(self) -> Job:
         """What the workers are sent."""
-        return Job(self.model, self.worlds, self.record, self.spec.time_limit, dict(self.model.version()))
+        version = dict(self.model.version())
+        return Job(self.model, self.worlds, self.record, self.spec.time_limit, version, self._families)
 
     def run(
         self,

@@ -5,10 +5,13 @@ What cannot be hashed is refused, since a run could otherwise be taken for anoth
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 import sys
 import sysconfig
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
@@ -19,6 +22,8 @@ from moatlab.errors import InputError
 from moatlab.experiments.digests import digest
 from moatlab.market.state.sources import model_digest
 
+#: Sources of classes that cells of a notebook define.
+_cells: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -45,6 +50,14 @@ def function_source(function: Callable[..., Any], where: str = "") -> str:
 
 
 @cache
+def _of_python() -> frozenset[Path]:
+    """The folders of Python's modules and of the packages installed for it."""
+    return frozenset(
+        Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")
+    )
+
+
+@cache
 def _is_installed(module: str) -> bool:
     """Whether a module is Python's, moatlab's or an installed package's, and so known by name and version."""
     top = module.split(".")[0]
@@ -56,8 +69,9 @@ def _is_installed(module: str) -> bool:
         return False
     # Packages also lie in folders of other environments: of the user, of the system, of one that this one extends.
     around = Path(place).resolve().parents
-    python = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    return not python.isdisjoint(around) or any(folder.name in ("site-packages", "dist-packages") for folder in around)
+    return not _of_python().isdisjoint(around) or any(
+        folder.name in ("site-packages", "dist-packages") for folder in around
+    )
 
 
 def own_modules() -> list[types.ModuleType]:
@@ -79,7 +93,30 @@ def _text(thing: Any, where: str) -> str:
     try:
         return inspect.getsource(thing)
     except (OSError, TypeError):
-        raise InputError(f"{where}: its source cannot be read; put it into a module's file") from None
+        found = _of_cell(thing) if isinstance(thing, type) else None
+        if found is None:
+            raise InputError(f"{where}: its source cannot be read; put it into a module's file") from None
+        return found
+
+
+def _of_cell(cls: type) -> str | None:
+    """The source of a class that a cell of a notebook defines, which Python finds for functions only.
+
+    It is kept: a class that is unpickled where it was pickled has its methods replaced by ones without source.
+    """
+    if cls in _cells:
+        return _cells[cls]
+    for function in vars(cls).values():
+        if not isinstance(function, types.FunctionType):
+            continue
+        text = "".join(linecache.getlines(function.__code__.co_filename))
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.ClassDef) or node.name != cls.__name__:
+                continue
+            if node.lineno <= function.__code__.co_firstlineno <= (node.end_lineno or 0):
+                _cells[cls] = ast.get_source_segment(text, node) or ""
+                return _cells[cls]
+    return None
 
 
 def _of_class(cls: type, where: str, seen: set[int]) -> Iterator[str]:

@@ -8,12 +8,13 @@ experiment layer itself, all through the driver that runs the market.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moatlab.errors import InputError
+from moatlab.experiments.branches import Past
 from moatlab.experiments.digests import digest
 from moatlab.experiments.fingerprint import class_source, function_source, model_version
 from moatlab.experiments.worlds import at_points
@@ -23,6 +24,9 @@ from moatlab.scenario.months import span_name
 from moatlab.scenario.registry import Parameter
 from moatlab.scenario.rules import declarations
 from moatlab.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from moatlab.market.market import Detail, Market
 
 World = Any
 Paths = NDArray[np.float64]
@@ -83,8 +87,15 @@ class Model(Protocol):
         """The metrics meant by an address, in which ``*`` stands for every firm or category."""
         ...
 
-    def run(self, world: World, seed: int, months: int, paths: Sequence[str]) -> Paths:
-        """One run: an array (months, paths)."""
+    def families(self, worlds: Sequence[World]) -> list[int]:
+        """For each world the place of the first one with which it shares a past: they differ in events only."""
+        ...
+
+    def run(self, world: World, seed: int, months: int, paths: Sequence[str], past: Past | None = None) -> Paths:
+        """One run: an array (months, paths).
+
+        With ``past`` it begins from a copy of an earlier run, if there is one, and leaves copies for later ones.
+        """
         ...
 
 
@@ -195,17 +206,41 @@ class MarketModel:
                 return declarations(rule.rule).get(parameter)
         return None
 
-    def run(self, world: Scenario, seed: int, months: int, paths: Sequence[str]) -> Paths:
-        """Simulate; firms are recorded only if a path needs them, which changes no number."""
-        from moatlab.market.market import Market
+    def families(self, worlds: Sequence[Scenario]) -> list[int]:
+        """Scenarios without firms and rules of one's own that differ in events only."""
+        found: list[int] = []
+        for place, world in enumerate(worlds):
+            firsts = (first for first in sorted(set(found)) if worlds[first].shares_past(world))
+            found.append(next(firsts, place))
+        return found
 
+    def run(self, world: Scenario, seed: int, months: int, paths: Sequence[str], past: Past | None = None) -> Paths:
+        """Simulate; firms are recorded only if a path needs them, which changes no number."""
         firms = any(p.count(".") == 2 and not p.startswith("users.") for p in paths)
-        market = Market(world, rng=seed, detail="firm" if firms else "layer")
-        results = market.run(months)
+        market = _begun(world, seed, "firm" if firms else "layer", past)
+        if past is not None:
+            for stop in past.stops:
+                market.run(stop - market.month)
+                past.leave(stop, market.branch(world))
+        results = market.run(months - market.month)
         found = np.stack([results.path(p) for p in paths], axis=1)
         # Mesa's wrapper of `step` is a cycle, which would keep the tables of many runs until a garbage collection.
         market.__dict__.clear()
         return found
+
+
+def _begun(world: Scenario, seed: int, detail: Detail, past: Past | None) -> Market:
+    """The market of a run, at month 0 or as it left the past that it shares with an earlier run."""
+    from moatlab.market.market import Market
+
+    found = None if past is None else past.begin()
+    if found is None:
+        return Market(world, rng=seed, detail=detail)
+    kept, last = found
+    market: Market = kept.branch(world)
+    if last:
+        kept.__dict__.clear()  # as above
+    return market
 
 
 class FunctionModel:
@@ -283,7 +318,13 @@ class FunctionModel:
             raise InputError(f"there is no metric {metric!r}; {nearest(metric, self.metrics)}")
         return [metric]
 
-    def run(self, world: dict[str, Any], seed: int, months: int, paths: Sequence[str]) -> Paths:
+    def families(self, worlds: Sequence[dict[str, Any]]) -> list[int]:
+        """A function has no months to share."""
+        return list(range(len(worlds)))
+
+    def run(
+        self, world: dict[str, Any], seed: int, months: int, paths: Sequence[str], past: Past | None = None
+    ) -> Paths:
         """Call the function."""
         returned = self.function(world, seed, months)
         columns = [np.broadcast_to(np.asarray(returned[p], float), (months,)) for p in paths]

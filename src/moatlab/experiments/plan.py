@@ -29,14 +29,16 @@ class Plan:
     worlds: Sequence[tuple[str, ...]]
     #: Digest of what else decides a run: horizon and version of the model.
     frame: str
+    #: For each arm the place of the first one with which it shares a past; none where no two do.
+    families: Sequence[int] = ()
 
     @classmethod
     def stored(
         cls, arms: tuple[str, ...], points: Sequence[Point], replications: int, seeds: Sequence[tuple[int, ...]],
-        keys: list[str],
+        keys: list[str], families: Sequence[int] = (),
     ) -> Plan:  # fmt: skip
         """A plan whose keys are known."""
-        plan = cls(arms, points, replications, seeds, (), "")
+        plan = cls(arms, points, replications, seeds, (), "", families)
         plan.__dict__["keys"] = keys
         return plan
 
@@ -63,8 +65,16 @@ class Plan:
         return Task(self.keys[row], arm, self.points[point], self.seeds[replication][arm])
 
     def rows(self, only: str | None = None) -> Iterator[int]:
-        """The rows, of one arm if asked for."""
-        return (row for row in range(len(self)) if only is None or self.arms[row % len(self.arms)] == only)
+        """The rows, of one arm if asked for; runs that share a past are neighbours."""
+        order = [arm for arm, name in enumerate(self.arms) if only is None or name == only]
+        if self.families:
+            order.sort(key=self.families.__getitem__)
+        return (first + arm for first in range(0, len(self), len(self.arms)) for arm in order)
+
+    def family(self, row: int) -> tuple[int, int, int]:
+        """The same for rows whose runs share a past: replication by seed, point, and the arm's family."""
+        replication, point, arm = self.place(row)
+        return self.seeds[replication][arm], point, self.families[arm] if self.families else arm
 
     def table(self) -> pa.Table:
         """The plan as a table: key, arm, point, replication, seed, and a column for each uncertain parameter."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
+from operator import eq
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moatlab.errors import EngineError, InputError
 from moatlab.experiments.batch import Batch
+from moatlab.experiments.branches import MOST
 from moatlab.experiments.digests import digest
 from moatlab.experiments.engines import Engine, WorkerDiedError, check_engine, open_engine
 from moatlab.experiments.registered import register
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Seconds of work in a chunk, least and most runs in one, and most monthly numbers that it may bring back.
 CHUNK_SECONDS, LEAST_SECONDS, CHUNK_RUNS, CHUNK_NUMBERS = 1.0, 0.1, 400, 1_000_000
+#: Seconds of work in a chunk of runs that share a past.
+FAMILY_SECONDS = 30.0
 #: A part is written when the first run in it has waited for so long, or when so many monthly numbers wait.
 FLUSH_SECONDS, FLUSH_NUMBERS = 2.0, 500_000
 #: Most runs in a part.
@@ -69,6 +74,9 @@ class Counts:
     done: int = 0
     failed: int = 0
     stored: int = 0
+    #: Months of the runs done by now, and those among them that were simulated in another run.
+    months: int = 0
+    shared: int = 0
     started: float = field(default_factory=time.monotonic)
     #: What was damaged in the folder, in words.
     damage: list[str] = field(default_factory=list)
@@ -156,6 +164,8 @@ class _Batch:
         self.plan = experiment.plan
         self.record = experiment.record
         self.limit = experiment.spec.time_limit
+        #: Monthly numbers that a run brings back.
+        self._numbers = self.record.months * len(self.record.paths)
         self.store, self.engine, self.options = store, engine, options
         self.host = store.host
         self.name, self.packed = call
@@ -256,12 +266,15 @@ class _Batch:
         workers = self.engine.workers()
         return workers + 1 + workers // 4
 
+    def _mean(self) -> float:
+        """Seconds that a run takes."""
+        return max(self.spent / self.timed if self.timed else 0.1, 1e-6)
+
     def _size(self) -> int:
         """Runs in the next chunk: a second of work, less towards the end so that all workers finish together."""
         workers = max(1, self.engine.workers())
-        mean = max(self.spent / self.timed if self.timed else 0.1, 1e-6)
-        most = max(1, min(CHUNK_RUNS, int(CHUNK_SECONDS / mean),
-                          CHUNK_NUMBERS // (self.record.months * len(self.record.paths))))  # fmt: skip
+        mean = self._mean()
+        most = max(1, min(CHUNK_RUNS, int(CHUNK_SECONDS / mean), CHUNK_NUMBERS // self._numbers))
         left = len(self.rows) + len(self.passed) + len(self.claimed)
         least = min(max(1, int(LEAST_SECONDS / mean)), -(-left // workers))
         return max(1, min(most, max(least, -(-left // (2 * workers)))))
@@ -276,17 +289,27 @@ class _Batch:
         size = self._size()
         if not self.claimed and not self._claim(size):
             return False
-        tasks = [self.plan.task(self.claimed.popleft()) for _ in range(min(size, len(self.claimed)))]
-        if tasks:
-            self._submit(tasks)
+        rows = list[int]()
+        while self.claimed and self._goes_along(self.claimed[0], rows, size):
+            rows.append(self.claimed.popleft())
+        if rows:
+            self._submit([self.plan.task(row) for row in rows])
         return True
+
+    def _goes_along(self, row: int, rows: Sequence[int], size: int) -> bool:
+        """Whether a row belongs to a chunk of ``size``: beyond that a chunk takes what shares a past with its last."""
+        if len(rows) < size:
+            return True
+        mates = takewhile(partial(eq, self.plan.family(row)), map(self.plan.family, reversed(rows)))
+        most = min(MOST, max(2, int(FAMILY_SECONDS / self._mean())), CHUNK_NUMBERS // self._numbers)
+        return 0 < len(list(mates)) < most
 
     def _claim(self, size: int) -> bool:
         """Claim rows for the next chunk, and with many workers for some more; False if there are none to be had."""
         self.claims.glance()
         keys, chosen = self.plan.keys, list[int]()
         size *= -(-self.engine.workers() // CHUNKS_CLAIMED)
-        while self.rows and len(chosen) < size:
+        while self.rows and self._goes_along(self.rows[0], chosen, size):
             row = self.rows.popleft()
             if not self.claims.alone and self.claims.taken(keys[row]):
                 self.passed.append(row)
@@ -353,6 +376,8 @@ class _Batch:
             self.numbers += chunk.recorded.size
         done = [run.seconds for run in chunk.runs if run.status == DONE]
         self.counts.done += len(done)
+        self.counts.months += len(done) * self.record.months
+        self.counts.shared += chunk.shared
         self.counts.failed += len(chunk.runs) - len(done)
         if done:
             # The first runs load the machine code, so the latest count most.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moatlab.experiments.branches import Family, Past, Start, together, tree
 from moatlab.experiments.fingerprint import model_version
 from moatlab.experiments.limits import TimeLimitError, time_limit
 from moatlab.experiments.models import Model
@@ -48,11 +49,13 @@ class Run(NamedTuple):
 class Chunk:
     """Runs that have ended, and the paths of those that are done: an array (paths, runs, months), None without any.
 
-    A path of all runs is one piece of memory, as the columns of a part are.
+    A path of all runs is one piece of memory, as the columns of a part are.  ``shared`` are the months of the runs
+    done that were simulated in another one of them.
     """
 
     runs: Sequence[Run]
     recorded: Recorded | None = None
+    shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,26 @@ class Job:
     record: Record
     time_limit: float
     version: Mapping[str, str]
+    #: For each world the place of the first one with which it shares a past (`Model.families`).
+    families: tuple[int, ...] = ()
 
-    def run(self, task: Task) -> tuple[Run, Recorded | None]:
+    def family(self, task: Task) -> Any:
+        """The same for tasks whose runs share a past."""
+        return self.families[task.arm] if self.families else task.arm, task.seed, task.point
+
+    def starts(self, tasks: Sequence[Task]) -> list[Start]:
+        """Where the runs of a family begin."""
+        if len(tasks) == 1:
+            return [Start()]
+        return tree([self.worlds[task.arm].events for task in tasks], self.record.months)
+
+    def run(self, task: Task, past: Past | None = None) -> tuple[Run, Recorded | None]:
         """One run and its paths (months, paths); never raises for what the run itself does."""
         start = time.perf_counter()
         try:
             with time_limit(self.time_limit):
                 world = self.model.at(self.worlds[task.arm], task.point)
-                paths = self.model.run(world, task.seed, self.record.months, self.record.paths)
+                paths = self.model.run(world, task.seed, self.record.months, self.record.paths, past)
         except Exception as problem:
             status = TIMEOUT if isinstance(problem, TimeLimitError) else FAILED
             told = str(problem) or f"took longer than the time limit of {self.time_limit:g} s"
@@ -112,9 +127,16 @@ def work(name: str, packed: bytes | None, tasks: Sequence[Task]) -> Chunk:
         if tasks and name not in _warm:
             job.model.warm_up()
             _warm.add(name)
-    ended = [job.run(task) for task in tasks]
+    ended, shared = [], 0
+    for family in together(tasks, job.family):
+        starts = Family(job.starts(family))
+        for place, task in enumerate(family):
+            past = starts.past(place)
+            ended.append(job.run(task, past))
+            shared += past.shared if ended[-1][1] is not None else 0
     done = [paths for _, paths in ended if paths is not None]
-    return Chunk([run for run, _ in ended], np.ascontiguousarray(np.stack(done).transpose(2, 0, 1)) if done else None)
+    recorded = np.ascontiguousarray(np.stack(done).transpose(2, 0, 1)) if done else None
+    return Chunk([run for run, _ in ended], recorded, shared)
 
 
 def _unpack(name: str, packed: bytes) -> None:

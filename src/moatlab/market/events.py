@@ -41,6 +41,13 @@ class Events:
         self._lasting: list[Event] = []
         self._payments: list[tuple[int, int, int, float]] = []
 
+    def successor(self, events: tuple[Event, ...], state: State, names: Names, recorder: Recorder) -> Events:
+        """Those of a copy of the market that goes on with other ``events``; what lasts or is to be undone stays so."""
+        twin = Events(events, state, names, recorder)
+        twin._restore = {month: list(values) for month, values in self._restore.items()}
+        twin._lasting, twin._payments = list(self._lasting), list(self._payments)
+        return twin
+
     def begin(self) -> None:
         """Undo what ended last month, keep up what lasts, and apply what is due; the month's ledger is open."""
         month = int(self._state.clock[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.state import State
 from moatlab.results.results import Results
 from moatlab.scenario.addresses import nearest
-from moatlab.scenario.events import Event
+from moatlab.scenario.events import Event, parting
 from moatlab.scenario.months import month_name
 from moatlab.scenario.rules import RuleUse
 from moatlab.scenario.scenario import Scenario
@@ -61,18 +62,23 @@ class Market(mesa.Model):
             raise InputError(f"detail is firm or layer, not {shown(detail)}")
         warm_up()
         super().__init__(rng=seed)
+        begun = _changed(scenario, kwargs)
+        self._set_out(begun, seed, detail, start(begun, seed))
+
+    def _set_out(self, scenario: Scenario, seed: int, detail: Detail, state: State) -> None:
+        """Take up a state, as it is before a month."""
         #: The scenario that the market started from.
-        self.initial_scenario = _changed(scenario, kwargs)
+        self.initial_scenario = scenario
         #: The seed of all draws, whoever chose it: the same seed gives the same run.
         self.seed = seed
         self.detail: Detail = detail
-        self.state: State = start(self.initial_scenario, self.seed)
-        self.names = Names(self.initial_scenario, self.state)
+        self.state: State = state
+        self.names = Names(scenario, state)
         #: Cash of every account at month 0, M$.
-        self.first_cash = self.state.cash.copy()
+        self.first_cash = state.cash.copy()
         #: Book value of fleets and fabs at month 0 by account, M$.
         self.first_books = np.zeros_like(self.first_cash)
-        for table in (self.state.clouds, self.state.foundry):
+        for table in (state.clouds, state.foundry):
             self.first_books[table["account"].astype(int)] = table["book"]
         self.ledger = Ledger("firm" if detail == "firm" else "kind")
         self.recorder = Recorder(detail)
@@ -80,10 +86,33 @@ class Market(mesa.Model):
         self._graph_seen = (-1, -1)
         self._views: dict[tuple[str, int], Firm] = {}
         self._investor: Investor | None = None
-        self._events = Events(self.initial_scenario.events, self.state, self.names, self.recorder)
-        self._deciders = [self._make_own(address, cls) for address, cls in self.initial_scenario.overrides.items()]
-        self._rules = [self._make_rule(use) for use in self.initial_scenario.rules]
+        self._events = Events(scenario.events, state, self.names, self.recorder)
+        self._deciders = [self._make_own(address, cls) for address, cls in scenario.overrides.items()]
+        self._rules = [self._make_rule(use) for use in scenario.rules]
         self._collector: Any = None
+
+    def branch(self, scenario: Scenario) -> Market:
+        """A market with the past of this one that goes on with the events of ``scenario``; this one stays as it is.
+
+        What comes is what a run of ``scenario`` from month 0 gives, byte for byte.  The two scenarios differ in events
+        only, and in none of the months simulated: raises `InputError` where they do, and for markets with firms or
+        rules of one's own, which may keep anything between months (`copy.deepcopy` copies those).
+        """
+        if type(self) is not Market or not self.initial_scenario.shares_past(scenario):
+            raise InputError("branch takes a scenario that differs in events only, without firms or rules of one's own")
+        first = parting(self.initial_scenario.events, scenario.events, self.month)
+        if first < self.month:
+            raise InputError(f"branch: events differ in month {first}, and the market is before month {self.month}")
+        twin = Market.__new__(Market)
+        mesa.Model.__init__(twin, rng=self.seed)
+        twin._set_out(scenario, self.seed, self.detail, copy.deepcopy(self.state))
+        twin.first_cash, twin.first_books = self.first_cash, self.first_books
+        twin.ledger, twin.recorder = self.ledger.successor(), self.recorder.successor()
+        twin._events = self._events.successor(scenario.events, twin.state, twin.names, twin.recorder)
+        for count in ("steps", "time"):  # Mesa's own, under the names of its versions
+            if count in self.__dict__:
+                twin.__dict__[count] = self.__dict__[count]
+        return twin
 
     # The month ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from moatlab.results.measure import Measure
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 from moatlab.results.results import Results
 from moatlab.scenario.owners import owner_names, owners_of_firms
+from moatlab.scenario.registry import word_code
 from moatlab.scenario.scenario import Scenario
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
@@ -48,6 +49,20 @@ class Recorder:
         #: What companies lost of their other businesses, by lab, a row a month, M$.
         self.lost: list[NDArray[np.float64]] = []
         self._others = -1
+
+    def successor(self) -> Recorder:
+        """The recorder of a copy of the market: what is recorded so far, to go on with by itself."""
+        twin = Recorder(self.detail)
+        twin.months, twin._others = self.months, self._others
+        for name in ("market", "layers", "categories", "payments"):
+            # Of monthly tables the last block may still take months, of both.
+            blocks = getattr(self, name)
+            setattr(twin, name, [*blocks[:-1], *(block.copy() for block in blocks[-1:])])
+        # Cut to what is used, so that the next month begins a block of the copy's own.
+        twin.firms = [table[:used] for table, used in zip(self.firms, self.used, strict=True)]
+        twin.used = list(self.used)
+        twin.lost = list(self.lost)
+        return twin
 
     def open_month(self, state: State) -> None:
         """Make room for a month in the state's records, and say which rows are its own."""
@@ -109,6 +124,20 @@ def _nothing(name: str) -> Any:
     return np.zeros(0, dtypes[name])
 
 
+def _companies(scenario: Scenario, names: Names, state: State) -> list[str]:
+    """The company that sets the prices of each app with those of its others, by row; "" for an app by itself."""
+    apps, named = state.apps[: state.count], names.slugs["apps"]
+    words = {str(scenario.value("apps", slug, "company")) for slug in named}
+    known = {word_code(word): word for word in words}
+    found = []
+    for company, owner in zip(apps["company"].tolist(), apps["owner"].tolist(), strict=True):
+        if company:
+            found.append(known.get(int(company), f"company-{int(company)}"))
+        else:
+            found.append(f"labs.{names.slugs['labs'][int(owner)]}" if owner >= 0 else "")
+    return found
+
+
 def collect(
     scenario: Scenario, seed: int, detail: str, names: Names, state: State, ledger: Ledger, recorder: Recorder,
     first_cash: NDArray[np.float64], first_books: NDArray[np.float64], own_metrics: dict[str, Any],
@@ -142,6 +171,7 @@ def collect(
         },
         "app_identities": apps["identity"][: state.count].copy() if detail == "firm" else [],
         "app_categories": apps["category"][: state.count].copy() if detail == "firm" else [],
+        "app_companies": _companies(scenario, names, state) if detail == "firm" else [],
         "offers": [
             (SELLER_KINDS[int(o["seller_kind"])], int(o["seller"]), int(o["lab"]))
             for o in np.asarray(state.offers)

@@ -21,6 +21,7 @@ from moatlab.scenario.addresses import nearest
 
 if TYPE_CHECKING:
     from moatlab.results.frames import Frames
+    from moatlab.results.panel import Layer
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,6 +176,17 @@ class Results:
 
         return origins(self.money.to_pandas(), first, last)
 
+    def panel(self, layer: Layer = "apps") -> pd.DataFrame:
+        """The run as a panel of markets and products, by the names that PyBLP reads: a row a market and product.
+
+        ``layer`` "apps" has a market for each category and month, "tokens" one for each month, in which labs and hosts
+        sell.  Columns and units: `moatlab.results.panel`, docs/panel.md.  Raises `InputError` for a run that recorded
+        layers only.
+        """
+        from moatlab.results.panel import panel
+
+        return panel(self, layer)
+
     @property
     def retention(self) -> Table:
         """Share of an average customer who joined in a month and is still with the app, by age in months.
@@ -263,7 +275,7 @@ class Results:
             mine = kinds == kind
             at = raw["row"][mine]
             own = list(about["slugs"][kind])
-            every = self._app_slugs() if kind == "apps" else own
+            every = self.app_slugs() if kind == "apps" else own
             titles = [about["names"].get((kind, i), s) for i, s in enumerate(every)]
             slug[mine] = np.array(every, object)[at]
             name[mine] = np.array(titles, object)[at]
@@ -312,7 +324,8 @@ class Results:
         economics = self._paths.economics.owners
         return pd.DataFrame(columns | {m.name: economics[m.name].ravel() for m in metrics.OWNER})
 
-    def _app_slugs(self) -> list[str]:
+    def app_slugs(self) -> list[str]:
+        """The slugs of all apps that there have been, by row."""
         about = self.about
         users, named = about["slugs"]["users"], about["slugs"]["apps"]
         drawn = zip(about["app_categories"][len(named) :], about["app_identities"][len(named) :], strict=True)
@@ -325,7 +338,7 @@ class Results:
         names = list(OUTSIDE_PARTIES)
         for kind in LAYERS[1:]:
             names += [f"{kind}.{slug}" for slug in slugs[kind]]
-        return names + [f"apps.{slug}" for slug in self._app_slugs()]
+        return names + [f"apps.{slug}" for slug in self.app_slugs()]
 
     def _build_ledger(self) -> pd.DataFrame:
         postings = self._raw("postings")

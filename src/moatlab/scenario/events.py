@@ -22,6 +22,7 @@ higher by exactly the amount than it would with all that feeds it unchanged, unt
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -90,6 +91,23 @@ class Event:
         else:
             what = f"{self.address} {show(self.value)}"
         return f"{self.action} {what}"
+
+
+def parting(one: Sequence[Event], other: Sequence[Event], months: int) -> int:
+    """The first month, of ``months``, whose events differ between two lists, in kind or in order; ``months`` if none.
+
+    An event counts in the month in which it begins, with its last month.
+    """
+    begin = [_by_month(events) for events in (one, other)]
+    differ = [month for month in begin[0].keys() | begin[1].keys() if begin[0].get(month) != begin[1].get(month)]
+    return min([*differ, months])
+
+
+def _by_month(events: Sequence[Event]) -> dict[int, list[Event]]:
+    found: dict[int, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.month, []).append(event)
+    return found
 
 
 def parse_event(text: str, slugs: Slugs, start: str = "") -> Event:

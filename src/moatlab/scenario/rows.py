@@ -51,16 +51,8 @@ def read_rows(kind: str, table: Any, where: str) -> dict[str, dict[str, Any]]:
     if isinstance(table, str | Path):
         where = str(table)
         rows = _read_csv(Path(table), kind)
-    elif hasattr(table, "to_dict") and hasattr(table, "columns"):
-        # The index of a frame may be the slugs.
-        frame = table.reset_index() if table.index.name == "slug" else table
-        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    elif isinstance(table, Mapping):
-        rows = [{"slug": slug, **row} for slug, row in table.items()]
-    elif isinstance(table, Iterable):
-        rows = [dict(row) for row in table]
     else:
-        raise InputError(f"rows are a frame, a path, or mappings, not {type(table).__name__}", where)
+        rows = records(table, where)
     found: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(rows, start=1):
         values = {key: _plain(value) for key, value in row.items() if not _empty(value)}
@@ -71,6 +63,22 @@ def read_rows(kind: str, table: Any, where: str) -> dict[str, dict[str, Any]]:
             raise InputError(f"row {number}: there is a row {slug!r} already", where)
         found[slug] = values
     return found
+
+
+def records(table: Any, where: str) -> list[dict[str, Any]]:
+    """The rows of a pandas frame, of mappings, one a row, or of a mapping from slugs to rows, as mappings.
+
+    Raises `InputError` for anything else.
+    """
+    if hasattr(table, "to_dict") and hasattr(table, "columns"):
+        # The index of a frame may be the slugs.
+        frame = table.reset_index() if table.index.name == "slug" else table
+        return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    if isinstance(table, Mapping):
+        return [{"slug": slug, **row} for slug, row in table.items()]
+    if isinstance(table, Iterable):
+        return [dict(row) for row in table]
+    raise InputError(f"rows are a frame, a path, or mappings, not {type(table).__name__}", where)
 
 
 def _read_csv(path: Path, kind: str) -> list[dict[str, Any]]:

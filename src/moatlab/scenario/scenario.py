@@ -79,6 +79,21 @@ class Scenario:
         return cls.from_dict(given, name)
 
     @classmethod
+    def from_panel(cls, table: Any, price_taste: float, name: str = "panel", months: int = 24) -> Scenario:
+        """A scenario with the products of one period of a panel, whose shares of month 0 are those of the table.
+
+        ``table`` is a frame, the path of a CSV file or mappings, with the columns ``market_ids``, ``product_ids``,
+        ``shares``, ``prices`` and ``costs``, and ``firm_ids`` and ``market_size`` (M customers, else 1) where there
+        are any, in the units of `Results.panel`.  ``price_taste`` is alpha, utils per $: less the coefficient of
+        prices in a logit.  Demand is that logit, each product's quality what its share says, all customers choose
+        every month; prices are set by `price_rule` from month 1 on.  Raises `InputError` for shares, prices and costs
+        that no such market has.
+        """
+        from moatlab.scenario.panel import tables_of
+
+        return cls.from_dict(tables_of(table, price_taste, name, months), name)
+
+    @classmethod
     def _of(cls, contents: Contents) -> Scenario:
         scenario = cls.__new__(cls)
         scenario._fill(contents)
@@ -134,6 +149,17 @@ class Scenario:
     def events(self) -> tuple[Event, ...]:
         """What will change, in the order of declaration."""
         return self._contents.events
+
+    def shares_past(self, other: Scenario) -> bool:
+        """Whether runs of both go the same way until their events differ: all else that decides a run is the same.
+
+        Firms and rules of one's own may keep anything between months, so scenarios with any share no past.
+        """
+        mine, theirs = self._contents, other._contents
+        own = mine.overrides or theirs.overrides or mine.rules or theirs.rules
+        # As tuples, which look first whether two things are one.
+        same = ((c.start, c.months, c.graph, c.rows, c.values) for c in (mine, theirs))
+        return next(same) == next(same) and not own
 
     @property
     def graph(self) -> GraphSpec:

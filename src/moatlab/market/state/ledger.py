@@ -32,6 +32,14 @@ class Ledger:
         self.used: list[int] = []
         self.month_starts: tuple[int, int] = (0, 0)
 
+    def successor(self) -> Ledger:
+        """The ledger of a copy of the market: it shares the postings so far, and the next ones are its own."""
+        twin = Ledger(self.detail)
+        # Cut to what is used, so that the next month begins a block of the copy's own.
+        twin.blocks = [part[:used] for part, used in zip(self.blocks, self.used, strict=True)]
+        twin.used, twin.month_starts = list(self.used), self.month_starts
+        return twin
+
     def open_month(self, state: State) -> None:
         """Make room for a month's postings in the state's ``book``, and start the sums by kind at zero."""
         state.totals[:] = 0.0

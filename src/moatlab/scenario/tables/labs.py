@@ -190,7 +190,7 @@ LABS = [
             Moves("labs.character-ai.cash", 0, (6, 59), step=(0.05, 0.6), reason="labs gain on one another by turns")),
     declare("labs", "transfer_price", "share of markup", 0.0, (0.0, 1.0),
             "Share of the API markup that a lab charges its own app.", ASSUMED,
-            Moves("apps.chatgpt.price", +1, (0, 8), step=(0.0, 1.0))),
+            Moves("apps.chatgpt.customers", -1, (0, 11), step=(0.0, 1.0))),
     declare("labs", "supply", "rule", "everybody", (0, 0),
             "Who may buy the API: everybody, all but rivals of the lab's own apps (apps of their categories), or "
             "the lab's own apps only.", "essay (vertical integration); value assumed",
