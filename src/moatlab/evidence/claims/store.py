@@ -1,0 +1,158 @@
+"""What a report needs of judged claims, as one JSON file beside tables for others' tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from moatlab.errors import InputError
+from moatlab.evidence.claims import sizes, words
+from moatlab.evidence.claims.bank import Bank
+from moatlab.evidence.claims.judging import Judged
+from moatlab.evidence.fit.ranges import listed
+from moatlab.evidence.verdicts import Verdict, verdicts_table
+from moatlab.experiments.provenance import manifest
+from moatlab.results.text.numbers import significant
+
+FILE, TABLE, EFFECTS, DRAWS = "claims.json", "claims.csv", "effects.csv", "draws.csv"
+#: Layout of the file.
+SCHEMA = 1
+
+
+def row(judged: Judged) -> dict[str, Any]:
+    """A claim's line of the table of verdicts."""
+    claim, r = judged.claim, judged.robustness
+    low, high = words.interval(judged.main.effect)
+    return {
+        "claim": claim.id, "title": claim.spec.title, "tag": judged.tag, "verdict": judged.word,
+        "comes closest to": judged.nearest, "p": judged.p, "effect": words.short_effect(claim, judged.main),
+        "smallest effect": words.smallest(claim, judged.main), "outcome": judged.main.effect.outcome,
+        "contrast": judged.main.effect.label, "estimate": judged.main.estimate, "low": low, "high": high,
+        "effects that decide": len(judged.headline), "holds for": words.holds(judged), "draws": r.draws,
+        "structures": r.structures, "structures tried": r.tried, "flip": words.flip(judged),
+        "flip parameter": r.flip.parameter, "flip distance": r.flip.distance, "paths": words.paths(judged),
+        "feedback shown": any(f.shown for f in judged.feedback) if judged.feedback else None,
+        "not testable here": claim.spec.untested, "finding": words.finding(judged),
+    }  # fmt: skip
+
+
+def table(all_judged: Sequence[Judged]) -> pd.DataFrame:
+    """The table of verdicts, a row a claim."""
+    return pd.DataFrame([row(judged) for judged in all_judged])
+
+
+def records(all_judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """The same for JSON."""
+    return [_plain(row(judged)) for judged in all_judged]
+
+
+def _effect(judged: Judged, verdict: Verdict) -> dict[str, Any]:
+    claim, effect = judged.claim, verdict.effect
+    low, high = words.interval(effect)
+    asked = claim.contrasts[effect.label]
+    scale = [sizes.in_unit(claim, effect.outcome, v) for v in (effect.estimate, low, high, verdict.prediction.smallest)]
+    return {
+        "outcome": effect.outcome, "label": claim.outcomes[effect.outcome].label, "contrast": effect.label,
+        "meaning": asked.meaning, "against": asked.against, "unit": sizes.unit_of(claim, effect.outcome),
+        "value": scale[0], "low": scale[1], "high": scale[2], "smallest": scale[3],
+        "told": words.short_effect(claim, verdict), "predicted": verdict.prediction.predicted,
+        "tag": verdict.prediction.tag, "verdict": verdict.verdict, "draws": int(effect.units.size),
+        "caution": effect.caution, "sentence": words.sentence(claim, verdict),
+        "arms": {arm: sizes.level(claim, effect.outcome, effect.arm_mean(arm)) for arm in effect.weights},
+    }  # fmt: skip
+
+
+def _claim(judged: Judged) -> dict[str, Any]:
+    claim, spec, r = judged.claim, judged.claim.spec, judged.robustness
+    main = judged.main.effect
+    paths = {name: bool(held) for name, held in r.paths.items()}
+    return {
+        **row(judged), "question": spec.question, "essay": spec.essay, "prediction": spec.prediction,
+        "argument": spec.argument, "command": claim.command, "registered": claim.registered,
+        "file": claim.path.name, "own": claim.own, "months": claim.experiment.months,
+        "headline": [_effect(judged, v) for v in judged.headline], "further": [_effect(judged, v) for v in judged.further],
+        "tag test": words.tag_test(judged), "words": r.words, "overturned": list(r.overturned), "path verdicts": paths,
+        "flip explained": r.flip.explained, "years": {arm: lines.tolist() for arm, lines in judged.years.items()},
+        "years of": judged.headline[0].effect.outcome, "years log": claim.outcomes[judged.headline[0].effect.outcome].log,
+        "years unit": _level_unit(judged),
+        "per draw": [sizes.in_unit(claim, main.outcome, v) for v in main.units.tolist()],
+        "variants": {k: sizes.in_unit(claim, judged.headline[0].effect.outcome, v) for k, v in r.effects.items()},
+        "arms": {n: {"meaning": a.meaning, "set": dict(a.set), "events": list(a.events)} for n, a in spec.all_arms.items()},
+        "frozen": None if spec.frozen is None else spec.frozen.meaning,
+        "frozen effect": [sizes.in_unit(claim, f.frozen.outcome, f.frozen.estimate) for f in judged.feedback],
+    }  # fmt: skip
+
+
+def _level_unit(judged: Judged) -> str:
+    claim, outcome = judged.claim, judged.headline[0].effect.outcome
+    text = sizes.level(claim, outcome, 0.0)
+    return "%" if text.endswith("%") else text.partition(" ")[2]
+
+
+def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
+    """All that a report says, as plain tables."""
+    first = banks[0]
+    version = dict(next(iter(first.group.experiments().values())).model.version())
+    groups = [
+        {
+            "scenario": bank.group.claims[0].scenario.name, "digest": bank.group.claims[0].scenario.digest(),
+            "months": bank.group.horizon, "claims": [claim.id for claim in bank.group.claims],
+            "sample": bank.group.sample.source, "sample digest": bank.group.sample.digest,
+            "draws": bank.group.sizes.draws, "seeds": bank.group.sizes.seeds, "structures": bank.group.sizes.structure_draws,
+            "paths": bank.group.sizes.path_draws, "pairs": bank.group.sizes.pairs, "failed": bank.failed,
+            "runs": sum(len(set(e.plan.keys)) for e in bank.group.experiments().values()),
+            "folders": [f"{bank.group.name}-{name}" for name in bank.group.experiments()],
+            "changes": sorted(str(a) for a in bank.group.claims[0].scenario.given()) if bank.group.claims[0].own else [],
+        }
+        for bank in banks
+    ]  # fmt: skip
+    return {
+        "schema": SCHEMA, "command": command, "groups": groups, "provenance": manifest(version, 0),
+        "ranges": {name: [r.factor, r.reason] for name, r in listed().items()},
+        "claims": [_claim(judged) for judged in all_judged],
+    }  # fmt: skip
+
+
+def write(folder: Path, all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
+    """Write the file and the tables into a folder; returns what the file holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = payload(all_judged, banks, command)
+    significant(table(all_judged)).to_csv(folder / TABLE, index=False)
+    parts = [verdicts_table([*j.headline, *j.further]).assign(claim=j.claim.id) for j in all_judged]
+    effects = pd.concat(parts, ignore_index=True)
+    effects.insert(0, "claim", effects.pop("claim"))
+    significant(effects).to_csv(folder / EFFECTS, index=False)
+    sample = banks[0].group.sample
+    pd.DataFrame(sample.z, columns=list(sample.names)).round(4).to_csv(folder / DRAWS, index_label="draw")
+    (folder / FILE).write_text(json.dumps(_plain(told), indent=1, allow_nan=False), encoding="utf-8")
+    return told
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What `write` wrote.  Raises `InputError` for a folder without it, or with that of another version."""
+    path = folder / FILE
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no claims: moatlab claims --out {folder} makes them") from None
+    except (OSError, ValueError) as problem:
+        raise InputError(f"cannot be read: {problem}; moatlab claims writes it again", str(path)) from None
+    if told.get("schema") != SCHEMA:
+        raise InputError("was written by another version of moatlab; moatlab claims writes it again", str(path))
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """The value with None for what is no number, as JSON has it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
