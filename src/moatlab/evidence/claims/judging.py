@@ -214,14 +214,29 @@ def _robustness(bank: Bank, claim: Claim, head: list[tuple[Effect, Prediction]],
 
 
 def _years(bank: Bank, claim: Claim) -> dict[str, Array]:
-    """The headline's first outcome by year in each arm that it compares: quartiles and median over draws, [3, years]."""
+    """By year the quartiles and median over draws, [3, years]: of the outcome that decides in each arm that it compares.
+
+    Of a claim that several effects decide, those of each effect, or of each level, called by its outcome and contrast.
+    """
+    if len(claim.headline) > 1:
+        found = {}
+        for outcome, contrast in claim.headline:
+            weights = claim.contrasts[contrast].weights
+            tables = [w * _by_year(bank, claim, outcome, arm) for arm, w in weights.items()]
+            found[f"{outcome}: {contrast}"] = _quartiles(np.sum(tables, axis=0))
+        return found
     outcome, contrast = claim.headline[0]
-    found = {}
-    for arm in claim.contrasts[contrast].weights:
-        name = bank.group.arm_of(claim, arm)
-        table = np.stack([bank.values(year, name) for year in by_year(claim.outcomes[outcome], bank.group.horizon)])
-        known = np.isfinite(table).any(axis=1)
-        lines = np.full((3, len(table)), np.nan)
-        lines[:, known] = np.nanquantile(table[known], (0.25, 0.5, 0.75), axis=1)
-        found[arm] = lines
-    return found
+    return {arm: _quartiles(_by_year(bank, claim, outcome, arm)) for arm in claim.contrasts[contrast].weights}
+
+
+def _by_year(bank: Bank, claim: Claim, outcome: str, arm: str) -> Array:
+    """An outcome of an arm by year and draw."""
+    years = by_year(claim.outcomes[outcome], bank.group.horizon)
+    return np.stack([bank.values(year, bank.group.arm_of(claim, arm)) for year in years])
+
+
+def _quartiles(table: Array) -> Array:
+    known = np.isfinite(table).any(axis=1)
+    lines = np.full((3, len(table)), np.nan)
+    lines[:, known] = np.nanquantile(table[known], (0.25, 0.5, 0.75), axis=1)
+    return lines

@@ -79,7 +79,7 @@ def _claim(judged: Judged) -> dict[str, Any]:
         "tag test": words.tag_test(judged), "words": r.words, "overturned": list(r.overturned), "path verdicts": paths,
         "flip explained": r.flip.explained, "years": {arm: lines.tolist() for arm, lines in judged.years.items()},
         "years of": judged.headline[0].effect.outcome, "years log": claim.outcomes[judged.headline[0].effect.outcome].log,
-        "years unit": _level_unit(judged),
+        "years unit": _level_unit(judged), "years names": _names(judged),
         "per draw": [sizes.in_unit(claim, main.outcome, v) for v in main.units.tolist()],
         "variants": {k: sizes.in_unit(claim, judged.headline[0].effect.outcome, v) for k, v in r.effects.items()},
         "arms": {n: {"meaning": a.meaning, "set": dict(a.set), "events": list(a.events)} for n, a in spec.all_arms.items()},
@@ -92,6 +92,15 @@ def _level_unit(judged: Judged) -> str:
     claim, outcome = judged.claim, judged.headline[0].effect.outcome
     text = sizes.level(claim, outcome, 0.0)
     return "%" if text.endswith("%") else text.partition(" ")[2]
+
+
+def _names(judged: Judged) -> dict[str, str]:
+    """What the lines of the picture by year are called."""
+    claim = judged.claim
+    if len(claim.headline) == 1:
+        return {arm: claim.spec.all_arms[arm].meaning or arm for arm in judged.years}
+    one = len({contrast for _, contrast in claim.headline}) == 1
+    return {f"{outcome}: {contrast}": outcome if one else contrast for outcome, contrast in claim.headline}
 
 
 def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
