@@ -73,7 +73,9 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
     sizes = sizes_of(request)
     groups = banks.grouped(claims, partial(sample_of, request, sizes), sizes)
     groups = [banks.Group(g.claims, g.sample, _fitting(sizes, len(g.sample)), g.pool) for g in groups]
-    tell(cost(groups, request))
+    told, stored = cost(groups, request)
+    tell(told)
+    store.register(request.out, claims, stored)
     found = []
     for group in groups:
         try:
@@ -84,11 +86,11 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; what was run is stored in {request.out}, and the same command goes on") from None
     judged = judge_all(found)
-    told = store.write(request.out, judged, found, request.command)
+    written = store.write(request.out, judged, found, request.command)
     failed = sum(bank.failed for bank in found)
     if request.json:
         return json.dumps(store.records(judged), indent=1, allow_nan=False), 1 if failed else 0
-    return "\n".join(lines(told, request.out)), 1 if failed else 0
+    return "\n".join(lines(written, request.out)), 1 if failed else 0
 
 
 def sizes_of(request: Request) -> Sizes:
@@ -129,8 +131,8 @@ def checked(claims: list[Claim]) -> str:
     return "\n".join([*columns(rows, (0, 1, 4)), f"{len(claims)} claims, nothing wrong with any"])
 
 
-def cost(groups: list[Group], request: Request) -> str:
-    """How many runs there are to do, and how long they take on this machine."""
+def cost(groups: list[Group], request: Request) -> tuple[str, int]:
+    """How many runs there are to do, how long they take on this machine, and how many are stored."""
     from moatlab.experiments.store import Store
 
     todo = known = 0
@@ -147,12 +149,13 @@ def cost(groups: list[Group], request: Request) -> str:
     sizes = groups[0].sizes
     count = sum(len(group.claims) for group in groups)
     pairs = "alone and in pairs" if sizes.pairs else "alone"
-    return (
+    told = (
         f"{count} claims over {sizes.draws} draws x {sizes.seeds} seeds of {groups[0].sample.source};\n"
         f"rival rules {pairs} at {sizes.structure_draws} draws, money and demand from outside at {sizes.path_draws}\n"
         f"{todo:,} runs to do, {known:,} stored in {request.out}: about {_minutes(minutes)} with {workers} "
         f"{'worker' if workers == 1 else 'workers'} on this machine"
     )
+    return told, known
 
 
 def _seconds_a_run(experiment: Any) -> float:

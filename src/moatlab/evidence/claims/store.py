@@ -13,15 +13,59 @@ import pandas as pd
 from moatlab.errors import InputError
 from moatlab.evidence.claims import sizes, words
 from moatlab.evidence.claims.bank import Bank
+from moatlab.evidence.claims.files import Claim
 from moatlab.evidence.claims.judging import Judged
 from moatlab.evidence.fit.ranges import listed
 from moatlab.evidence.verdicts import Verdict, verdicts_table
+from moatlab.experiments.journal import Journal
 from moatlab.experiments.provenance import manifest
-from moatlab.results.text.numbers import significant
+from moatlab.results.text.numbers import short, significant
+from moatlab.scenario.scenario import Scenario
 
 FILE, TABLE, EFFECTS, DRAWS = "claims.json", "claims.csv", "effects.csv", "draws.csv"
+#: The journal of what was predicted, and when.
+REGISTERED = "registered.jsonl"
+#: Seeds of the fit in brief.
+FIT_SEEDS = 8
 #: Layout of the file.
 SCHEMA = 1
+
+
+def register(folder: Path, claims: Sequence[Claim], stored: int) -> None:
+    """Write down what claims predict, with the number of runs that the folder had by then, unless it is known."""
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = Journal(folder / REGISTERED)
+    known = {entry["digest"] for entry in journal.entries()}
+    for claim in claims:
+        if claim.registered not in known:
+            journal.append({"claim": claim.id, "digest": claim.registered, "runs": stored})
+
+
+def _registered(folder: Path) -> dict[str, str]:
+    """When each prediction was written down, by its digest, and how many runs there were."""
+    found: dict[str, str] = {}
+    for entry in Journal(folder / REGISTERED).entries():
+        runs = f"{entry['runs']:,} runs stored" if entry["runs"] else "before the first run"
+        found.setdefault(entry["digest"], f"{entry['time']}, {runs}")
+    return found
+
+
+def _fit(scenario: Scenario) -> dict[str, Any] | None:
+    """A scenario against its targets, in brief; None where it has none."""
+    from moatlab.evidence.fit.report import report_on
+    from moatlab.evidence.fit.targets import targets_of
+
+    try:
+        targets = targets_of(scenario.name)
+    except InputError:
+        return None
+    report = report_on(scenario, targets, FIT_SEEDS, 0)
+    rows = [
+        {"says": r.target.says, "unit": r.target.unit, "wanted": r.target.wanted, "median": short(r.median),
+         "met": r.inside, "tag": r.target.tag}
+        for r in report.rows
+    ]  # fmt: skip
+    return {"seeds": report.seeds, "assumed": report.assumed, "rows": rows}
 
 
 def row(judged: Judged) -> dict[str, Any]:
@@ -130,7 +174,10 @@ def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -
 def write(folder: Path, all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
     """Write the file and the tables into a folder; returns what the file holds."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = payload(all_judged, banks, command)
+    told = {**payload(all_judged, banks, command), "fit": _fit(banks[0].group.claims[0].scenario)}
+    when = _registered(folder)
+    for claim in told["claims"]:
+        claim["registered at"] = when.get(claim["registered"], "")
     significant(table(all_judged)).to_csv(folder / TABLE, index=False)
     parts = [verdicts_table([*j.headline, *j.further]).assign(claim=j.claim.id) for j in all_judged]
     effects = pd.concat(parts, ignore_index=True)
