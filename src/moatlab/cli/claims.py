@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TIMED = 4
 #: Share of the workers' time that goes to runs; the rest is reading, writing and judging.
 BUSY = 0.85
+#: What an asterisk means.
+UNTESTED = "* in part not testable here: the report and the claim's file say what"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
                     banks.run(group, request.out, request.engine, request.workers, request.scheduler, progress)
                 )
         except KeyboardInterrupt:
-            raise StoppedError(f"stopped; what was run is stored in {request.out}, and the same command goes on") from None
+            raise StoppedError(
+                f"stopped; what was run is stored in {request.out}, and the same command goes on"
+            ) from None
     judged = judge_all(found)
     written = store.write(request.out, judged, found, request.command)
     failed = sum(bank.failed for bank in found)
@@ -100,7 +104,8 @@ def sizes_of(request: Request) -> Sizes:
     from moatlab.evidence.claims.bank import QUICK, WHOLE
 
     sizes = QUICK if request.quick else WHOLE
-    draws, seeds = request.draws or sizes.draws, request.seeds or sizes.seeds
+    draws = sizes.draws if request.draws is None else request.draws
+    seeds = sizes.seeds if request.seeds is None else request.seeds
     if draws < 2 or seeds < 1:
         raise InputError(f"--draws is 2 at least and --seeds 1, not {draws} and {seeds}")
     return replace(sizes, draws=draws, seeds=seeds)
@@ -138,7 +143,7 @@ def cost(groups: list[Group], request: Request) -> tuple[str, int]:
     todo = known = 0
     seconds = 0.0
     for group in groups:
-        for name, experiment in group.experiments().items():
+        for name, experiment in group.experiments.items():
             keys = set(experiment.plan.keys)
             place = Store(request.out / f"{group.name}-{name}")
             stored = len(keys & place.scan(verify=False, wanted=experiment.paths).keys()) if place.exists else 0
@@ -194,7 +199,7 @@ def lines(told: dict[str, Any], out: Path) -> list[str]:
     notes = [
         "draws, structures, paths: where the verdict holds, or what an undecided one comes closest to; P by Holm over",
         "all emergent claims; nearest flip: how far one parameter has to move alone, in its standard deviations",
-        *(["* in part not testable here: the report and the claim's file say what"] if any("*" in r[0] for r in rows) else []),
+        *([UNTESTED] if any("*" in r[0] for r in rows) else []),
         *([f"{failed} runs failed and do not count: moatlab status {out}/FOLDER"] if failed else []),
         f"tables: {out}/claims.csv and effects.csv; on one page: moatlab report {out}",
     ]  # fmt: skip

@@ -22,7 +22,8 @@ def claims(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID or FILE.toml] ...", help="Claims (by default all that come with moatlab).",
+            metavar="[ID or FILE.toml] ...",
+            help="Claims (by default all that come with moatlab).",
             autocompletion=_claim_names,
         ),
     ] = None,

@@ -217,7 +217,9 @@ class Contrast(_Table):
     @model_validator(mode="after")
     def _balance(self) -> Contrast:
         if not any(self.weights.values()) or (self.against is None and abs(sum(self.weights.values())) > 1e-9):
-            raise ValueError("weights sum to 0 and are not all 0, as +1 and -1 do, unless they are held against a number")
+            raise ValueError(
+                "weights sum to 0 and are not all 0, as +1 and -1 do, unless they are held against a number"
+            )
         return self
 
 
@@ -317,7 +319,10 @@ class Spec(_Table):
                     raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
         for entry in self.headline:
             names = list(self.contrasts) or [f"{a} - {self.control}" for a in self.all_arms if a != self.control]
-            for what, name, known in (("outcome", entry.outcome, list(self.outcomes)), ("contrast", entry.contrast, names)):
+            for what, name, known in (
+                ("outcome", entry.outcome, list(self.outcomes)),
+                ("contrast", entry.contrast, names),
+            ):
                 if name not in known:
                     raise ValueError(f"headline: there is no {what} {name!r}; {nearest(name, known)}")
         if self.seeds and (len(set(self.seeds)) < len(self.seeds) or len(self.seeds) != self.replications):

@@ -100,7 +100,9 @@ def _years(axes: Axes, claim: Mapping[str, Any], names: Mapping[str, str]) -> No
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: short(v)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
     unit = claim["years unit"]
-    text = f"{_what(claim)}{f' ({unit})' if unit else ''}: median{', quartiles' if len(names) <= BANDS else ''} of draws"
+    text = (
+        f"{_what(claim)}{f' ({unit})' if unit else ''}: median{', quartiles' if len(names) <= BANDS else ''} of draws"
+    )
     axes.set_title("\n".join(style.wrapped(text, WIDTH - 0.3, style.NORMAL, 2)), loc="left", x=-0.12,
                    size=style.NORMAL, color=INK, parse_math=False)  # fmt: skip
     axes.set_xlabel("year", size=style.SMALL, color=INK, labelpad=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,9 @@ class Group:
 
     def arm_of(self, claim: Claim, arm: str, frozen: bool = False) -> str:
         """The name under which an arm of a claim is run; arms that say the same are one."""
-        return self._arms()[_text(_tables(claim, arm, frozen))]
+        return self._arms[_text(_tables(claim, arm, frozen))]
 
+    @cached_property
     def _arms(self) -> dict[str, str]:
         """Names of arms by what they change; the claim that comes first gives the name."""
         found: dict[str, str] = {}
@@ -91,11 +93,12 @@ class Group:
                 found.setdefault(_text(_tables(claim, arm, True)), f"{claim.id}-{arm}-frozen")
         return found
 
+    @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """The two batches as experiments, without what was not asked for."""
         variants = all_variants(self.sizes.pairs)
         model = DrawnMarket(self.claims[0].scenario, self.sample, variants, self.horizon)
-        arms = {name: json.loads(text) for text, name in self._arms().items()}
+        arms = {name: json.loads(text) for text, name in self._arms.items()}
         kept = {claim.id: claim for claim in (*self.pool, *self.claims)}.values()
         outcomes = [o for claim in kept for o in claim.outcomes.values()]
         heads = [claim.outcomes[name] for claim in kept for name, _ in claim.headline]
@@ -176,7 +179,8 @@ class Bank:
         known = np.isfinite(block)
         counts = known.sum(axis=1)
         total: Array = np.where(known, block, 0.0).sum(axis=1)
-        return np.divide(total, counts, out=np.full(count, np.nan), where=counts > 0)
+        mean: Array = np.divide(total, counts, out=np.full(count, np.nan), where=counts > 0)
+        return mean
 
     def _span(self, variant: str) -> tuple[int, int]:
         sizes = self.group.sizes
@@ -198,7 +202,7 @@ def run(
     Raises `InputError`, `EngineError`, `OSError` and KeyboardInterrupt as batches do; what is stored stays stored.
     """
     tables, failed, others = {}, 0, list[Path]()
-    for name, experiment in group.experiments().items():
+    for name, experiment in group.experiments.items():
         out = folder / f"{group.name}-{name}"
         batch = experiment.run(engine, workers, out, scheduler=scheduler, progress=progress, extend=True,
                                other_version=True, reuse=tuple(others))  # fmt: skip

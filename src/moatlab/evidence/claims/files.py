@@ -53,6 +53,8 @@ class Claim:
     @cached_property
     def contrasts(self) -> dict[str, Contrast]:
         """What is compared, by name."""
+        if self.spec.contrasts:
+            return dict(self.spec.contrasts)
         return {name: Contrast(**table) for name, table in declared(self.spec)["contrasts"].items()}
 
     @property

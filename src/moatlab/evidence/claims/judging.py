@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def judge_all(banks: Sequence[Bank], alpha: float = ALPHA) -> list[Judged]:
 def _tag(claim: Claim) -> Tag:
     """The tag of the headline: that of its outcomes."""
     tags = {claim.tag(outcome) for outcome, _ in claim.headline}
-    return cast(Tag, next(tag for tag in ("input", "mechanical", "emergent") if tag in tags))
+    return next(tag for tag in get_args(Tag) if tag in tags)
 
 
 def effect_of(
@@ -173,8 +173,8 @@ def _per_draw(bank: Bank, claim: Claim, outcome: str, contrast: str, variant: st
     """The contrast of each draw, not-a-number where an arm has no value."""
     asked, of = claim.contrasts[contrast], claim.outcomes[outcome]
     arms = [bank.values(of, bank.group.arm_of(claim, arm), variant) for arm in asked.weights]
-    total: Array = sum(w * v for w, v in zip(asked.weights.values(), arms, strict=True)) - (asked.against or 0.0)
-    return total
+    total: Array = np.sum([w * v for w, v in zip(asked.weights.values(), arms, strict=True)], axis=0)
+    return total - (asked.against or 0.0)
 
 
 def _robustness(bank: Bank, claim: Claim, head: list[tuple[Effect, Prediction]], holds: str) -> Robustness:
@@ -214,7 +214,7 @@ def _robustness(bank: Bank, claim: Claim, head: list[tuple[Effect, Prediction]],
 
 
 def _years(bank: Bank, claim: Claim) -> dict[str, Array]:
-    """By year the quartiles and median over draws, [3, years]: of the outcome that decides in each arm that it compares.
+    """By year the quartiles and median over draws, [3, years]: of the outcome that decides, in each arm compared.
 
     Of a claim that several effects decide, those of each effect, or of each level, called by its outcome and contrast.
     """

@@ -88,7 +88,9 @@ class DrawnMarket:
     ) -> Changes:
         """What an arm changes, checked on the base scenario."""
         if replace or base is not None:
-            raise InputError("an arm of a claim sets values and events, and has neither agents nor a scenario of its own")
+            raise InputError(
+                "an arm of a claim sets values and events, and has neither agents nor a scenario of its own"
+            )
         world = Changes(tuple(changes.items()), tuple(events))
         world.on(self.scenario)
         return world

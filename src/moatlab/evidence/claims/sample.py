@@ -109,9 +109,10 @@ def from_table(scenario: Scenario, path: Path, count: int | None = None) -> Samp
     for line, row in enumerate(rows, 2):
         try:
             values = {name: float(row[name]) for name in names}
-            scenario.set(values)
         except (TypeError, ValueError):
             raise InputError(f"line {line} is not a number in every column", str(path)) from None
+        try:
+            scenario.set(values)
         except InputError as problem:
             raise InputError(f"line {line}: {problem}", str(path)) from None
         changes.append(values)

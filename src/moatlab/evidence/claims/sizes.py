@@ -34,7 +34,7 @@ def level(claim: Claim, outcome: str, value: float) -> str:
         unit = "" if of.per else _metric_unit(claim, of)
         return f"{short(math.exp(min(value, 700.0)))} {unit}".strip()
     if unit_of(claim, outcome) == POINTS:
-        return f"{100.0 * value:.1f} %"
+        return f"{100.0 * value:.{0 if abs(value) >= 0.0995 or value == 0.0 else 1}f} %"
     return f"{short(value)} {unit_of(claim, outcome)}".strip()
 
 

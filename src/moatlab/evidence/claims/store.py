@@ -74,7 +74,7 @@ def row(judged: Judged) -> dict[str, Any]:
     low, high = words.interval(judged.main.effect)
     return {
         "claim": claim.id, "title": claim.spec.title, "tag": judged.tag, "verdict": judged.word,
-        "comes closest to": judged.nearest, "p": judged.p, "effect": words.short_effect(claim, judged.main),
+        "comes closest to": judged.nearest, "p": judged.p, "effect": words.headline_effect(judged),
         "smallest effect": words.smallest(claim, judged.main), "outcome": judged.main.effect.outcome,
         "contrast": judged.main.effect.label, "estimate": judged.main.estimate, "low": low, "high": high,
         "effects that decide": len(judged.headline), "holds for": words.holds(judged), "draws": r.draws,
@@ -113,20 +113,24 @@ def _effect(judged: Judged, verdict: Verdict) -> dict[str, Any]:
 
 def _claim(judged: Judged) -> dict[str, Any]:
     claim, spec, r = judged.claim, judged.claim.spec, judged.robustness
-    main = judged.main.effect
+    main, first = judged.main.effect, judged.headline[0].effect.outcome
     paths = {name: bool(held) for name, held in r.paths.items()}
     return {
         **row(judged), "question": spec.question, "essay": spec.essay, "prediction": spec.prediction,
         "argument": spec.argument, "command": claim.command, "registered": claim.registered,
         "file": claim.path.name, "own": claim.own, "months": claim.experiment.months,
-        "headline": [_effect(judged, v) for v in judged.headline], "further": [_effect(judged, v) for v in judged.further],
+        "headline": [_effect(judged, v) for v in judged.headline],
+        "further": [_effect(judged, v) for v in judged.further],
         "tag test": words.tag_test(judged), "words": r.words, "overturned": list(r.overturned), "path verdicts": paths,
         "flip explained": r.flip.explained, "years": {arm: lines.tolist() for arm, lines in judged.years.items()},
-        "years of": judged.headline[0].effect.outcome, "years log": claim.outcomes[judged.headline[0].effect.outcome].log,
+        "years of": first, "years log": claim.outcomes[first].log,
         "years unit": _level_unit(judged), "years names": _names(judged),
         "per draw": [sizes.in_unit(claim, main.outcome, v) for v in main.units.tolist()],
-        "variants": {k: sizes.in_unit(claim, judged.headline[0].effect.outcome, v) for k, v in r.effects.items()},
-        "arms": {n: {"meaning": a.meaning, "set": dict(a.set), "events": list(a.events)} for n, a in spec.all_arms.items()},
+        "variants": {k: sizes.in_unit(claim, first, v) for k, v in r.effects.items()},
+        "arms": {
+            name: {"meaning": arm.meaning, "set": dict(arm.set), "events": list(arm.events)}
+            for name, arm in spec.all_arms.items()
+        },
         "frozen": None if spec.frozen is None else spec.frozen.meaning,
         "frozen effect": [sizes.in_unit(claim, f.frozen.outcome, f.frozen.estimate) for f in judged.feedback],
     }  # fmt: skip
@@ -147,26 +151,26 @@ def _names(judged: Judged) -> dict[str, str]:
     return {f"{outcome}: {contrast}": outcome if one else contrast for outcome, contrast in claim.headline}
 
 
+def _group(bank: Bank) -> dict[str, Any]:
+    """What was run for claims that share runs."""
+    group, scenario = bank.group, bank.group.claims[0].scenario
+    return {
+        "scenario": scenario.name, "digest": scenario.digest(), "months": group.horizon,
+        "claims": [claim.id for claim in group.claims], "sample": group.sample.source,
+        "sample digest": group.sample.digest, "draws": group.sizes.draws, "seeds": group.sizes.seeds,
+        "structures": group.sizes.structure_draws, "paths": group.sizes.path_draws, "pairs": group.sizes.pairs,
+        "failed": bank.failed, "runs": sum(len(set(e.plan.keys)) for e in group.experiments.values()),
+        "folders": [f"{group.name}-{name}" for name in group.experiments],
+    }  # fmt: skip
+
+
 def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
     """All that a report says, as plain tables."""
     first = banks[0]
-    version = dict(next(iter(first.group.experiments().values())).model.version())
-    groups = [
-        {
-            "scenario": bank.group.claims[0].scenario.name, "digest": bank.group.claims[0].scenario.digest(),
-            "months": bank.group.horizon, "claims": [claim.id for claim in bank.group.claims],
-            "sample": bank.group.sample.source, "sample digest": bank.group.sample.digest,
-            "draws": bank.group.sizes.draws, "seeds": bank.group.sizes.seeds, "structures": bank.group.sizes.structure_draws,
-            "paths": bank.group.sizes.path_draws, "pairs": bank.group.sizes.pairs, "failed": bank.failed,
-            "runs": sum(len(set(e.plan.keys)) for e in bank.group.experiments().values()),
-            "folders": [f"{bank.group.name}-{name}" for name in bank.group.experiments()],
-            "changes": sorted(str(a) for a in bank.group.claims[0].scenario.given()) if bank.group.claims[0].own else [],
-        }
-        for bank in banks
-    ]  # fmt: skip
+    version = dict(next(iter(first.group.experiments.values())).model.version())
     return {
-        "schema": SCHEMA, "command": command, "groups": groups, "provenance": manifest(version, 0),
-        "ranges": {name: [r.factor, r.reason] for name, r in listed().items()},
+        "schema": SCHEMA, "command": command, "groups": [_group(bank) for bank in banks],
+        "provenance": manifest(version, 0), "ranges": {name: [r.factor, r.reason] for name, r in listed().items()},
         "claims": [_claim(judged) for judged in all_judged],
     }  # fmt: skip
 

@@ -21,34 +21,41 @@ def interval(effect: Effect) -> tuple[float, float]:
 
 def finding(judged: Judged) -> str:
     """The finding of a claim in a sentence, with number and interval."""
-    return sentence(judged.claim, judged.main, judged.word)
+    return sentence(judged.claim, judged.main)
 
 
-def sentence(claim: Claim, verdict: Verdict, word: str = "") -> str:
-    """An effect in a sentence: what it is on, how large, under what."""
+def sentence(claim: Claim, verdict: Verdict) -> str:
+    """An effect in a sentence: when, on what, how large, under what."""
     effect, outcome = verdict.effect, verdict.effect.outcome
     asked = claim.contrasts[effect.label]
-    label = claim.outcomes[outcome].label or outcome
-    subject = label[0].upper() + label[1:]
+    subject = _subject(claim.outcomes[outcome].label or outcome)
     low, high = interval(effect)
     if asked.against is not None:
-        arm = next(iter(asked.weights))
-        mean = effect.arm_mean(arm)
+        mean = effect.arm_mean(next(iter(asked.weights)))
         at = [sizes.level(claim, outcome, value + asked.against) for value in (low, high)]
-        side = "is above" if low > 0.0 else "is below" if high < 0.0 else "is not told from"
-        against = sizes.level(claim, outcome, asked.against)
-        return f"{subject}: {sizes.level(claim, outcome, mean)} ({at[0]} to {at[1]}), which {side} {against}."
+        side = "above" if low > 0.0 else "below" if high < 0.0 else "which these runs cannot tell from"
+        told = f"{sizes.level(claim, outcome, mean)} (95 % interval {at[0]} to {at[1]})"
+        return f"{subject} is {told}, {side} {sizes.level(claim, outcome, asked.against)}."
+    if effect.estimate == 0.0 and low == high:
+        return f"{subject} is the same in every draw {asked.meaning}."
     unit = sizes.unit_of(claim, outcome)
-    size = sizes.amount(claim, outcome, effect.estimate, signed=False)
     ends = f"({sizes.amount(claim, outcome, low)} to {sizes.amount(claim, outcome, high)})"
-    way = "higher" if effect.estimate > 0 else "lower"
     small = verdict.prediction.smallest
-    if effect.estimate == 0.0 and low == high == 0.0:
-        return f"{subject}: no difference in any draw {asked.meaning}."
     if small and -small < low and high < small:
-        return f"{subject}: hardly another {asked.meaning} {ends} {unit}".rstrip() + "."
-    doubt = " on average, which may be chance" if low < 0.0 < high else ""
-    return f"{subject}: {size} {unit} {way} {ends} {asked.meaning}{doubt}.".replace("  ", " ")
+        return f"{subject} hardly changes {asked.meaning} {ends} {unit}".rstrip() + "."
+    size = sizes.amount(claim, outcome, effect.estimate, signed=False)
+    way = "higher" if effect.estimate > 0 else "lower"
+    doubt = ", which may be chance" if low < 0.0 < high else ""
+    return f"{subject} is {size} {unit} {way} {ends} {asked.meaning}{doubt}.".replace("  ", " ")
+
+
+def _subject(label: str) -> str:
+    """When and what, from a label that ends with the time: ``In years 9 and 10 the share of apps``."""
+    what, _, when = label.rpartition(", ")
+    if not what:
+        return label[0].upper() + label[1:]
+    article = "the " if when.startswith(("first", "last", "second", "third")) else ""
+    return f"In {article}{when}, {what}"
 
 
 def short_effect(claim: Claim, verdict: Verdict) -> str:
@@ -60,6 +67,16 @@ def short_effect(claim: Claim, verdict: Verdict) -> str:
         ends = [sizes.level(claim, outcome, value + against) for value in (effect.estimate, low, high)]
         return f"{ends[0]} ({ends[1]} to {ends[2]})"
     return sizes.effect(claim, outcome, effect.estimate, low, high)
+
+
+def headline_effect(judged: Judged) -> str:
+    """The effect that the table quotes; of several, which one it is."""
+    told = short_effect(judged.claim, judged.main)
+    if len(judged.headline) == 1:
+        return told
+    effect = judged.main.effect
+    one = len({contrast for _, contrast in judged.claim.headline}) == 1
+    return f"{effect.outcome if one else effect.label}: {told}"
 
 
 def smallest(claim: Claim, verdict: Verdict) -> str:

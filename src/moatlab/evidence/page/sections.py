@@ -121,11 +121,11 @@ def fit(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def limits(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     """What a reader might take from the page and should not."""
     lines = [
-        "It is no forecast. A verdict compares two simulated markets that differ in one respect; levels after the first "
-        "year rest on assumed numbers.",
-        "A verdict says what follows from the model's rules over the range of numbers that was taken to be possible. Where "
+        "It is no forecast. A verdict compares two simulated markets that differ in one respect; levels after the "
+        "first year rest on assumed numbers.",
+        "A verdict says what follows from the model's rules over the range of numbers taken to be possible. Where "
         "facts do not narrow that range, the answer is driven by it.",
-        "No effect means smaller than the smallest effect of interest, and undecided means that these runs cannot tell.",
+        "No effect means smaller than the smallest effect of interest; undecided, that these runs cannot tell.",
         "Firms follow rules of thumb and optimal prices within them; nobody in the market reads the essay, lobbies, "
         "litigates, or invents a kind of product that was not declared.",
         "The names of companies stand for firms with assumed traits, not for what these companies will do.",

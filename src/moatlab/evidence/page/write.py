@@ -109,7 +109,7 @@ def _claim(claim: dict[str, Any], folder: Path) -> dict[str, Any]:
     image = _own_names(svg(drawn), claim["claim"])
     alone = image.replace("<svg ", '<svg color="#222222" font-family="sans-serif" ', 1)
     alone = alone.replace(">", f"><title>{escape(claim['finding'])}</title>", 1)
-    effects = [{**e, "small": _small(e)} for e in claim["headline"]], [{**e, "small": _small(e)} for e in claim["further"]]
+    effects = [[{**e, "small": _small(e)} for e in claim[which]] for which in ("headline", "further")]
     shares = ", ".join(f"{word} {percent(share)}" for word, share in claim["words"].items())
     arms = {n: {**arm, "changes": sections.changes(arm)} for n, arm in claim["arms"].items()}
     return {
@@ -141,16 +141,16 @@ def _small(effect: Mapping[str, Any]) -> str:
 
 def _alt(claim: Mapping[str, Any]) -> str:
     lines = ", ".join(claim["years names"].values())
-    return (f"{claim['finding']} Above: by year, {lines}. Below: the effect in each draw, its mean with its interval, with "
-            "the feedback frozen, under rival rules and on paths of outside money.")  # fmt: skip
+    return (f"{claim['finding']} Above: by year, {lines}. Below: the effect in each draw, its mean with its interval, "
+            "with the feedback frozen, under rival rules and on paths of outside money.")  # fmt: skip
 
 
 def _flip(claim: Mapping[str, Any]) -> str:
     if not claim["flip parameter"]:
         return "no single parameter moves it far enough to be told from chance among these draws"
     way = "higher" if claim["flip distance"] > 0 else "lower"
-    return (f"{claim['flip parameter']} {abs(claim['flip distance']):.1f} standard deviations {way}, all else at its mean; "
-            f"it goes with {percent(claim['flip explained'])} of the variance over draws")  # fmt: skip
+    return (f"{claim['flip parameter']} {abs(claim['flip distance']):.1f} standard deviations {way}, all else at its "
+            f"mean; it goes with {percent(claim['flip explained'])} of the variance over draws")  # fmt: skip
 
 
 def _paths(claim: Mapping[str, Any]) -> str:
@@ -167,7 +167,9 @@ def _change(claim: Mapping[str, Any]) -> str:
     """What would make it another verdict, from the figures."""
     parts = []
     if claim["verdict"] == "undecided":
-        parts.append("More draws, if the spread between them is chance; if it is not, facts that narrow the parameters.")
+        parts.append(
+            "More draws, if the spread between them is chance; if it is not, facts that narrow the parameters."
+        )
     if claim["flip parameter"]:
         parts.append(f"Knowing {claim['flip parameter']} better ({_flip(claim)}).")
     if claim["overturned"]:
@@ -230,22 +232,25 @@ def _contents(claims: Any, batches: Any, durability: Any, fit: Any) -> list[tupl
 
 
 def _provenance(about: Mapping[str, Any], groups: Sequence[Mapping[str, Any]], source: str) -> list[tuple[str, str]]:
-    commit = str(about.get("commit") or "unknown") + (" with changes that are not committed" if about.get("dirty") else "")
+    commit = str(about.get("commit") or "unknown") + (
+        " with changes that are not committed" if about.get("dirty") else ""
+    )
     machine = about.get("machine", {})
     found = [
         ("Command", source), ("Made", str(about.get("made", ""))), ("Version", f"moatlab {about.get('moatlab', '')}, "
          f"commit {commit}, model {str(about.get('source', ''))[:16]}"),
         ("Packages", ", ".join(f"{k} {v}" for k, v in about.get("packages", {}).items() if v)),
-        ("Machine", f"{machine.get('system', '')}, {machine.get('cpus', '')} processors, Python {about.get('python', '')}"),
+        ("Machine", f"{machine.get('system', '')}, {machine.get('cpus', '')} processors"),
+        ("Python", str(about.get("python", ""))),
     ]  # fmt: skip
     for group in groups:
-        found.append(("Scenario", f"{group['scenario']}, {group['months']} months, digest {group['digest'][:16]}; draws: "
-                      f"{group['sample']}, digest {group['sample digest']}"))  # fmt: skip
+        found.append(("Scenario", f"{group['scenario']}, {group['months']} months, digest {group['digest'][:16]}; "
+                      f"draws: {group['sample']}, digest {group['sample digest']}"))  # fmt: skip
     return [(name, text) for name, text in found if text]
 
 
 def _runs(groups: Sequence[Mapping[str, Any]], batches: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    found = []
+    found = list[tuple[str, ...]]()
     for group in groups:
         what = f"all parameters ({group['draws']} draws x {group['seeds']} seeds); rival rules and paths"
         place = ", ".join(f"{group['folder']}/{name}" for name in group["folders"])
@@ -258,12 +263,30 @@ def _runs(groups: Sequence[Mapping[str, Any]], batches: Sequence[Mapping[str, An
 
 def _uncertain(groups: Sequence[Mapping[str, Any]]) -> str:
     source = groups[0]["sample"] if groups else ""
-    return (f"Draws are from {source}. All of them vary together, log-uniform by a factor either way: 1.5 where nothing is "
-            "said, since no figure of this market exists, and as below where something can be.")  # fmt: skip
+    return (f"Draws are from {source}. All vary together, log-uniform by a factor either way: 1.5 where nothing "
+            "is said, since no figure of this market exists, and as below where something can be.")  # fmt: skip
 
 
 def _table_csv(claims: Sequence[Mapping[str, Any]]) -> str:
-    columns = ["claim", "title", "tag", "verdict", "comes closest to", "p", "effect", "smallest effect", "estimate", "low",
-               "high", "draws", "structures", "structures tried", "flip parameter", "flip distance", "paths", "finding"]
+    columns = [
+        "claim",
+        "title",
+        "tag",
+        "verdict",
+        "comes closest to",
+        "p",
+        "effect",
+        "smallest effect",
+        "estimate",
+        "low",
+        "high",
+        "draws",
+        "structures",
+        "structures tried",
+        "flip parameter",
+        "flip distance",
+        "paths",
+        "finding",
+    ]
     table = pd.DataFrame([{name: claim[name] for name in columns} for claim in claims], columns=columns)
     return sections.link(table.to_csv(index=False), "text/csv")
