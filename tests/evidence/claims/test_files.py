@@ -39,8 +39,8 @@ def test_a_packaged_claim_says_what_a_reader_needs(found: object) -> None:
         assert contrast.meaning, name
     # An emergent claim has its feedback frozen, and the frozen market differs from the free one.
     if spec.claim == "emergent":
-        for arm in found.headline_arms:
-            frozen, free = frozen_arm(found, arm), spec.all_arms[arm]
+        for place in found.headline_arms:
+            frozen, free = frozen_arm(found, place), spec.all_arms[place]
             assert frozen["set"] != dict(free.set) or frozen["events"] != list(free.events)
 
 

@@ -120,7 +120,8 @@ def test_durability_is_shown_where_it_is(tmp_path: Path) -> None:
 
 def test_a_batch_has_a_section_too(tmp_path: Path) -> None:
     batch = {
-        "name": "capacity", "question": "Does capacity lower the rent?", "scenario": "tiny", "months": 6, "replications": 3,
+        "name": "capacity", "question": "Does capacity lower the rent?", "scenario": "tiny", "months": 6,
+        "replications": 3,
         "arms": {"control": {}, "twice": {"meaning": "twice", "events": ["month 2: scale foundry.fab.capacity 2"]}},
         "outcomes": {"rent": {"metric": "market.rent", "predicted": "lower", "smallest_effect": 0.1}},
     }  # fmt: skip
