@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,9 @@ LACKING = missing()
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(LACKING), reason=LACKING)]
 
 #: What of the page reaches beyond the window and is in no box of its own that scrolls.
-BEYOND = """return [...document.querySelectorAll('body *')].filter(
-    e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll')).map(e => e.outerHTML.slice(0, 80))"""
+BEYOND = """return [...document.querySelectorAll('body *')]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll'))
+    .map(e => e.outerHTML.slice(0, 80))"""
 DEAD = """return [...document.querySelectorAll('a[href^="#"]')].filter(
     a => !document.getElementById(a.getAttribute('href').slice(1))).map(a => a.outerHTML)"""
 
@@ -45,7 +45,7 @@ def shown(browser: Any, width: int, dark: bool = False) -> Any:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_overflows(browser: Any, width: int) -> None:
     page = shown(browser, width)
-    assert page.execute_script("return document.documentElement.scrollWidth") == width
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
     assert page.execute_script(BEYOND) == []
 
 
