@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TIMED = 4
 #: Share of the workers' time that goes to runs; the rest is reading, writing and judging.
 BUSY = 0.85
+#: Where claims are unless told otherwise.
+DEFAULT = Path("results/claims")
 #: What an asterisk means.
 UNTESTED = "* in part not testable here: the report and the claim's file say what"
 
@@ -50,11 +52,16 @@ class Request:
     @property
     def command(self) -> str:
         """The same as a command line."""
-        words = ["moatlab", "claims", *self.names]
-        words += ["--quick"] if self.quick else []
-        given = (("--draws", self.draws), ("--seeds", self.seeds), ("--sample", self.sample))
+        return shlex.join(["moatlab", "claims", *self.names]) + self.options
+
+    @property
+    def options(self) -> str:
+        """What decides the numbers beside the claims, as it stands on the command line."""
+        words = ["--quick"] if self.quick else []
+        out = None if self.out == DEFAULT else self.out
+        given = (("--draws", self.draws), ("--seeds", self.seeds), ("--sample", self.sample), ("--out", out))
         words += [text for name, value in given if value is not None for text in (name, str(value))]
-        return shlex.join([*words, "--out", str(self.out)])
+        return f" {shlex.join(words)}" if words else ""
 
 
 def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
@@ -90,7 +97,7 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
                 f"stopped; what was run is stored in {request.out}, and the same command goes on"
             ) from None
     judged = judge_all(found)
-    written = store.write(request.out, judged, found, request.command)
+    written = store.write(request.out, judged, found, request.command, request.options)
     failed = sum(bank.failed for bank in found)
     if request.json:
         return json.dumps(store.records(judged), indent=1, allow_nan=False), 1 if failed else 0

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.evidence.claims.files import Claim, frozen_arm, load
+from moatlab.evidence.claims.files import Claim, frozen_arm, load, packaged_claims
 from moatlab.evidence.claims.model import DrawnMarket, code_of
 from moatlab.evidence.claims.sample import Sample
 from moatlab.evidence.claims.variants import BASE, Variant, all_variants
@@ -118,7 +118,8 @@ def grouped(claims: Sequence[Claim], sample_of: Callable[[Scenario], Sample], si
     found: dict[tuple[str, int, str], list[Claim]] = {}
     for claim in claims:
         found.setdefault(_group_of(claim), []).append(claim)
-    known = [] if all(claim.own for claim in claims) else load(())
+    packaged = [claim for claim in claims if not claim.own]
+    known = load(()) if packaged and len(packaged) < len(packaged_claims()) else packaged
     return [
         Group(tuple(group), sample_of(group[0].scenario), sizes, tuple(c for c in known if _group_of(c) == key))
         for key, group in found.items()

@@ -40,7 +40,7 @@ def together(words: Sequence[str]) -> str:
 
 def decided(effects: Sequence[tuple[Effect, Prediction]]) -> Decided:
     """The word that the effects together come closest to, and the level at which they would just decide for it."""
-    each = [_one(effect, prediction) for effect, prediction in effects]
+    each = [one(effect, prediction) for effect, prediction in effects]
     count = len(each)
     contradicted = [p for word, p in each if word == CONTRADICTED]
     if contradicted:
@@ -48,7 +48,8 @@ def decided(effects: Sequence[tuple[Effect, Prediction]]) -> Decided:
     return together([word for word, _ in each]), float(np.nanmax([0.0, *(p for _, p in each)]))
 
 
-def _one(effect: Effect, prediction: Prediction) -> Decided:
+def one(effect: Effect, prediction: Prediction) -> Decided:
+    """The same of one effect."""
     finding, p = decision(effect, prediction.smallest)
     return WORDS[prediction.predicted, finding], p
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from moatlab.errors import InputError
 from moatlab.evidence.claims import flips
 from moatlab.evidence.claims.bank import Bank, by_year
-from moatlab.evidence.claims.decide import UNDECIDED, Decided, decided, family, together, word_of
+from moatlab.evidence.claims.decide import CONTRADICTED, UNDECIDED, Decided, decided, family, one, together, word_of
 from moatlab.evidence.claims.files import Claim
 from moatlab.evidence.claims.variants import BASE, all_variants
 from moatlab.evidence.effects import Effect, of_arms
@@ -73,13 +73,9 @@ class Judged:
 
     @property
     def main(self) -> Verdict:
-        """Of the effects that decide, the one that decides least in favour: what the sentence quotes."""
-        if len(self.headline) == 1:
-            return self.headline[0]
-        words = [word_of(v.estimate, v.prediction) for v in self.headline]
-        worst = together(words)
-        among = [v for v, word in zip(self.headline, words, strict=True) if word == worst] or list(self.headline)
-        return max(among, key=lambda v: v.p)
+        """Of the effects that decide, the one to quote: the surest that contradicts, or the least sure."""
+        against = [v for v in self.headline if one(v.effect, v.prediction)[0] == CONTRADICTED]
+        return min(against, key=lambda v: v.p) if against else max(self.headline, key=lambda v: (v.p == v.p, v.p))
 
 
 def judge_all(banks: Sequence[Bank], alpha: float = ALPHA) -> list[Judged]:

@@ -73,16 +73,21 @@ def row(judged: Judged) -> dict[str, Any]:
     claim, r = judged.claim, judged.robustness
     low, high = words.interval(judged.main.effect)
     return {
-        "claim": claim.id, "title": claim.spec.title, "tag": judged.tag, "verdict": judged.word,
-        "comes closest to": judged.nearest, "p": judged.p, "effect": words.headline_effect(judged),
+        "claim": claim.id, "title": claim.spec.title, "tag": judged.tag, "verdict": _word(judged, judged.word),
+        "comes closest to": _word(judged, judged.nearest), "p": judged.p, "effect": words.headline_effect(judged),
         "smallest effect": words.smallest(claim, judged.main), "outcome": judged.main.effect.outcome,
         "contrast": judged.main.effect.label, "estimate": judged.main.estimate, "low": low, "high": high,
-        "effects that decide": len(judged.headline), "holds for": words.holds(judged), "draws": r.draws,
+        "effects that decide": len(judged.headline), "holds for": _word(judged, words.holds(judged)), "draws": r.draws,
         "structures": r.structures, "structures tried": r.tried, "flip": words.flip(judged),
         "flip parameter": r.flip.parameter, "flip distance": r.flip.distance, "paths": words.paths(judged),
         "feedback shown": any(f.shown for f in judged.feedback) if judged.feedback else None,
         "not testable here": claim.spec.untested, "finding": words.finding(judged),
     }  # fmt: skip
+
+
+def _word(judged: Judged, word: str) -> str:
+    """A word of a claim's verdict, as a level has it."""
+    return words.of_level(judged.claim, judged.main.effect.label, word)
 
 
 def table(all_judged: Sequence[Judged]) -> pd.DataFrame:
@@ -105,23 +110,25 @@ def _effect(judged: Judged, verdict: Verdict) -> dict[str, Any]:
         "meaning": asked.meaning, "against": asked.against, "unit": sizes.unit_of(claim, effect.outcome),
         "value": scale[0], "low": scale[1], "high": scale[2], "smallest": scale[3],
         "told": words.short_effect(claim, verdict), "predicted": verdict.prediction.predicted,
-        "tag": verdict.prediction.tag, "verdict": verdict.verdict, "draws": int(effect.units.size),
+        "tag": verdict.prediction.tag, "verdict": words.of_level(claim, effect.label, verdict.verdict),
+        "small": words.smallest(claim, verdict), "draws": int(effect.units.size),
         "caution": effect.caution, "sentence": words.sentence(claim, verdict),
         "arms": {arm: sizes.level(claim, effect.outcome, effect.arm_mean(arm)) for arm in effect.weights},
     }  # fmt: skip
 
 
-def _claim(judged: Judged) -> dict[str, Any]:
+def _claim(judged: Judged, options: str) -> dict[str, Any]:
     claim, spec, r = judged.claim, judged.claim.spec, judged.robustness
     main, first = judged.main.effect, judged.headline[0].effect.outcome
     paths = {name: bool(held) for name, held in r.paths.items()}
     return {
         **row(judged), "question": spec.question, "essay": spec.essay, "prediction": spec.prediction,
-        "argument": spec.argument, "command": claim.command, "registered": claim.registered,
+        "argument": spec.argument, "command": f"{claim.command}{options}", "registered": claim.registered,
         "file": claim.path.name, "own": claim.own, "months": claim.experiment.months,
         "headline": [_effect(judged, v) for v in judged.headline],
         "further": [_effect(judged, v) for v in judged.further],
-        "tag test": words.tag_test(judged), "words": r.words, "overturned": list(r.overturned), "path verdicts": paths,
+        "tag test": words.tag_test(judged), "overturned": list(r.overturned),
+        "words": {_word(judged, word): share for word, share in r.words.items()}, "path verdicts": paths,
         "flip explained": r.flip.explained, "years": {arm: lines.tolist() for arm, lines in judged.years.items()},
         "years of": first, "years log": claim.outcomes[first].log,
         "years unit": _level_unit(judged), "years names": _names(judged),
@@ -164,21 +171,26 @@ def _group(bank: Bank) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
+def payload(all_judged: Sequence[Judged], banks: Sequence[Bank], command: str, options: str) -> dict[str, Any]:
     """All that a report says, as plain tables."""
     first = banks[0]
     version = dict(next(iter(first.group.experiments.values())).model.version())
     return {
         "schema": SCHEMA, "command": command, "groups": [_group(bank) for bank in banks],
         "provenance": manifest(version, 0), "ranges": {name: [r.factor, r.reason] for name, r in listed().items()},
-        "claims": [_claim(judged) for judged in all_judged],
+        "claims": [_claim(judged, options) for judged in all_judged],
     }  # fmt: skip
 
 
-def write(folder: Path, all_judged: Sequence[Judged], banks: Sequence[Bank], command: str) -> dict[str, Any]:
-    """Write the file and the tables into a folder; returns what the file holds."""
+def write(
+    folder: Path, all_judged: Sequence[Judged], banks: Sequence[Bank], command: str, options: str = ""
+) -> dict[str, Any]:  # fmt: skip
+    """Write the file and the tables into a folder; returns what the file holds.
+
+    ``command`` made them; ``options`` are those that it gave beside the claims, for the command of each claim.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    told = {**payload(all_judged, banks, command), "fit": _fit(banks[0].group.claims[0].scenario)}
+    told = {**payload(all_judged, banks, command, options), "fit": _fit(banks[0].group.claims[0].scenario)}
     when = _registered(folder)
     for claim in told["claims"]:
         claim["registered at"] = when.get(claim["registered"], "")

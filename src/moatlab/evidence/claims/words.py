@@ -69,6 +69,13 @@ def short_effect(claim: Claim, verdict: Verdict) -> str:
     return sizes.effect(claim, outcome, effect.estimate, low, high)
 
 
+def of_level(claim: Claim, contrast: str, word: str) -> str:
+    """A word of a verdict; a level of which nothing was predicted is above or below, and does not rise or fall."""
+    if claim.contrasts[contrast].against is None:
+        return word
+    return {"rises": "above", "falls": "below"}.get(word, word)
+
+
 def headline_effect(judged: Judged) -> str:
     """The effect that the table quotes; of several, which one it is."""
     told = short_effect(judged.claim, judged.main)

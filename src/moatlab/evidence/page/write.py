@@ -17,16 +17,16 @@ from markupsafe import Markup
 from moatlab.errors import InputError
 from moatlab.evidence.claims import store
 from moatlab.evidence.page import sections
-from moatlab.results.text.numbers import short
 
 #: Classes and signs of verdicts; a sign, so that colour alone says nothing.
 _BADGES = {
     "supported": ("good", "✓"), "contradicted": ("bad", "✗"), "no effect": ("none", "○"), "the same": ("none", "○"),
-    "undecided": ("open", "?"), "rises": ("good", "↑"), "falls": ("bad", "↓"), "size only": ("open", "="),
+    "undecided": ("open", "?"), "above": ("good", "↑"), "below": ("bad", "↓"), "rises": ("good", "↑"),
+    "falls": ("bad", "↓"), "size only": ("open", "="),
     "calibration": ("open", "="), "calibration only": ("open", "="),
 }  # fmt: skip
-_ORDER = ("supported", "contradicted", "no effect", "the same", "rises", "falls", "undecided", "size only",
-          "calibration only")  # fmt: skip
+_ORDER = ("supported", "contradicted", "no effect", "the same", "rises", "falls", "above", "below", "undecided",
+          "size only", "calibration only")  # fmt: skip
 #: Claims whose findings are the answer, where they are there.
 ANSWERS = ("value-accrual", "moat-durability")
 TITLE = "Who captures the value of generative AI, and which moats last?"
@@ -66,7 +66,24 @@ def render(context: Mapping[str, Any], template: str, html: bool) -> str:
     environment = Environment(autoescape=html, trim_blocks=not html, keep_trailing_newline=True)
     text = (files("moatlab.evidence.page") / template).read_text(encoding="utf-8")
     told: str = environment.from_string(text).render(context)
-    return told
+    return told if html else _spaced(told)
+
+
+def _spaced(text: str) -> str:
+    """Markdown with an empty line between blocks of another kind, and never two."""
+    found: list[str] = [""]
+    for line in text.splitlines():
+        before = found[-1]
+        if line and before and (line[0] == "#" or before[0] == "#" or _block(line) != _block(before)):
+            found.append("")
+        if line or found[-1]:
+            found.append(line)
+    return "\n".join(found[1:]).rstrip() + "\n"
+
+
+def _block(line: str) -> str:
+    """What a line of Markdown is part of: a table, a list, a quotation, or text, each line of which stands alone."""
+    return line[0] if line[0] in "|->" else line
 
 
 def context_of(folders: Sequence[Path], out: Path) -> dict[str, Any]:
@@ -76,7 +93,7 @@ def context_of(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     for folder in folders:
         if (folder / store.FILE).is_file():
             told = store.read(folder)
-            claims += [_claim(claim, folder) for claim in told["claims"]]
+            claims += [_claim(claim) for claim in told["claims"]]
             groups += [{**group, "folder": str(folder)} for group in told["groups"]]
             about, ranges, source = told["provenance"], told["ranges"], told["command"]
             durability = durability or sections.durability(folder / "durability")
@@ -101,7 +118,7 @@ def context_of(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _claim(claim: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     """A claim as stored, with its picture and sentences."""
     from moatlab.show.claims import csv, picture, svg
 
@@ -109,15 +126,13 @@ def _claim(claim: dict[str, Any], folder: Path) -> dict[str, Any]:
     image = _own_names(svg(drawn), claim["claim"])
     alone = image.replace("<svg ", '<svg color="#222222" font-family="sans-serif" ', 1)
     alone = alone.replace(">", f"><title>{escape(claim['finding'])}</title>", 1)
-    effects = [[{**e, "small": _small(e)} for e in claim[which]] for which in ("headline", "further")]
     shares = ", ".join(f"{word} {percent(share)}" for word, share in claim["words"].items())
     arms = {n: {**arm, "changes": sections.changes(arm)} for n, arm in claim["arms"].items()}
     return {
-        **claim, "headline": effects[0], "further": effects[1], "arms": arms, "shares": shares,
+        **claim, "arms": arms, "shares": shares,
         "svg": Markup(image), "svg_link": sections.link(alone, "image/svg+xml"),
         "csv_link": sections.link(csv(drawn), "text/csv"), "alt": _alt(claim),
         "flip_words": _flip(claim), "path_words": _paths(claim), "change": _change(claim),
-        "command": claim["command"] + ("" if folder == Path("results/claims") else f" --out {folder}"),
     }  # fmt: skip
 
 
@@ -133,10 +148,6 @@ def _own_names(image: str, prefix: str) -> str:
     image = re.sub(r'href="#', f'href="#{prefix}-', image)
     image = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", image)
     return re.sub(r"(<svg[^>]*?) width=\"[^\"]*\" height=\"[^\"]*\"", r"\1", image, count=1)
-
-
-def _small(effect: Mapping[str, Any]) -> str:
-    return f"{short(effect['smallest'])} {effect['unit']}".strip() if effect["smallest"] else "none"
 
 
 def _alt(claim: Mapping[str, Any]) -> str:
