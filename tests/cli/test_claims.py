@@ -67,6 +67,16 @@ def test_bad_options_are_one_line_and_write_nothing(
     assert said in told and len(told.splitlines()) == 1 and not Path("found").exists()
 
 
+def test_a_folder_of_something_else_is_refused(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("notes").mkdir()
+    Path("notes/mine.txt").write_text("x")
+    assert run_cli(["claims", str(mine), "--out", "notes"]) == 2
+    assert "notes holds other files" in capsys.readouterr().err and len(list(Path("notes").iterdir())) == 1
+    assert run_cli(["simulate", "tiny", "--months", "2", "--pictures", "none", "--out", "run"]) == 0
+    assert run_cli(["claims", str(mine), "--out", "run"]) == 2
+    assert "run holds a simulation" in capsys.readouterr().err
+
+
 def test_a_sample_takes_the_place_of_the_prior(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("posterior.csv").write_text("labs.leak_half_life\n4\n8\n12\n")
     command = ["claims", str(mine), "--quick", "--sample", "posterior.csv", "--engine", "serial", "--out", "found"]

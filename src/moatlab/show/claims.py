@@ -25,6 +25,8 @@ from moatlab.show.settings import Sheet, drawable, own_settings
 Array = NDArray[np.float64]
 #: Inches: a phone of 390 pixels shows them at nearly their size.
 WIDTH, LINES, ROW = 4.4, 1.75, 0.21
+#: Largest over smallest value from which on an axis is logarithmic.
+DECADE = 10.0
 #: Most lines that have their bands with them.
 BANDS = 4
 #: Share of the draws that the axis of effects has to show.
@@ -94,12 +96,14 @@ def _years(axes: Axes, claim: Mapping[str, Any], names: Mapping[str, str]) -> No
     against = claim["headline"][0]["against"]
     if against is not None:
         axes.axhline(against * (100.0 if percent else 1.0), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    if claim["years log"]:
+    if claim["years log"] and _spans(claim) > DECADE:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: short(v)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
     unit = claim["years unit"]
+    if len(claim["headline"]) > 1 and against is None and percent:
+        unit = "points"
     text = (
         f"{_what(claim)}{f' ({unit})' if unit else ''}: median{', quartiles' if len(names) <= BANDS else ''} of draws"
     )
@@ -109,6 +113,12 @@ def _years(axes: Axes, claim: Mapping[str, Any], names: Mapping[str, str]) -> No
     axes.legend(loc="upper left", bbox_to_anchor=(-0.12, -0.19), frameon=False, fontsize=style.SMALL, labelcolor=INK,
                 handlelength=1.8, borderaxespad=0.0, labelspacing=0.25)  # fmt: skip
     _plain(axes)
+
+
+def _spans(claim: Mapping[str, Any]) -> float:
+    """Largest over smallest median of an outcome that is a logarithm."""
+    middles = np.concatenate([_line(lines[1]) for lines in claim["years"].values()])
+    return float(np.exp(np.nanmax(middles) - np.nanmin(middles)))
 
 
 def _what(claim: Mapping[str, Any]) -> str:

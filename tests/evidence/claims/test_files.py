@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from moatlab.errors import InputError
-from moatlab.evidence.claims.files import frozen_arm, load, packaged_claims, read
+from moatlab.evidence.claims.files import ORDER, frozen_arm, load, packaged_claims, read
 from tests.evidence.claims.tiny import TEXT, claim
 
-#: The rows of the essay's claims and questions.
-IDS = {
-    "value-accrual", "app-margins", "churn-identified", "hype-strategy", "vertical-integration", "features-or-apps",
-    "end-customer", "commoditization", "graduation", "public-benefit", "open-models", "hosting-commercialisation",
-    "hosting-hubs", "stateless-workloads", "end-of-scarcity", "challenger-cloud", "chip-moat", "single-foundry",
-    "network-effects", "skewed-customers", "many-players", "sameness", "moat-durability",
-}  # fmt: skip
 
-
-def test_every_row_of_the_essay_is_a_file() -> None:
-    assert set(packaged_claims()) == IDS
+def test_every_row_of_the_essay_is_a_file_and_a_row_of_the_docs() -> None:
+    assert tuple(packaged_claims()) == ORDER and len(ORDER) == 23
+    page = (Path(__file__).parents[3] / "docs" / "claims.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| (\w+) \|$", page, re.M)
+    assert rows == [(claim.id, claim.spec.claim) for claim in load(())]
 
 
 @pytest.mark.parametrize("found", load(()), ids=lambda c: c.id)

@@ -93,6 +93,7 @@ def judged() -> tuple[Judged, ...]:
 @cache
 def folder() -> Path:
     """A folder as `moatlab claims` leaves it."""
-    store.register(ran().folder, [claim()], 0)
-    store.write(ran().folder, judged(), [ran()], "moatlab claims more-packages.toml")
-    return ran().folder
+    place = Path(mkdtemp(prefix="moatlab-claims-"))
+    store.register(place, [claim()], 0)
+    store.write(place, judged(), [ran()], "moatlab claims more-packages.toml")
+    return place

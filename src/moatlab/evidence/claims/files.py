@@ -16,6 +16,13 @@ from moatlab.experiments.spec import Contrast, Outcome, Spec, read_toml
 from moatlab.scenario.addresses import nearest
 from moatlab.scenario.scenario import Scenario
 
+#: The order in which the essay comes to them: the question, apps, models, infrastructure, and what it concludes.
+ORDER = (
+    "value-accrual", "app-margins", "churn-identified", "hype-strategy", "vertical-integration", "features-or-apps",
+    "end-customer", "commoditization", "graduation", "public-benefit", "open-models", "hosting-commercialisation",
+    "hosting-hubs", "stateless-workloads", "end-of-scarcity", "challenger-cloud", "chip-moat", "single-foundry",
+    "network-effects", "skewed-customers", "many-players", "sameness", "moat-durability",
+)  # fmt: skip
 #: What a claim has to say in words, beside its tables.
 _WORDS = ("title", "question", "prediction", "argument")
 
@@ -87,8 +94,9 @@ class Claim:
 
 
 def packaged_claims() -> dict[str, Path]:
-    """The claims that come with moatlab, by id: packaged experiments with a headline."""
-    return {name: path for name, path in packaged_experiments().items() if "headline" in read_toml(path)}
+    """The claims that come with moatlab, by id: packaged experiments with a headline, in the essay's order."""
+    found = {name: path for name, path in packaged_experiments().items() if "headline" in read_toml(path)}
+    return {name: found[name] for name in sorted(found, key=lambda n: ORDER.index(n) if n in ORDER else len(ORDER))}
 
 
 def load(names: Sequence[str]) -> list[Claim]:

@@ -18,6 +18,7 @@ from moatlab.evidence.claims.judging import Judged
 from moatlab.evidence.fit.ranges import listed
 from moatlab.evidence.verdicts import Verdict, verdicts_table
 from moatlab.experiments.journal import Journal
+from moatlab.experiments.ownership import CLAIMS, refuse_others
 from moatlab.experiments.provenance import manifest
 from moatlab.results.text.numbers import short, significant
 from moatlab.scenario.scenario import Scenario
@@ -32,8 +33,13 @@ SCHEMA = 1
 
 
 def register(folder: Path, claims: Sequence[Claim], stored: int) -> None:
-    """Write down what claims predict, with the number of runs that the folder had by then, unless it is known."""
+    """Write down what claims predict, with the number of runs that the folder had by then, unless it is known.
+
+    Raises `InputError` for a folder that holds something else.
+    """
+    refuse_others(folder, CLAIMS)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"kind": CLAIMS, "name": folder.name}) + "\n", encoding="utf-8")
     journal = Journal(folder / REGISTERED)
     known = {entry["digest"] for entry in journal.entries()}
     for claim in claims:

@@ -117,12 +117,16 @@ def tag_test(judged: Judged) -> str:
     shown = [f for f in judged.feedback if f.shown]
     claim, frozen = judged.claim, judged.claim.spec.frozen
     assert frozen is not None
-    first = (shown or list(judged.feedback))[0]
+    main = judged.main.effect
+    quoted = [f for f in judged.feedback if (f.frozen.outcome, f.frozen.label) == (main.outcome, main.label)]
+    first = ([f for f in quoted if f.shown] or shown or quoted or list(judged.feedback))[0]
     low, high = interval(first.change)
     size = sizes.effect(claim, first.change.outcome, -first.change.estimate, -high, -low)
-    of = "" if len(judged.feedback) == 1 else f", in {len(shown)} of {len(judged.feedback)} effects"
+    of = ""
+    if len(judged.feedback) > 1:
+        of = f" ({first.frozen.label or first.frozen.outcome}; so in {len(shown)} of {len(judged.feedback)})"
     if shown:
-        return f"With the feedback frozen ({frozen.meaning}) the effect changes by {size}{of}: the tag emergent holds."
+        return f"With the feedback frozen ({frozen.meaning}) the effect changes by {size}{of}: the tag holds."
     return (f"With the feedback frozen ({frozen.meaning}) the effect changes by {size}, which may be chance: "
             "that the claim is emergent is not shown here.")  # fmt: skip
 

@@ -66,7 +66,8 @@ def render(context: Mapping[str, Any], template: str, html: bool) -> str:
     environment = Environment(autoescape=html, trim_blocks=not html, keep_trailing_newline=True)
     text = (files("moatlab.evidence.page") / template).read_text(encoding="utf-8")
     told: str = environment.from_string(text).render(context)
-    return told if html else _spaced(told)
+    # A number and its per cent stay on one line.
+    return re.sub(r"(?<=\d) %", "\u00a0%", told) if html else _spaced(told)
 
 
 def _spaced(text: str) -> str:
