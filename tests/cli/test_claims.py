@@ -77,6 +77,13 @@ def test_a_folder_of_something_else_is_refused(mine: Path, capsys: pytest.Captur
     assert "run holds a simulation" in capsys.readouterr().err
 
 
+def test_a_study_may_be_there_before(mine: Path) -> None:
+    Path("found/durability").mkdir(parents=True)
+    Path("found/durability/manifest.json").write_text("{}")
+    command = ["claims", str(mine), "--quick", "--draws", "2", "--engine", "serial", "--out", "found"]
+    assert run_cli(command) == 0 and run_cli(command) == 0
+
+
 def test_a_sample_takes_the_place_of_the_prior(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("posterior.csv").write_text("labs.leak_half_life\n4\n8\n12\n")
     command = ["claims", str(mine), "--quick", "--sample", "posterior.csv", "--engine", "serial", "--out", "found"]

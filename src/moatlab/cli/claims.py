@@ -74,10 +74,9 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
     from moatlab.evidence.claims.files import load
     from moatlab.evidence.claims.judging import judge_all
     from moatlab.experiments.engines import check_engine
-    from moatlab.experiments.ownership import CLAIMS, refuse_others
 
     check_engine(request.engine, request.workers, request.scheduler)
-    refuse_others(request.out, CLAIMS)
+    store.refuse(request.out)
     claims = load(request.names)
     if request.check:
         return checked(claims), 0

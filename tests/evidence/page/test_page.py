@@ -113,9 +113,24 @@ def test_durability_is_shown_where_it_is(tmp_path: Path) -> None:
     text = page.read_text()
     assert "Seven of nine moats are gone." in text and 'id="durability"' in text and "<td>fades</td>" in text
     assert 'alt="durability: Seven of nine moats are gone."' in text
+    # The same by a folder of its own, without any claim.
+    alone, _, _ = write([tmp_path / "durability"], tmp_path / "alone.html")
+    assert "<h1>How long moats last, in equal dollars</h1>" in alone.read_text()
     (tmp_path / "durability" / "durability.json").write_text("{")
     with pytest.raises(InputError, match=r"durability\.json"):
         write([tmp_path], tmp_path / "report.html")
+
+
+def test_studies_without_cases_show_their_tables(tmp_path: Path) -> None:
+    (tmp_path / "drivers").mkdir()
+    told = {"sentences": {"apps, month 24": "switching costs drive it."}}
+    (tmp_path / "drivers" / "drivers.json").write_text(json.dumps(told))
+    rows = "\n".join(f"labs.leak_half_life,{at}" for at in range(60))
+    (tmp_path / "drivers" / "parameters.csv").write_text(f"parameter,first_order\n{rows}\n")
+    page, beside, _ = write([tmp_path / "drivers"], tmp_path / "report.html")
+    for text in (page.read_text(), beside.read_text()):
+        assert "Switching costs drive it." in text and "Parameters (the first 40 of 60 rows)" in text
+        assert text.count("labs.leak_half_life") == 40
 
 
 def test_a_batch_has_a_section_too(tmp_path: Path) -> None:
@@ -138,7 +153,7 @@ def test_a_batch_has_a_section_too(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_of_ours_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither claims"):
+    with pytest.raises(InputError, match="holds no claims"):
         write([tmp_path], tmp_path / "report.html")
     with pytest.raises(InputError, match=r"ends in \.html"):
         write([folder()], tmp_path / "report.pdf")

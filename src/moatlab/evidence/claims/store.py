@@ -32,12 +32,19 @@ FIT_SEEDS = 8
 SCHEMA = 1
 
 
+def refuse(folder: Path) -> None:
+    """Raises `InputError` for a folder that holds something else; studies in folders of their own are welcome."""
+    if folder.is_dir() and all((path / "manifest.json").is_file() for path in folder.iterdir()):
+        return
+    refuse_others(folder, CLAIMS)
+
+
 def register(folder: Path, claims: Sequence[Claim], stored: int) -> None:
     """Write down what claims predict, with the number of runs that the folder had by then, unless it is known.
 
     Raises `InputError` for a folder that holds something else.
     """
-    refuse_others(folder, CLAIMS)
+    refuse(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text(json.dumps({"kind": CLAIMS, "name": folder.name}) + "\n", encoding="utf-8")
     journal = Journal(folder / REGISTERED)

@@ -17,8 +17,16 @@ from moatlab.results.text.numbers import short, significant
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 #: Largest picture that is taken over, bytes.
 MOST_PICTURE = 600_000
-#: Columns of the table of durability, where they are there, and what they are called on the page.
-_DURABILITY = {
+#: Rows of a study's table that the page shows; all are in its file.
+MOST_ROWS = 40
+#: Studies of other commands that the page takes over, and what their sections are called.
+STUDIES = {
+    "durability": "How long moats last, in equal dollars",
+    "tipping": "From which strength on one firm takes all",
+    "drivers": "What drives the answer",
+}
+#: Columns of a study's cases, where they are there, and what they are called on the page.
+_COLUMNS = {
     "moat": "moat", "layer": "layer", "holder": "holder", "verdict": "verdict", "value_per_dollar": "$ won per $",
     "value_per_dollar_low": "low", "value_per_dollar_high": "high", "half_life": "half-life, months",
     "half_life_of_share": "of the share", "amplification": "amplified by", "reason": "why not comparable",
@@ -37,30 +45,48 @@ def changes(arm: Mapping[str, Any]) -> str:
     return "; ".join([*parts, *arm["events"]])
 
 
-def durability(folder: Path) -> dict[str, Any] | None:
-    """The study of durability that a folder of claims has, if it has one.
+def studies(folder: Path) -> list[dict[str, Any]]:
+    """The studies that a folder is, or has in folders called as they are, in the order of `STUDIES`.
 
     Raises `InputError` for one that cannot be read.
     """
-    file = folder / "durability.json"
-    if not file.is_file():
-        return None
+    found = []
+    for name in STUDIES:
+        for place in (folder, folder / name):
+            if (place / f"{name}.json").is_file():
+                found.append(_study(name, place))
+                break
+    return found
+
+
+def _study(name: str, folder: Path) -> dict[str, Any]:
+    """A study's sentences, tables and pictures."""
+    file = folder / f"{name}.json"
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         rows = pd.DataFrame(told.get("rows", []))
+        others = {
+            path.name: pd.read_csv(path) for path in sorted(folder.glob("*.csv")) if path.stem != name or rows.empty
+        }
     except (OSError, ValueError) as problem:
         raise InputError(f"cannot be read: {problem}", str(file)) from None
-    tables = [] if rows.empty else [_table("Each moat, layer and holder", rows, "durability.csv")]
-    return {"sentence": told.get("sentence", ""), "verdict": told.get("verdict", ""), "tables": tables,
-            "pictures": _pictures(folder, told.get("sentence", ""))}  # fmt: skip
+    sentences = [told["sentence"]] if told.get("sentence") else []
+    sentences += [f"{text[0].upper()}{text[1:]}" for text in told.get("sentences", {}).values() if text]
+    kept = [column for column in _COLUMNS if column in rows]
+    tables = [] if rows.empty else [_table("Each case", rows, f"{name}.csv", kept)]
+    tables += [
+        _table(file.removesuffix(".csv").capitalize(), table, file, list(table)) for file, table in others.items()
+    ]
+    return {"id": name, "title": STUDIES[name], "sentences": sentences, "verdict": told.get("verdict", ""),
+            "tables": tables, "pictures": _pictures(folder, " ".join(sentences[:1])), "folder": str(folder)}  # fmt: skip
 
 
-def _table(title: str, rows: pd.DataFrame, file: str) -> dict[str, Any]:
-    kept = [column for column in _DURABILITY if column in rows]
-    cells = [[_cell(value) for value in row] for row in rows[kept].itertuples(index=False)]
-    left = sum(not pd.api.types.is_numeric_dtype(rows[column]) for column in kept[:4])
-    return {"title": title, "head": [_DURABILITY[c] for c in kept], "rows": cells, "left": left, "file": file,
-            "csv": link(significant(rows).to_csv(index=False), "text/csv")}  # fmt: skip
+def _table(title: str, rows: pd.DataFrame, file: str, kept: Sequence[str]) -> dict[str, Any]:
+    cells = [[_cell(value) for value in row] for row in rows[list(kept)].head(MOST_ROWS).itertuples(index=False)]
+    left = next((at for at, column in enumerate(kept) if pd.api.types.is_numeric_dtype(rows[column])), len(kept))
+    more = f" (the first {MOST_ROWS} of {len(rows)} rows)" if len(rows) > MOST_ROWS else ""
+    return {"title": title + more, "head": [_COLUMNS.get(c, c.replace("_", " ")) for c in kept], "rows": cells,
+            "left": left, "file": file, "csv": link(significant(rows).to_csv(index=False), "text/csv")}  # fmt: skip
 
 
 def _cell(value: Any) -> str:

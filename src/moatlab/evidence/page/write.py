@@ -90,27 +90,29 @@ def _block(line: str) -> str:
 def context_of(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     """All that the templates say."""
     claims, groups, batches = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
-    durability, fit, about, ranges, source = None, None, dict[str, Any](), dict[str, Any](), ""
+    studies, fit, about, ranges, source = list[dict[str, Any]](), None, dict[str, Any](), dict[str, Any](), ""
     for folder in folders:
         if (folder / store.FILE).is_file():
             told = store.read(folder)
             claims += [_claim(claim) for claim in told["claims"]]
             groups += [{**group, "folder": str(folder)} for group in told["groups"]]
             about, ranges, source = told["provenance"], told["ranges"], told["command"]
-            durability = durability or sections.durability(folder / "durability")
+            studies += sections.studies(folder)
             fit = fit or sections.fit(told.get("fit"))
         elif (folder / "manifest.json").is_file() and (folder / "plan.parquet").is_file():
             batches.append(sections.batch(folder))
             about = about or batches[-1]["manifest"]
+        elif found := sections.studies(folder):
+            studies += found
         else:
-            raise InputError(f"{folder} holds neither claims (moatlab claims) nor a batch of runs (moatlab run)")
+            raise InputError(f"{folder} holds no claims (moatlab claims), no study, and no batch of runs (moatlab run)")
     runs = sum(g["runs"] for g in groups) + sum(b["runs"] for b in batches)
     counts = Counter(claim["verdict"] for claim in claims)
     return {
-        "title": TITLE if claims else batches[0]["title"], "answer": _answer(claims, batches, durability),
+        "title": _title(claims, studies, batches), "answer": _answer(claims, batches, studies),
         "rests": _rests(claims, groups, runs), "tally": [(word, counts[word]) for word in _ORDER if counts[word]],
-        "contents": _contents(claims, batches, durability, fit), "claims": claims, "batches": batches,
-        "durability": durability, "fit": fit, "limits": sections.limits(groups), "runs": f"{runs:,}",
+        "contents": _contents(claims, batches, studies, fit), "claims": claims, "batches": batches,
+        "studies": studies, "fit": fit, "limits": sections.limits(groups), "runs": f"{runs:,}",
         "provenance": _provenance(about, groups, source), "runs_table": _runs(groups, batches),
         "pairs": any(group["pairs"] for group in groups), "ranges": list(ranges.items()),
         "uncertain": _uncertain(groups), "table_csv": _table_csv(claims),
@@ -193,21 +195,29 @@ def _change(claim: Mapping[str, Any]) -> str:
 
 
 def _answer(
-    claims: Sequence[Mapping[str, Any]], batches: Sequence[Mapping[str, Any]], durability: Mapping[str, Any] | None
+    claims: Sequence[Mapping[str, Any]], batches: Sequence[Mapping[str, Any]], studies: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, str]]:  # fmt: skip
     """The answer first: the findings of the claims that are the question, or of the first."""
     found = [c for name in ANSWERS for c in claims if c["claim"] == name] or list(claims[:1])
     answer = []
     for claim in found:
         if claim["claim"] == "moat-durability":
-            text = durability["sentence"] if durability and durability["sentence"] else _moats(claim)
-            answer.append({"text": text, "verdict": claim["verdict"]})
+            told = [study for study in studies if study["id"] == "durability" and study["sentences"]]
+            text, word = (told[0]["sentences"][0], told[0]["verdict"]) if told else (_moats(claim), claim["verdict"])
+            answer.append({"text": text, "verdict": word})
         else:
             answer.append({"text": claim["finding"], "verdict": claim["verdict"]})
+    for study in studies[: 0 if answer else 1]:
+        answer.append({"text": " ".join(study["sentences"][:1]), "verdict": study["verdict"]})
     for batch in batches[: 0 if answer else 1]:
         for outcome, contrast, _, effect, _, verdict in batch["rows"][:1]:
             answer.append({"text": f"{outcome}, {contrast}: {effect}.", "verdict": verdict})
     return answer or [{"text": "Nothing has been run yet.", "verdict": ""}]
+
+
+def _title(claims: Any, studies: Any, batches: Any) -> str:
+    """The question of the page."""
+    return TITLE if claims else str([*studies, *batches][0]["title"])
 
 
 def _moats(claim: Mapping[str, Any]) -> str:
@@ -234,9 +244,9 @@ def _rests(claims: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, An
     )
 
 
-def _contents(claims: Any, batches: Any, durability: Any, fit: Any) -> list[tuple[str, str]]:
+def _contents(claims: Any, batches: Any, studies: Any, fit: Any) -> list[tuple[str, str]]:
     found = [("verdicts", "Verdicts")] if claims else []
-    found += [("durability", "Durability")] if durability else []
+    found += [(study["id"], study["id"].capitalize()) for study in studies]
     found += [(claims[0]["claim"], "Claim by claim")] if claims else []
     found += [(batch["id"], batch["title"]) for batch in batches]
     found += [("fit", "Fit")] if fit else []
