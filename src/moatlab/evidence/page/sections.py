@@ -65,18 +65,16 @@ def _study(name: str, folder: Path) -> dict[str, Any]:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         rows = pd.DataFrame(told.get("rows", []))
-        others = {
-            path.name: pd.read_csv(path) for path in sorted(folder.glob("*.csv")) if path.stem != name or rows.empty
-        }
+        files = [path for path in sorted(folder.glob("*.csv")) if path.stem != name or rows.empty]
+        others = {path.name: pd.read_csv(path) for path in files}
     except (OSError, ValueError) as problem:
         raise InputError(f"cannot be read: {problem}", str(file)) from None
     sentences = [told["sentence"]] if told.get("sentence") else []
     sentences += [f"{text[0].upper()}{text[1:]}" for text in told.get("sentences", {}).values() if text]
     kept = [column for column in _COLUMNS if column in rows]
     tables = [] if rows.empty else [_table("Each case", rows, f"{name}.csv", kept)]
-    tables += [
-        _table(file.removesuffix(".csv").capitalize(), table, file, list(table)) for file, table in others.items()
-    ]
+    for path, table in others.items():
+        tables.append(_table(path.removesuffix(".csv").capitalize(), table, path, [*map(str, table)]))
     return {"id": name, "title": STUDIES[name], "sentences": sentences, "verdict": told.get("verdict", ""),
             "tables": tables, "pictures": _pictures(folder, " ".join(sentences[:1])), "folder": str(folder)}  # fmt: skip
 
