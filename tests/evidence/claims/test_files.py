@@ -84,3 +84,12 @@ def test_an_emergent_claim_without_a_frozen_arm_is_refused(tmp_path: Path) -> No
 def test_an_unknown_claim_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"there is no claim 'gradation'.*graduation"):
         load(["gradation"])
+
+
+def test_the_claim_in_the_docs_is_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "claims.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    path = tmp_path / "cheap-chips.toml"
+    path.write_text(block)
+    found = read(path)
+    assert found.id == "cheap-chips" and found.headline == [("apps", "twice")]

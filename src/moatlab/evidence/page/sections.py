@@ -75,8 +75,9 @@ def _study(name: str, folder: Path) -> dict[str, Any]:
     tables = [] if rows.empty else [_table("Each case", rows, f"{name}.csv", kept)]
     for path, table in others.items():
         tables.append(_table(path.removesuffix(".csv").capitalize(), table, path, [*map(str, table)]))
+    pictures = _pictures(folder, " ".join(sentences[:1]))
     return {"id": name, "title": STUDIES[name], "sentences": sentences, "verdict": told.get("verdict", ""),
-            "tables": tables, "pictures": _pictures(folder, " ".join(sentences[:1])), "folder": str(folder)}  # fmt: skip
+            "tables": tables, "pictures": pictures, "folder": str(folder)}  # fmt: skip
 
 
 def _table(title: str, rows: pd.DataFrame, file: str, kept: Sequence[str]) -> dict[str, Any]:
