@@ -17,7 +17,7 @@ from moatlab.results.text.numbers import significant
 from moatlab.scenario.months import month_name
 
 #: Small enough for a spreadsheet.
-AS_TEXT = ("market", "layers", "categories", "firms", "payments", "money")
+AS_TEXT = ("market", "layers", "categories", "firms", "owners", "payments", "money")
 #: Part of its layer's revenue that a generated firm once has to have to be in the table of firms by default.
 LARGE = 0.05
 #: Rows of a sheet of Excel, less its head.
