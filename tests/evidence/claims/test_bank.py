@@ -9,7 +9,7 @@ import numpy as np
 
 from moatlab import Market, Scenario
 from moatlab.evidence.claims import bank
-from moatlab.evidence.claims.bank import Group
+from moatlab.evidence.claims.bank import Bank, Group
 from moatlab.evidence.claims.files import load
 from moatlab.evidence.claims.model import Changes, DrawnMarket, code_of, outcome_of
 from moatlab.evidence.claims.sample import from_prior
@@ -127,3 +127,11 @@ def test_rivals_are_alternatives_alone_and_in_pairs() -> None:
     plain = model.at(Changes(), {"draw": 0, "variant": BASE}).scenario
     for name in all_variants():
         assert model.at(Changes(), {"draw": 0, "variant": name}).scenario.digest() != plain.digest(), name
+
+
+def test_seeds_of_a_draw_are_averaged_and_what_failed_is_left_out() -> None:
+    hours = claim().outcomes["hours"]
+    table = np.array([[[[1.0], [3.0]], [[np.nan], [5.0]], [[np.nan], [np.nan]]]])
+    sizes = replace(SIZES, draws=3, seeds=2)
+    made = Bank(replace(ran().group, sizes=sizes), Path(), {"main": ({"a": 0}, {code_of(hours): 0}, table)}, 0)
+    assert np.array_equal(made.values(hours, "a"), [2.0, 5.0, np.nan], equal_nan=True)
