@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from base64 import b64decode
@@ -9,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from moatlab.errors import InputError
@@ -123,7 +125,7 @@ def test_durability_is_shown_where_it_is(tmp_path: Path) -> None:
 
 def test_studies_without_cases_show_their_tables(tmp_path: Path) -> None:
     (tmp_path / "drivers").mkdir()
-    told = {"sentences": {"apps, month 24": "switching costs drive it."}}
+    told = {"sentences": {"apps, month 24": "switching costs drive it."}, "rows": 16}
     (tmp_path / "drivers" / "drivers.json").write_text(json.dumps(told))
     rows = "\n".join(f"labs.leak_half_life,{at}" for at in range(60))
     (tmp_path / "drivers" / "parameters.csv").write_text(f"parameter,first_order\n{rows}\n")
@@ -161,3 +163,16 @@ def test_what_is_no_folder_of_ours_is_refused(tmp_path: Path) -> None:
         (tmp_path / store.FILE).write_text('{"schema": 0}')
         write([tmp_path], tmp_path / "report.html")
     assert not list(tmp_path.glob("report*"))
+
+
+def test_a_large_picture_of_dots_is_made_lighter(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "durability.json").write_text(json.dumps({"sentence": "None lasts.", "rows": []}))
+    noise = np.random.default_rng(1).integers(0, 255, (900, 3000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "forest.png")
+    page, _, size = write([tmp_path], tmp_path / "report.html")
+    (data,) = re.findall(r'src="data:image/png;base64,([^"]+)"', page.read_text())
+    with Image.open(io.BytesIO(b64decode(data))) as image:
+        assert image.size == (1500, 450)
+    assert size < (tmp_path / "forest.png").stat().st_size / 4

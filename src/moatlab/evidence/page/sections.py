@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from moatlab.results.text.numbers import short, significant
 
 #: Types of pictures that are taken over from the study of durability, the better first.
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
-#: Largest picture that is taken over, bytes.
-MOST_PICTURE = 600_000
+#: A picture of dots is taken over with so many across and so many colours: enough for a page, and a tenth of the bytes.
+ACROSS, COLOURS = 1500, 64
 #: Rows of a study's table that the page shows; all are in its file.
 MOST_ROWS = 40
 #: Studies of other commands that the page takes over, and what their sections are called.
@@ -64,7 +65,8 @@ def _study(name: str, folder: Path) -> dict[str, Any]:
     file = folder / f"{name}.json"
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        rows = pd.DataFrame(told.get("rows", []))
+        cases = told.get("rows")
+        rows = pd.DataFrame(cases if isinstance(cases, list) else [])
         files = [path for path in sorted(folder.glob("*.csv")) if path.stem != name or rows.empty]
         others = {path.name: pd.read_csv(path) for path in files}
     except (OSError, ValueError) as problem:
@@ -98,12 +100,28 @@ def _pictures(folder: Path, alt: str) -> list[dict[str, str]]:
     found: dict[str, Path] = {}
     for kind in _TYPES:
         for path in sorted([*folder.glob(f"*{kind}"), *(folder / "pictures").glob(f"*{kind}")]):
-            if path.stem not in found and path.stat().st_size <= MOST_PICTURE:
+            if path.stem not in found:
                 found[path.stem] = path
     return [
-        {"data": link(path.read_bytes(), _TYPES[path.suffix]), "file": path.name, "alt": f"{stem}: {alt}"}
+        {"data": link(_light(path), _TYPES[path.suffix]), "file": path.name, "alt": f"{stem}: {alt}"}
         for stem, path in found.items()
     ]
+
+
+def _light(path: Path) -> bytes:
+    """A picture for the page; one of dots in fewer dots and colours."""
+    if path.suffix == ".svg":
+        return path.read_bytes()
+    from PIL import Image
+
+    with Image.open(path) as image:
+        scale = min(1.0, ACROSS / image.width)
+        small = image.convert("RGB").resize(
+            (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
+        )
+    file = BytesIO()
+    small.quantize(COLOURS).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def batch(folder: Path) -> dict[str, Any]:
