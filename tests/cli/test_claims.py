@@ -67,6 +67,20 @@ def test_bad_options_are_one_line_and_write_nothing(
     assert said in told and len(told.splitlines()) == 1 and not Path("found").exists()
 
 
+def test_the_run_takes_what_its_claims_ask_for(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine.write_text(TEXT.replace("months = 18\n", "months = 18\nunits = { draws = 4, seeds = 3 }\n"))
+    from moatlab.cli.claims import Request, sizes_of
+    from moatlab.evidence.claims.files import load
+
+    def sizes(*names: str, quick: bool = False, draws: int | None = None) -> tuple[int, int]:
+        asked = Request(names, quick, False, draws, None, None, "serial", None, None, Path("x"), False)
+        found = sizes_of(asked, load(names))
+        return found.draws, found.seeds
+
+    assert sizes(str(mine)) == (4, 3) and sizes(str(mine), "graduation") == (128, 3)
+    assert sizes(str(mine), quick=True) == (16, 1) and sizes(str(mine), draws=7) == (7, 3)
+
+
 def test_a_folder_of_something_else_is_refused(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("notes").mkdir()
     Path("notes/mine.txt").write_text("x")

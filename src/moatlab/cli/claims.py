@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -80,7 +80,7 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
     claims = load(request.names)
     if request.check:
         return checked(claims), 0
-    sizes = sizes_of(request)
+    sizes = sizes_of(request, claims)
     groups = banks.grouped(claims, partial(sample_of, request, sizes), sizes)
     groups = [banks.Group(g.claims, g.sample, _fitting(sizes, len(g.sample)), g.pool) for g in groups]
     told, stored = cost(groups, request)
@@ -105,13 +105,14 @@ def run(request: Request, tell: Callable[[str], None]) -> tuple[str, int]:
     return "\n".join(lines(written, request.out)), 1 if failed else 0
 
 
-def sizes_of(request: Request) -> Sizes:
-    """How much is run."""
+def sizes_of(request: Request, claims: Sequence[Claim]) -> Sizes:
+    """How much is run: the most draws and seeds that a claim asks for, few if it is to be quick."""
     from dataclasses import replace
 
     from moatlab.evidence.claims.bank import QUICK, WHOLE
 
-    sizes = QUICK if request.quick else WHOLE
+    most = [max(sizes) for sizes in zip(*((c.spec.units.draws, c.spec.units.seeds) for c in claims), strict=True)]
+    sizes = QUICK if request.quick else replace(WHOLE, draws=most[0], seeds=most[1])
     draws = sizes.draws if request.draws is None else request.draws
     seeds = sizes.seeds if request.seeds is None else request.seeds
     if draws < 2 or seeds < 1:

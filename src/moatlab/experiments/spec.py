@@ -239,9 +239,9 @@ class Frozen(_Table):
 
 
 class Units(_Table):
-    """Most draws of the parameters, and seeds of each, that `moatlab claims` gives a claim."""
+    """Draws of the parameters, and seeds of each, that a claim asks for; `moatlab claims` takes the most of any."""
 
-    draws: Annotated[StrictInt, Field(ge=2, le=MOST_RUNS)] = 96
+    draws: Annotated[StrictInt, Field(ge=2, le=MOST_RUNS)] = 128
     seeds: Annotated[StrictInt, Field(ge=1, le=1000)] = 2
 
 

@@ -38,7 +38,7 @@ YEAR = 12
 class Sizes:
     """How much is run: draws and seeds of each, draws in each rival structure and on each path, pairs of rivals."""
 
-    draws: int = 96
+    draws: int = 128
     seeds: int = 2
     structure_draws: int = 6
     path_draws: int = 32
