@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from moatlab.errors import InputError
-from moatlab.evidence.fit.prior import Group, assumed
+from moatlab.evidence.fit.prior import Group, assumed, changes_at
 from moatlab.evidence.fit.ranges import range_of
 from moatlab.scenario.scenario import Scenario
 
@@ -62,7 +62,7 @@ def from_prior(scenario: Scenario, count: int, seed: int = SEED) -> Sample:
     points, changes = list[Array](), list[Mapping[str, object]]()
     while len(changes) < count:
         for point in sampler.random(max(1, 1 << (count - 1).bit_length())):
-            drawn = _changes(scenario, groups, point)
+            drawn = changes_at(scenario, groups, point, lambda parameter: range_of(parameter).factor)
             try:
                 scenario.set(drawn)
             except InputError:
@@ -77,18 +77,6 @@ def from_prior(scenario: Scenario, count: int, seed: int = SEED) -> Sample:
 def _name(group: Group) -> str:
     parameter, _ = group
     return f"{parameter.kind}.{'*.' if parameter.scope == 'firm' else ''}{parameter.name}"
-
-
-def _changes(scenario: Scenario, groups: list[Group], point: Array) -> dict[str, object]:
-    changes: dict[str, object] = {}
-    for (parameter, addresses), u in zip(groups, point, strict=True):
-        factor = range_of(parameter).factor ** (2.0 * float(u) - 1.0)
-        for address in addresses:
-            kind, _, rest = address.partition(".")
-            slug = rest.rpartition(".")[0]
-            value = scenario.value(kind, slug, parameter.name) if slug else scenario.kind_value(kind, parameter.name)
-            changes[address] = min(max(float(value) * factor, parameter.low), parameter.high)
-    return changes
 
 
 def from_table(scenario: Scenario, path: Path, count: int | None = None) -> Sample:
