@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from moatlab.evidence.claims import flips
+from moatlab.evidence.claims.bank import Bank
 from moatlab.evidence.claims.decide import decided, family, together, word_of
+from moatlab.evidence.claims.judging import _feedback, effect_of
 from moatlab.evidence.effects import Effect, of_arms
 from moatlab.evidence.verdicts import Predicted, Prediction
 from tests.evidence.claims.tiny import SIZES, claim, judged, ran
@@ -109,6 +111,15 @@ def test_freezing_the_feedback_changes_the_effect() -> None:
     (feedback,) = judged()[0].feedback
     assert feedback.frozen.estimate == pytest.approx(0.0, abs=1e-12)
     assert feedback.change.estimate == pytest.approx(judged()[0].main.estimate)
+
+
+def test_what_the_feedback_makes_is_the_free_effect_less_the_frozen_one() -> None:
+    arms, codes, table = ran()._tables["main"]
+    numbers = Bank(ran().group, ran().folder, {"main": (arms, codes, RNG.standard_normal(table.shape))}, 0)
+    free = effect_of(numbers, claim(), "hours", "twice")
+    found = _feedback(numbers, claim(), "hours", "twice", free)
+    assert found is not None and abs(found.frozen.estimate) > 1e-6
+    assert np.allclose(found.change.units, free.units - found.frozen.units)
 
 
 def test_further_effects_are_those_asked_for() -> None:

@@ -72,7 +72,7 @@ def changes_at(
     scenario: Scenario, groups: list[Group], point: NDArray[np.float64],
     factor: Callable[[Parameter], float] = lambda parameter: WIDTH,
 ) -> dict[str, object]:  # fmt: skip
-    """What a point of the unit cube [groups] sets, by address; ``factor`` is a parameter's largest factor either way."""
+    """What a point of the unit cube [groups] sets, by address; ``factor`` is the largest factor of a parameter."""
     changes: dict[str, object] = {}
     for (parameter, addresses), u in zip(groups, point, strict=True):
         by = math.exp(math.log(factor(parameter)) * (2.0 * float(u) - 1.0))
