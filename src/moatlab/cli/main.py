@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moatlab.cli import commands_market, commands_store
+from moatlab.cli import commands_claims, commands_market, commands_store
 from moatlab.cli.options import (
     ArmOption,
     ExcelOption,
@@ -345,7 +345,7 @@ def dash(
     serve(scenario, port, browser)
 
 
-for _command in (*commands_market.COMMANDS, *commands_store.COMMANDS):
+for _command in (*commands_claims.COMMANDS, *commands_market.COMMANDS, *commands_store.COMMANDS):
     app.command()(_command)
 
 #: Exit code after Ctrl-C: 128 and the number of the signal.
@@ -373,6 +373,8 @@ COMMANDS = (
     "merger",
     "elasticity",
     "sensitivity",
+    "claims",
+    "report",
     "trace",
     "dash",
 )

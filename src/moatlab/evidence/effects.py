@@ -176,13 +176,15 @@ class Effect:
 
 
 def contrast(
-    outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float], points: Points = "drawn", label: str = ""
-) -> Effect:
+    outcomes: pd.DataFrame, outcome: str, weights: Mapping[str, float], points: Points = "drawn", label: str = "",
+    against: float = 0.0,
+) -> Effect:  # fmt: skip
     """The contrast of ``outcome`` between arms, from a table of outcomes (columns `COLUMNS`, a row a run and outcome).
 
     ``points`` says whether the points of the design were drawn, each by itself or as `Draws` has it, or chosen, so that
     their mean is asked for; weights by point ask for something else, such as (-1, 0, 1) for how much larger the
-    contrast is at the last than at the first.
+    contrast is at the last than at the first.  ``against`` is a number that is taken off: of one arm with weight 1 it
+    is the level that is compared with it.
     Raises `InputError` for an outcome or an arm that the table lacks, for a run that it holds twice, for weights that
     do not fit the points, and where no pair is complete.
     """
@@ -194,7 +196,7 @@ def contrast(
         each = each.reindex(range(max(count, int(each.index.max()) + 1)))
     values = np.stack([each[arm].to_numpy(np.float64) for arm in weights])
     seeds = each[next(iter(weights))].columns.to_numpy()
-    return of_arms(outcome, weights, values, points, each.index.to_numpy(), seeds, label)
+    return of_arms(outcome, weights, values, points, each.index.to_numpy(), seeds, label, against)
 
 
 def of_arms(
@@ -205,6 +207,7 @@ def of_arms(
     draws: Any = None,
     seeds: Any = None,
     label: str = "",
+    against: float = 0.0,
 ) -> Effect:
     """The same from an array ``values`` [arms, points, replications] in the order of ``weights``.
 
@@ -236,6 +239,8 @@ def of_arms(
     # Sums without rounding: equal arms give exactly zero, in an interaction too.
     weighted = arms * np.array(list(weights.values()))[:, None, None]
     pairs = weighted[0] + weighted[1] if len(arms) == 2 else np.apply_along_axis(math.fsum, 0, weighted)
+    if against:
+        pairs = pairs - against
     count = pairs.size
     if isinstance(points, Draws) or points == "drawn":
         size = members.shape[1]

@@ -40,6 +40,9 @@ def question(batch: Batch, outcome: str, contrast: Contrast) -> str:
         spec.outcomes[outcome].model_dump(mode="json", include={"metric", "months", "reduce"}),
         contrast.weights, contrast.points,
     ]  # fmt: skip
+    made = spec.outcomes[outcome]
+    further = [made.plus, made.per, made.log, contrast.against]
+    asked += [further] if any(further) else []
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -36,15 +36,16 @@ def effects_of(batch: Batch, on: Registered | None = None) -> list[tuple[Effect,
             continue  # registered, and no longer in the file
         for label, table in says["contrasts"].items():
             asked = Contrast(**table)
-            if not set(asked.weights) <= set(experiment.arms):
+            if not set(asked.weights) <= set(experiment.arms) or (asked.outcomes and name not in asked.outcomes):
                 continue
             try:
-                effect = contrast(outcomes, name, asked.weights, asked.points or points, label)
+                effect = contrast(outcomes, name, asked.weights, asked.points or points, label, asked.against or 0.0)
             except InputError:
                 continue  # no pair is complete; `moatlab status` says what is missing
             word: Predicted = asked.predicted.get(name, outcome["predicted"])
             word = "none" if same and word == "open" else word
-            found.append((effect, Prediction(word, outcome["smallest_effect"] or 0.0, says["claim"]), asked))
+            tag = outcome.get("claim") or says["claim"]
+            found.append((effect, Prediction(word, outcome["smallest_effect"] or 0.0, tag), asked))
     return found
 
 

@@ -322,8 +322,9 @@ class Experiment:
         spec, model = self.spec, self.model
         for name, outcome in spec.outcomes.items():
             with _told(f"{self.where}: outcomes.{name}"):
-                if len(model.expand(outcome.metric)) != 1 or "*" in outcome.metric:
-                    raise InputError(f"{outcome.metric!r} is several metrics; an outcome is of one")
+                for metric in (outcome.metric, *outcome.plus, *outcome.per):
+                    if len(model.expand(metric)) != 1 or "*" in metric:
+                        raise InputError(f"{metric!r} is several metrics; an outcome is of one")
                 if outcome.months is not None and outcome.months[1] >= self.months:
                     raise InputError(
                         f"months {list(outcome.months)} reach beyond the run of {self.months} months "

@@ -12,9 +12,9 @@ from typing import Any
 from moatlab.errors import InputError
 from moatlab.experiments.host import Host
 
-#: What a manifest says of who made its folder: a batch, or a run of `moatlab simulate`.
-BATCH, SIMULATION = "batch", "simulation"
-_WORDS = {BATCH: "a batch of runs", SIMULATION: "a simulation"}
+#: What a manifest says of who made its folder: a batch, a run of `moatlab simulate`, or `moatlab claims`.
+BATCH, SIMULATION, CLAIMS = "batch", "simulation", "claims"
+_WORDS = {BATCH: "a batch of runs", SIMULATION: "a simulation", CLAIMS: "claims and their runs"}
 #: What a batch that was stopped before it had a manifest may have left.
 _BEGUN = {"runs", "metrics", "claims", "arms", "plan.parquet", "experiment.toml", "scenario.toml"}
 

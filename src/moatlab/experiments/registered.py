@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 FILE = "registered.jsonl"
 #: What decides a verdict beside the runs: by outcome and contrast, and for the experiment as a whole.
-OF_OUTCOME = ("metric", "months", "reduce", "predicted", "smallest_effect")
-OF_CONTRAST = ("weights", "points", "predicted")
+OF_OUTCOME = ("metric", "plus", "per", "log", "months", "reduce", "predicted", "smallest_effect", "claim")
+OF_CONTRAST = ("weights", "points", "against", "outcomes", "predicted")
 OF_ALL = ("prediction", "claim", "test")
 #: What of an outcome says which number it is; with another it is another outcome.
-DEFINITION = ("metric", "months", "reduce")
+DEFINITION = ("metric", "plus", "per", "log", "months", "reduce")
 
 Declared = dict[str, Any]
 

@@ -165,15 +165,23 @@ class Design(_Table):
 class Outcome(_Table):
     """One number of a run: a metric over months, reduced.
 
+    ``plus`` are further metrics that are added, reduced in the same way, and ``per`` those whose sum it is divided by
+    (not-a-number where that is next to nothing); ``log`` takes the natural logarithm, so that differences are relative.
     ``predicted`` is the expected sign of a treatment's effect on it, ``smallest_effect`` the smallest effect of
-    interest, in the metric's unit.
+    interest, in the unit that this makes: the metric's, a share with ``per``, log points with ``log``.  ``label`` says
+    in words what it is, and ``claim`` how it is judged where that differs from the experiment's tag.
     """
 
     metric: StrictStr
+    plus: tuple[StrictStr, ...] = ()
+    per: tuple[StrictStr, ...] = ()
+    log: StrictBool = False
     months: tuple[StrictInt, StrictInt] | None = None
     reduce: Reduce = "mean"
     predicted: Literal["higher", "lower", "none", "open"] = "open"
     smallest_effect: Annotated[float, Field(gt=0.0)] | None = None
+    label: StrictStr = ""
+    claim: Literal["input", "mechanical", "emergent"] | None = None
 
     @field_validator("months", mode="before")
     @classmethod
@@ -194,20 +202,47 @@ class Contrast(_Table):
 
     ``points`` are weights of the points of a design of kind ``chosen`` or ``grid``, in their order, where it is not
     their mean that is asked for: [-1, 0, 1] for how much the difference grows from the first to the third.
-    ``predicted`` replaces, by outcome, the sign that the outcomes themselves predict.
+    ``against`` holds the weighted sum against a number, so that the level of one arm can be judged: ``{ control = 1 }``
+    against 0.5.  ``outcomes`` names those that it is made of, where that is not all of them.  ``predicted`` replaces,
+    by outcome, the sign that the outcomes themselves predict.
     """
 
     meaning: StrictStr = ""
     weights: dict[str, float]
     points: tuple[float, ...] = ()
+    against: float | None = None
+    outcomes: tuple[StrictStr, ...] = ()
     predicted: dict[str, Literal["higher", "lower", "none", "open"]] = {}
 
-    @field_validator("weights")
-    @classmethod
-    def _balance(cls, value: dict[str, float]) -> dict[str, float]:
-        if abs(sum(value.values())) > 1e-9 or not any(value.values()):
-            raise ValueError("weights sum to 0 and are not all 0, as +1 and -1 do")
-        return value
+    @model_validator(mode="after")
+    def _balance(self) -> Contrast:
+        if not any(self.weights.values()) or (self.against is None and abs(sum(self.weights.values())) > 1e-9):
+            raise ValueError(
+                "weights sum to 0 and are not all 0, as +1 and -1 do, unless they are held against a number"
+            )
+        return self
+
+
+class Headline(_Table):
+    """The effect that decides a claim: an outcome, and a contrast by name or as ``ARM - CONTROL``."""
+
+    outcome: StrictStr
+    contrast: StrictStr
+
+
+class Frozen(_Table):
+    """What takes a claim's feedback out of the market: the claim's arms are run with it as well (`moatlab claims`)."""
+
+    meaning: StrictStr
+    set: dict[str, Value] = {}
+    events: tuple[StrictStr, ...] = ()
+
+
+class Units(_Table):
+    """Draws of the parameters, and seeds of each, that a claim asks for; `moatlab claims` takes the most of any."""
+
+    draws: Annotated[StrictInt, Field(ge=2, le=MOST_RUNS)] = 128
+    seeds: Annotated[StrictInt, Field(ge=1, le=1000)] = 2
 
 
 class Inference(_Table):
@@ -222,9 +257,17 @@ class Spec(_Table):
 
     name: StrictStr
     scenario: Any = "essay-2023"
+    title: StrictStr = ""
     question: StrictStr = ""
+    essay: StrictStr = ""
     prediction: StrictStr = ""
     claim: Literal["input", "mechanical", "emergent"] = "emergent"
+    #: Why the claim has its tag, and what of the question this market has no mechanism for.
+    argument: StrictStr = ""
+    untested: StrictStr = ""
+    headline: tuple[Headline, ...] = ()
+    frozen: Frozen | None = None
+    units: Units = Units()
     months: Annotated[StrictInt, Field(ge=1, le=LONGEST)] | None = None
     replications: Annotated[StrictInt, Field(ge=1, le=MOST_RUNS)] = 1
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
@@ -271,9 +314,17 @@ class Spec(_Table):
             count = len(self.design.points) or math.prod(len(u.values) for u in self.uncertainties.values())
             if contrast.points and (len(contrast.points) != count or not any(contrast.points)):
                 raise ValueError(f"contrasts.{name}: points takes {count} weights, one a point and not all of them 0")
-            for outcome in contrast.predicted:
+            for outcome in (*contrast.predicted, *contrast.outcomes):
                 if outcome not in self.outcomes:
                     raise ValueError(f"contrasts.{name}: no outcome {outcome!r}; {nearest(outcome, self.outcomes)}")
+        for entry in self.headline:
+            names = list(self.contrasts) or [f"{a} - {self.control}" for a in self.all_arms if a != self.control]
+            for what, name, known in (
+                ("outcome", entry.outcome, list(self.outcomes)),
+                ("contrast", entry.contrast, names),
+            ):
+                if name not in known:
+                    raise ValueError(f"headline: there is no {what} {name!r}; {nearest(name, known)}")
         if self.seeds and (len(set(self.seeds)) < len(self.seeds) or len(self.seeds) != self.replications):
             raise ValueError(f"seeds are {self.replications} different whole numbers, one a replication")
         if self.seeds and any(arm.luck == "own" for arm in self.arms.values()):
@@ -355,7 +406,7 @@ def _keys(loc: list[str]) -> list[str]:
     model: type[BaseModel] = Spec
     inside: dict[str, type[BaseModel]] = {
         "arms": Arm, "uncertainties": Uncertainty, "outcomes": Outcome, "contrasts": Contrast,
-        "design": Design, "test": Inference,
+        "design": Design, "test": Inference, "headline": Headline, "frozen": Frozen, "units": Units,
     }  # fmt: skip
     if loc:
         model = inside.get(loc[0], Spec)

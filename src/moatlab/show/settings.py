@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import BytesIO
@@ -86,27 +86,32 @@ def _own() -> dict[str, Any]:
 
 
 @contextmanager
-def own_settings() -> Iterator[None]:
-    """Matplotlib's own defaults and our fonts within the block, whatever the user has set; as before after it."""
+def own_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Matplotlib's own defaults and our fonts within the block, whatever the user has set; as before after it.
+
+    ``more`` are further settings.
+    """
     with _matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        _matplotlib.rcParams.update(_own())
+        _matplotlib.rcParams.update({**_own(), **(more or {})})
         yield
 
 
 class Sheet(Figure):
     """A figure that is drawn with our settings, whenever that is: a notebook draws it after the picture was made.
 
-    ``drawn`` has what it shows (see `moatlab.show.numbers`): panel or figure, table, unit.
+    ``drawn`` has what it shows (see `moatlab.show.numbers`): panel or figure, table, unit.  ``settings`` are
+    matplotlib's settings beyond ours.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.drawn: list[tuple[Any, Any, str]] = []
+        self.settings: dict[str, Any] = {}
 
     def draw(self, renderer: Any) -> None:
         """Draw, with our settings."""
-        with own_settings():
+        with own_settings(self.settings):
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:

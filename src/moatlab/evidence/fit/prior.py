@@ -9,6 +9,7 @@ values chosen, one that few meet is what the values were chosen for.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,21 +61,24 @@ def draws(scenario: Scenario, count: int, seed: int) -> list[Scenario]:
     while len(drawn) < count:
         for point in sampler.random(max(1, 1 << (count - 1).bit_length())):
             try:
-                drawn.append(scenario.set(_changes(scenario, groups, point)))
+                drawn.append(scenario.set(changes_at(scenario, groups, point)))
             except InputError:
                 # Two shares that add up to more than one, say: such a point is outside the prior.
                 continue
     return drawn[:count]
 
 
-def _changes(scenario: Scenario, groups: list[Group], point: NDArray[np.float64]) -> dict[str, object]:
-    span = math.log(WIDTH)
+def changes_at(
+    scenario: Scenario, groups: list[Group], point: NDArray[np.float64],
+    factor: Callable[[Parameter], float] = lambda parameter: WIDTH,
+) -> dict[str, object]:  # fmt: skip
+    """What a point of the unit cube [groups] sets, by address; ``factor`` is the largest factor of a parameter."""
     changes: dict[str, object] = {}
     for (parameter, addresses), u in zip(groups, point, strict=True):
-        factor = math.exp(span * (2.0 * float(u) - 1.0))
+        by = math.exp(math.log(factor(parameter)) * (2.0 * float(u) - 1.0))
         for address in addresses:
             kind, _, rest = address.partition(".")
             slug = rest.rpartition(".")[0]
             value = scenario.value(kind, slug, parameter.name) if slug else scenario.kind_value(kind, parameter.name)
-            changes[address] = min(max(float(value) * factor, parameter.low), parameter.high)
+            changes[address] = min(max(float(value) * by, parameter.low), parameter.high)
     return changes
