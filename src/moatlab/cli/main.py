@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moatlab.cli import commands_market, commands_store
+from moatlab.cli import commands_market, commands_store, commands_study
 from moatlab.cli.options import (
     ArmOption,
     ExcelOption,
@@ -338,7 +338,7 @@ def dash(
     serve(scenario, port, browser)
 
 
-for _command in (*commands_market.COMMANDS, *commands_store.COMMANDS):
+for _command in (*commands_market.COMMANDS, *commands_study.COMMANDS, *commands_store.COMMANDS):
     app.command()(_command)
 
 #: Exit code after Ctrl-C: 128 and the number of the signal.
@@ -364,6 +364,7 @@ COMMANDS = (
     "whatif",
     "merger",
     "elasticity",
+    "durability",
     "sensitivity",
     "trace",
     "dash",

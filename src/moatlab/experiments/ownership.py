@@ -14,7 +14,12 @@ from moatlab.experiments.host import Host
 
 #: What a manifest says of who made its folder: a batch, or a run of `moatlab simulate`.
 BATCH, SIMULATION = "batch", "simulation"
-_WORDS = {BATCH: "a batch of runs", SIMULATION: "a simulation"}
+#: Studies of their own commands.
+DURABILITY, DRIVERS, TIPPING = "durability", "drivers", "tipping"
+_WORDS = {
+    BATCH: "a batch of runs", SIMULATION: "a simulation", DURABILITY: "a study of moats' durability",
+    DRIVERS: "a study of what drives the answer", TIPPING: "a study of tipping",
+}  # fmt: skip
 #: What a batch that was stopped before it had a manifest may have left.
 _BEGUN = {"runs", "metrics", "claims", "arms", "plan.parquet", "experiment.toml", "scenario.toml"}
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from moatlab.results.frames import Frames
 from moatlab.show.accrual import accrual, profits
+from moatlab.show.durability import durability, responses
 from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.graphs import graph
@@ -30,12 +31,14 @@ __all__ = [
     "concentration",
     "difference",
     "draw_all",
+    "durability",
     "effects",
     "flow",
     "graph",
     "plan",
     "prices",
     "profits",
+    "responses",
     "retention",
     "sensitivity",
     "share",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -52,7 +53,9 @@ class HalfLife:
     def __str__(self) -> str:
         if not self.defined:
             return "-"
-        ends = [f"> {self.horizon:.0f}" if x >= self.horizon else f"{x:.3g}" for x in (self.estimate, self.low, self.high)]
+        ends = [
+            f"> {self.horizon:.0f}" if x >= self.horizon else f"{x:.3g}" for x in (self.estimate, self.low, self.high)
+        ]
         return f"{ends[0]} [{ends[1]}, {ends[2]}]"
 
 
@@ -95,12 +98,16 @@ def _months(rate: float, horizon: float) -> float:
     return months if months < horizon else math.inf
 
 
+@lru_cache(maxsize=8)
+def _shapes(months: int) -> Array:
+    """The decays that are looked at [months, rates], each of length 1."""
+    shapes = np.exp(-_RATES * np.arange(months)[:, None])
+    return np.asarray(shapes / np.sqrt((shapes**2).sum(axis=0)))
+
+
 def _rates(curves: Array) -> Array:
     """The rate of decay of each curve [curves, months], by least squares with the best amplitude for each rate."""
-    months = np.arange(curves.shape[1])
-    shapes = np.exp(-_RATES[:, None] * months)
-    shapes /= np.sqrt((shapes**2).sum(axis=1, keepdims=True))
-    fit = (curves @ shapes.T) ** 2
+    fit = (curves @ _shapes(curves.shape[1])) ** 2
     best = fit.argmax(axis=1)
     inside = np.clip(best, 1, len(_RATES) - 2)
     at = np.arange(len(curves))
@@ -112,7 +119,7 @@ def _rates(curves: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         peak = 0.5 * (left + middle) - slopes[0] / (2.0 * bend)
     sound = (best == inside) & (bend < 0.0)
-    return np.where(sound, np.clip(peak, left, right), _RATES[best])
+    return np.asarray(np.where(sound, np.clip(peak, left, right), _RATES[best]))
 
 
 @dataclass(frozen=True)
@@ -148,9 +155,10 @@ def ratio_of_areas(above: Array, below: Array) -> Ratio:
     b = float(x.mean() * y.mean()) - t**2 * spread[0, 1]
     c = float(x.mean()) ** 2 - t**2 * spread[0, 0]
     inside = b * b - a * c
-    if a <= 0.0 or inside < 0.0:
+    if a <= 0.0 or inside < -1e-9 * b * b:
         return Ratio(ratio, -math.inf, math.inf)
-    reach = math.sqrt(inside)
+    # Units in strict proportion leave nothing but rounding.
+    reach = math.sqrt(max(inside, 0.0))
     return Ratio(ratio, (b - reach) / a, (b + reach) / a)
 
 

@@ -128,7 +128,8 @@ def run_unit(plan: Plan, scenario: Scenario, draw: int, seed: int) -> Unit:
 def run_control(plan: Plan, start: Market) -> Control:
     """The control world from the month of the grant on."""
     kinds = sorted({case.kind for case in plan.cases})
-    gains = loop_gains(start).groupby("layer")["gain"].sum().to_dict() if start.month else {}
+    sums = loop_gains(start).groupby("layer")["gain"].sum() if start.month else {}
+    gains = {str(layer): float(gain) for layer, gain in sums.items()}
     market = copy.deepcopy(start)
     control = Control(market, gains, {kind: holders(start, kind) for kind in kinds})
     watch = _Watch(plan, market, {(kind, row) for kind in kinds for row in control.holders[kind].values()})
@@ -144,7 +145,9 @@ def run_control(plan: Plan, start: Market) -> Control:
     return control
 
 
-def run_arm(plan: Plan, start: Market, control: Control, case: Case, row: int, arm: str, worth: float | None = None) -> Response:
+def run_arm(
+    plan: Plan, start: Market, control: Control, case: Case, row: int, arm: str, worth: float | None = None
+) -> Response:
     """One arm of a case.  ``worth`` 0 makes no grant: the world then has to be the control world, whatever is held."""
     market = copy.deepcopy(start)
     amount = plan.worth if worth is None else worth
@@ -261,7 +264,7 @@ class _Clamp:
         state = market.state
         potential = state.users["potential"][state.apps["category"].astype(int)]
         held = state.apps["tourists"] + state.apps["committed"]
-        return np.divide(held, potential, out=np.zeros(len(held)), where=potential > 0.0)
+        return np.asarray(np.divide(held, potential, out=np.zeros(len(held)), where=potential > 0.0))
 
     def _offset(self, market: Market, then: _Snapshot, share: Array) -> None:
         """Brand that makes up for what the share of customers adds beside the control world's."""
@@ -316,7 +319,9 @@ def _snapshot(market: Market, fields: Fields) -> dict[str, _Snapshot]:
     for kind, names in fields.items():
         table, rows = market.state.kind(kind), _alive(market, kind)
         known = table.dtype.names or ()
-        found[kind] = _Snapshot(table["identity"][rows], {n: np.asarray(table[n][rows], float) for n in names if n in known})
+        found[kind] = _Snapshot(
+            table["identity"][rows], {n: np.asarray(table[n][rows], float) for n in names if n in known}
+        )
     return found
 
 
