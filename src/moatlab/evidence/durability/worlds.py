@@ -128,7 +128,7 @@ def run_unit(plan: Plan, scenario: Scenario, draw: int, seed: int) -> Unit:
 def run_control(plan: Plan, start: Market) -> Control:
     """The control world from the month of the grant on."""
     kinds = sorted({case.kind for case in plan.cases})
-    sums = loop_gains(start).groupby("layer")["gain"].sum() if start.month else {}
+    sums: Any = loop_gains(start).groupby("layer")["gain"].sum() if start.month else {}
     gains = {str(layer): float(gain) for layer, gain in sums.items()}
     market = copy.deepcopy(start)
     control = Control(market, gains, {kind: holders(start, kind) for kind in kinds})
