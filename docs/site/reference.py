@@ -27,6 +27,10 @@ LEVELS: dict[metrics.Level, tuple[str, str, str]] = {
         "users.CATEGORY.{name}",
     ),
     "firm": ("Of each firm", "one a month and firm, as in `labs.openai.share`; `results.firms`", "LAYER.FIRM.{name}"),
+    "owner": (
+        "Of each owner", "one a month and owner of firms, as in `owners.microsoft.economic_profit`; `results.owners`",
+        "owners.OWNER.{name}",
+    ),
     "money": (
         "By ultimate source of revenue", "one a month, layer and pool of money, in `results.money` only", "{name}",
     ),
@@ -166,6 +170,7 @@ def metrics_page() -> str:
         for metric in metrics.TABLE:
             if metric.level == level:
                 how = "derived from other columns" if metric.derive else "recorded in the month"
+                how = "computed after the run from its ledger and books" if metric.books else how
                 facts_of = [("Unit", escaped(metric.unit)), ("How", how)]
                 parts.append(_described(metric_address(metric), metric.formula, facts_of))
     return "\n".join(parts)

@@ -65,7 +65,8 @@ def test_a_firm_a_layer_a_category(more: Comparison) -> None:
 
 def test_the_sum_of_surpluses(more: Comparison) -> None:
     layers = ("apps", "labs", "hosts", "clouds", "chipmakers", "foundry")
-    parts = [more.paths("market.consumer_surplus"), *(more.paths(f"{layer}.operating_profit") for layer in layers)]
+    surpluses = [more.paths(f"market.{name}_surplus") for name in ("consumer", "outside")]
+    parts = [*surpluses, *(more.paths(f"{layer}.operating_profit") for layer in layers)]
     assert more.paths("market.surplus") == pytest.approx(sum(parts))
 
 

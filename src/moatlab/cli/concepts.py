@@ -69,10 +69,25 @@ CONCEPTS: tuple[Concept, ...] = (
         ("<layer>.gross_margin", "<layer>.<slug>.margin", "apps.margin_median", "apps.margin_best"),
     ),
     Concept(
-        ("profit", "profits", "operating profit", "economic profit", "value capture", "value accrual"),
-        "three measures, which may disagree: gross profit after depreciation, operating profit, value added",
-        ("<layer>.gross_profit_after_depreciation", "<layer>.operating_profit", "<layer>.value_added",
-         "<layer>.profit_share", "<layer>.value_share"),
+        ("profit", "profits", "operating profit", "value capture", "value accrual"),
+        "four measures, which may disagree: economic profit, which comes first, operating profit, gross profit after "
+        "depreciation, value added",
+        ("<layer>.economic_profit", "<layer>.economic_share", "<layer>.operating_profit",
+         "<layer>.gross_profit_after_depreciation", "<layer>.value_added", "<layer>.profit_share",
+         "<layer>.value_share"),
+    ),
+    Concept(
+        ("economic profit", "economic profits", "residual income", "economic value added"),
+        "what is left after every cost, the cost of the capital tied up included; training, research, features, "
+        "marketing, designs of chips and plant are capital in every layer alike (docs/measure.md)",
+        ("<layer>.economic_profit", "<layer>.generative_profit", "<layer>.economic_share", "<layer>.capital",
+         "<layer>.amortisation", "owners.<owner>.economic_profit", "<layer>.<slug>.economic_profit"),
+    ),
+    Concept(
+        ("owner", "owners", "consolidated", "by owner", "conglomerate"),
+        "the company that firms belong to: a lab with its apps, a cloud with its chips; startups together are one row",
+        ("owners.<owner>.economic_profit", "owners.<owner>.income_lost", "owners.<owner>.income_won", "apps.owner",
+         "labs.company", "clouds.company", "clouds.own_chip"),
     ),
     Concept(
         ("price of tokens", "token price", "api price", "price of a model", "price of an api"),
@@ -158,8 +173,8 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
     Concept(
         ("consumer surplus", "welfare", "surplus"),
-        "what customers gain beyond what they pay; with profits it is the surplus of the market",
-        ("market.consumer_surplus", "market.surplus", "users.<category>.consumer_surplus"),
+        "what customers of apps and outside buyers of GPU-hours gain beyond what they pay; with profits it is welfare",
+        ("market.consumer_surplus", "market.outside_surplus", "market.surplus", "users.<category>.consumer_surplus"),
     ),
     Concept(
         ("suppliers", "supplier"),
@@ -168,7 +183,7 @@ CONCEPTS: tuple[Concept, ...] = (
         ("app overhead", "marketing", "lab staff", "running cost", "buildings", "components", "construction"),
     ),
     Concept(
-        ("parents", "parent", "owners"),
+        ("parents", "parent"),
         "companies behind labs, incumbents' apps and clouds, who cover deficits and receive profits",
         ("lab grant", "app support", "cloud finance", "app remittance", "cloud payout", "labs.parent_budget"),
     ),

@@ -13,6 +13,7 @@ from moatlab.cli.glossary import meanings
 from moatlab.cli.search import MOST_HITS, index, known_names, metric_address, rows_called, search, spellings
 from moatlab.errors import InputError
 from moatlab.results import metrics
+from moatlab.results.addresses import OWNERS
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 from moatlab.results.ratios import RATIOS
 from moatlab.scenario.addresses import nearest
@@ -53,12 +54,14 @@ def _parameter(parameter: Parameter, extra: list[tuple[str, str]], start: str) -
 
 
 def _metric(metric: metrics.Metric) -> str:
-    tables = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms", "money": "money"}
+    tables = {"market": "market", "layer": "layers", "category": "categories", "firm": "firms", "owner": "owners",
+              "money": "money"}  # fmt: skip
+    how = "derived from other columns" if metric.derive else "recorded"
     table = tables[metric.level]
     return _lines(
         f"{metric_address(metric)}: {metric.formula}",
         [("unit", metric.unit), ("table", f"{table}, column {metric.column}"),
-         ("kind", "derived from other columns" if metric.derive else "recorded"),
+         ("kind", "computed after the run from its ledger and books" if metric.books else how),
          ("over months", "the sum of what is above over the sum of what is below; undefined below 1,000 dollars, one "
           "customer, a million tokens or one GPU-hour a month" if (metric.level, metric.column) in RATIOS else "")],
     )  # fmt: skip
@@ -76,6 +79,7 @@ def _matches(name: str) -> list[metrics.Metric]:
                 metric.level == "category" and len(parts) in (2, 3) and parts[0] == "users" and parts[-1] == metric.name
             )
             or (metric.level == "firm" and len(parts) == 3 and parts[0] in LAYERS and parts[-1] == metric.name)
+            or (metric.level == "owner" and len(parts) == 3 and parts[0] == OWNERS and parts[-1] == metric.name)
         ):
             found.append(metric)
     return found

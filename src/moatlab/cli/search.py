@@ -28,6 +28,8 @@ def metric_address(metric: metrics.Metric) -> str:
         return f"{metric.kind}.{metric.name}"
     if metric.level == "layer":
         return f"<layer>.{metric.name}"
+    if metric.level == "owner":
+        return f"owners.<owner>.{metric.name}"
     if metric.level == "money":
         return f"{metric.name} by layer and pool"
     return f"users.<category>.{metric.name}" if metric.level == "category" else f"<layer>.<slug>.{metric.name}"
@@ -105,6 +107,7 @@ def index(scenario: Scenario) -> list[tuple[str, list[tuple[str, str]]]]:
     shelves.append(("market", [("metrics", _listed(market))]))
     levels: tuple[tuple[metrics.Level, str], ...] = (
         ("layer", "of every layer (labs.revenue)"), ("firm", "of every firm (labs.openai.share)"),
+        ("owner", "of every owner (owners.microsoft.economic_profit)"),
         ("category", "of every category (users.code.churn)"),
     )  # fmt: skip
     for level, title in levels:

@@ -228,14 +228,14 @@ def _metrics(request: Request, scenario: Scenario, treated: Scenario) -> list[st
             if kind == "apps":
                 wanted += [f"users.{scenario.value('apps', slug, 'category')}.{metric}" for metric in OF_CATEGORY]
     for metric in request.metrics:
-        known = find_metric(metric, scenario.all_slugs)
+        known = find_metric(metric, scenario.metric_slugs)
         if known is None or known.unit == "code":
-            raise unknown_metric(metric, scenario.all_slugs, "--metric")
+            raise unknown_metric(metric, scenario.metric_slugs, "--metric")
         wanted.append(metric)
-    both = [metric for metric in wanted if find_metric(metric, treated.all_slugs) is not None]
+    both = [metric for metric in wanted if find_metric(metric, treated.metric_slugs) is not None]
     for metric in request.metrics:
         if metric not in both:
-            raise unknown_metric(metric, treated.all_slugs, f"--metric, {treated.name}")
+            raise unknown_metric(metric, treated.metric_slugs, f"--metric, {treated.name}")
     return list(dict.fromkeys(both))
 
 

@@ -150,7 +150,7 @@ class Comparison:
             if metric not in self.batch.metrics:
                 _known(self.scenario, metric)
                 firms = (
-                    [m for m in metric_addresses(self.scenario.all_slugs) if _is_firm(m)] if _is_firm(metric) else []
+                    [m for m in metric_addresses(self.scenario.metric_slugs) if _is_firm(m)] if _is_firm(metric) else []
                 )
                 self.batch = self._widen(self.batch, [metric, *(m for m in firms if _recordable(self, m))])
             self._paths[metric] = self.batch.cube(metric)[:, 0]
@@ -243,7 +243,7 @@ class Comparison:
 
     def _effect(self, address: str, first: int, last: int, reduce: Reduce, label: str) -> Effect | None:
         """None where no seed has a value with and without."""
-        slugs, months = self.scenario.all_slugs, slice(first, last + 1)
+        slugs, months = self.scenario.metric_slugs, slice(first, last + 1)
 
         def reduced(arm: int, seed: int) -> float:
             ratio = (
@@ -290,7 +290,8 @@ def compare(
     if isinstance(horizon, bool) or int(horizon) != horizon or not 1 <= horizon <= LONGEST:
         raise InputError(f"months is a whole number from 1 to {LONGEST}, not {months!r}", "compare")
     chosen = check_seeds(seeds, MOST_SEEDS, "compare")
-    wanted = [m for m in metric_addresses(scenario.all_slugs) if not _is_firm(m)] if metrics is None else list(metrics)
+    every = [m for m in metric_addresses(scenario.metric_slugs) if not _is_firm(m)]
+    wanted = every if metrics is None else list(metrics)
 
     def tell(counts: Counts) -> None:
         if progress is not None:
@@ -320,7 +321,7 @@ def _experiment(
         "name": "whatif", "scenario": scenario, "months": months, "seeds": list(seeds),
         "arms": {CONTROL: {}, TREATED: {"scenario": treated}},
         "outcomes": {m.replace(".", "-").replace("_", "-"): {"metric": m} for m in shown},
-        "paths": sorted({*paths, *(b for m in paths for b in behind(m, scenario.all_slugs))}),
+        "paths": sorted({*paths, *(b for m in paths for b in behind(m, scenario.metric_slugs))}),
     }, "compare")  # fmt: skip
 
 
@@ -361,15 +362,15 @@ def _is_firm(metric: str) -> bool:
 
 
 def _known(scenario: Scenario, metric: str) -> Metric:
-    known = find_metric(metric, scenario.all_slugs)
+    known = find_metric(metric, scenario.metric_slugs)
     if known is None or known.unit == "code":
-        raise unknown_metric(metric, scenario.all_slugs)
+        raise unknown_metric(metric, scenario.metric_slugs)
     return known
 
 
 def _recordable(e: Comparison, metric: str) -> bool:
     """Whether a metric has a path in both scenarios: codes have none."""
-    found = (find_metric(metric, world.all_slugs) for world in (e.scenario, e.treated))
+    found = (find_metric(metric, world.metric_slugs) for world in (e.scenario, e.treated))
     return all(known is not None and known.unit != "code" for known in found)
 
 

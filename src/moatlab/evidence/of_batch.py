@@ -51,7 +51,7 @@ def gather(batch: Batch, effects: pd.DataFrame) -> Arms:
     units: dict[str, str] = {}
     names: dict[str, str] = {}
     for metric in batch.metrics:
-        known = find_metric(metric, scenario.all_slugs) if scenario is not None else None
+        known = find_metric(metric, scenario.metric_slugs) if scenario is not None else None
         units[metric] = known.unit if known is not None else ""
         kind, slug, *rest = metric.split(".") if "." in metric else ("", metric)
         named = scenario is not None and rest

@@ -192,7 +192,7 @@ class Experiment:
     @property
     def slugs(self) -> Slugs:
         """The rows of each kind of the market's scenario; none for a function in its place."""
-        return self.scenario.all_slugs if self.scenario is not None else {}
+        return self.scenario.metric_slugs if self.scenario is not None else {}
 
     def base_of(self, arm: str) -> Scenario:
         """The scenario from which an arm starts: one of its own, or that of the experiment."""

@@ -176,7 +176,7 @@ class MarketModel:
 
     def expand(self, metric: str) -> list[str]:
         """Metrics of the scenario's firms and categories by address, and those of rules from outside."""
-        slugs = self.scenario.all_slugs
+        slugs = self.scenario.metric_slugs
         if metric in {f"{rule.name}.{name}" for rule in self.scenario.rules for name, _, _ in rule.rule.metrics}:
             return [metric]
         kind, _, rest = metric.partition(".")

@@ -70,6 +70,10 @@ class Market(mesa.Model):
         self.names = Names(self.initial_scenario, self.state)
         #: Cash of every account at month 0, M$.
         self.first_cash = self.state.cash.copy()
+        #: Book value of fleets and fabs at month 0 by account, M$.
+        self.first_books = np.zeros_like(self.first_cash)
+        for table in (self.state.clouds, self.state.foundry):
+            self.first_books[table["account"].astype(int)] = table["book"]
         self.ledger = Ledger("firm" if detail == "firm" else "kind")
         self.recorder = Recorder(detail)
         self._graph: TradeGraph | None = None
@@ -162,7 +166,7 @@ class Market(mesa.Model):
     def results(self) -> Results:
         """What has been recorded so far."""
         return collect(self.initial_scenario, self.seed, self.detail, self.names, self.state, self.ledger,
-                       self.recorder, self.first_cash, recorded(self._rules))  # fmt: skip
+                       self.recorder, self.first_cash, self.first_books, recorded(self._rules))  # fmt: skip
 
     def _decide_own(self) -> None:
         """Ask firms of one's own for their decisions, all from the same snapshot, then write them."""

@@ -14,8 +14,11 @@ from moatlab.market.state.compiled import Rows
 from moatlab.market.state.fields import CATEGORY_DTYPE, FIRM_DTYPE, LAYER_DTYPE, MARKET_DTYPE
 from moatlab.market.state.ledger import Ledger
 from moatlab.market.state.state import State, as_rows
+from moatlab.results.addresses import OWNERS
+from moatlab.results.measure import Measure
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 from moatlab.results.results import Results
+from moatlab.scenario.owners import owner_names, owners_of_firms
 from moatlab.scenario.scenario import Scenario
 
 #: Months of a block of the monthly tables, and firms of a block of the firms' table.
@@ -42,6 +45,8 @@ class Recorder:
         self.payments: list[Rows] = []
         self.firms: list[Rows] = []
         self.used: list[int] = []
+        #: What companies lost of their other businesses, by lab, a row a month, M$.
+        self.lost: list[NDArray[np.float64]] = []
         self._others = -1
 
     def open_month(self, state: State) -> None:
@@ -73,6 +78,8 @@ class Recorder:
         """Count the month as recorded."""
         if self.detail == "firm":
             self.used[-1] = int(state.now["firm_records"][0])
+            # The ledger has these losses as one sum, since companies' other businesses have no accounts.
+            self.lost.append(np.array(state.labs["lost"]))
         self.months += 1
 
     def value(self, table: str, column: str, month: int) -> float:
@@ -104,19 +111,22 @@ def _nothing(name: str) -> Any:
 
 def collect(
     scenario: Scenario, seed: int, detail: str, names: Names, state: State, ledger: Ledger, recorder: Recorder,
-    first_cash: NDArray[np.float64], own_metrics: dict[str, Any],
+    first_cash: NDArray[np.float64], first_books: NDArray[np.float64], own_metrics: dict[str, Any],
 ) -> Results:  # fmt: skip
     """The results of a market as it is.
 
-    ``first_cash`` [accounts] is the cash of month 0, M$; ``own_metrics`` are those of rules from outside
-    (`moatlab.market.rule.recorded`).
+    ``first_cash`` [accounts] is the cash of month 0, ``first_books`` the book value of fleets and fabs, M$;
+    ``own_metrics`` are those of rules from outside (`moatlab.market.rule.recorded`).
     """
     parts: dict[str, list[Any]] = {
         name: recorder.parts(name) for name in ("market", "layers", "categories", "firms", "payments")
     }
     parts["postings"] = ledger.postings()
+    parts["lost"] = [np.array(recorder.lost)]
+    parts["flows"] = [np.zeros((0, 0, 0))]
     apps = state.apps
-    slugs = names.slugs
+    firms, owners = names.slugs, owner_names(scenario)
+    slugs = {**firms, OWNERS: tuple(owners)}
     about = {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -127,8 +137,8 @@ def collect(
         "events": tuple((event.month, event.dated(scenario.start)) for event in scenario.events),
         "slugs": slugs,
         "names": {
-            (kind, row): names.display_name(kind, row) for kind in slugs if kind != "users"
-            for row in range(len(slugs[kind]))
+            (kind, row): names.display_name(kind, row) for kind in firms if kind != "users"
+            for row in range(len(firms[kind]))
         },
         "app_identities": apps["identity"][: state.count].copy() if detail == "firm" else [],
         "app_categories": apps["category"][: state.count].copy() if detail == "firm" else [],
@@ -138,6 +148,13 @@ def collect(
         ],
         "first_account": dict(state.first_account),
         "first_cash": first_cash,
+        "first_books": first_books,
+        "owner_of": owners_of_firms(scenario),
+        "owner_names": owners,
+        "outside": {
+            name: float(scenario.kind_value("outside", name)) for name in ("reference_rent", "spot_elasticity")
+        },
+        "measure": Measure(),
         "own_metrics": own_metrics,
     }  # fmt: skip
     return Results(parts, about)

@@ -18,6 +18,8 @@ Slugs = Mapping[str, Sequence[str]]
 
 #: Every metric by its table and column.
 BY_COLUMN: dict[tuple[Level, str], Metric] = {(m.level, m.column): m for m in metrics.TABLE}
+#: How owners of firms are addressed; ``slugs`` have them as a further kind (`Scenario.metric_slugs`).
+OWNERS = "owners"
 _HIDDEN = {m.column for m in metrics.HIDDEN}
 
 
@@ -35,6 +37,8 @@ def find_metric(address: str, slugs: Slugs) -> Metric | None:
             return found
         return BY_COLUMN.get(("layer", name)) if kind in LAYERS else None
     if len(parts) == 3 and parts[1] in slugs.get(parts[0], ()):
+        if parts[0] == OWNERS:
+            return BY_COLUMN.get(("owner", parts[2]))
         return BY_COLUMN.get(("category" if parts[0] == "users" else "firm", parts[2]))
     return None
 
@@ -48,6 +52,8 @@ def metric_addresses(slugs: Slugs) -> list[str]:
                 found.append(metric.column if "." in metric.column else f"market.{metric.column}")
         elif metric.level == "layer":
             found += [f"{layer}.{metric.name}" for layer in LAYERS]
+        elif metric.level == "owner":
+            found += [f"{OWNERS}.{owner}.{metric.name}" for owner in slugs.get(OWNERS, ())]
         elif metric.level in ("category", "firm"):
             kinds = ("users",) if metric.level == "category" else LAYERS
             found += [f"{kind}.{slug}.{metric.name}" for kind in kinds for slug in slugs.get(kind, ())]

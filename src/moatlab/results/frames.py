@@ -46,7 +46,8 @@ class Frames:
     category), ``firms`` per (seed, month, kind, slug), ``payments`` per (seed, month, kind) and ``retention`` per
     (seed, category, joined, age).  Columns are named as in `moatlab.results.metrics`.  ``start`` is the calendar month
     of month 0, ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``), ``money``
-    has a row per (seed, month, layer, pool), and ``events`` are the months of the scenario's events with their texts.
+    has a row per (seed, month, layer, pool), ``owners`` one per (seed, month, owner), and ``events`` are the months of
+    the scenario's events with their texts.
     """
 
     market: pd.DataFrame
@@ -59,6 +60,7 @@ class Frames:
     start: str
     graph: Any = None
     money: pd.DataFrame | None = None
+    owners: pd.DataFrame | None = None
     events: tuple[tuple[int, str], ...] = ()
 
     @property

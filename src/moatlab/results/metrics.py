@@ -1,13 +1,15 @@
 """Every recorded metric, defined once: name, unit, formula.
 
-There are five tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
-and category of customers; ``firm`` a row per month and firm alive; ``money`` a row per month, layer and pool of money.
+There are six tables.  ``market`` has a row a month; ``layer`` a row per month and layer; ``category`` a row per month
+and category of customers; ``firm`` a row per month and firm alive; ``owner`` a row per month and owner of firms;
+``money`` a row per month, layer and pool of money.
 A metric is addressed like a parameter:
 ``labs.revenue`` (layer), ``labs.capability`` or ``market.rent`` (market-wide), ``users.code.churn`` (category),
-``labs.openai.share`` (firm).
+``labs.openai.share`` (firm), ``owners.microsoft.economic_profit`` (owner).
 
 A metric is either *recorded*, as a column that the record kernel fills or a sum of the ledger's payments, or *derived*
-from other columns by ``derive``.  Money is in M$, prices in the units of the goods (see docs/notation.md).
+from other columns by ``derive``, or computed from the whole run's ledger and books by `moatlab.results.economic`
+(``books``).  Money is in M$, prices in the units of the goods (see docs/notation.md).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Level = Literal["market", "layer", "category", "firm", "money"]
+Level = Literal["market", "layer", "category", "firm", "owner", "money"]
 #: Takes the table so far (a mapping of column name to array) and returns the column.
 Derive = Callable[[Any], Any]
 
@@ -37,6 +39,7 @@ class Metric:
     unit: str
     formula: str
     derive: Derive | None = None
+    books: bool = False
 
     @property
     def column(self) -> str:
@@ -216,10 +219,11 @@ MARKET = [
         "market",
         "surplus",
         "M$",
-        "consumer surplus + operating profit of all layers, without the surplus of outside demand",
+        "welfare: consumer surplus + surplus of outside buyers of GPU-hours + operating profit of all layers",
         lambda t: (
             sum((t[f"{layer}.operating_profit"] for layer in LAYERS[1:]), t["apps.operating_profit"])
             + t["consumer_surplus"]
+            + t["outside_surplus"]
         ),
     ),
     Metric(
@@ -229,6 +233,18 @@ MARKET = [
         "share",
         "share of labs' spending out of funding that buys training compute",
         lambda t: t["labs.funded_compute"] / (t["labs.funded_spending"] + 1e-300),
+    ),
+]
+#: What is computed from the books of the whole run (`moatlab.results.economic`), by table.
+MARKET_BOOKS = [
+    Metric(
+        "market",
+        "market",
+        "outside_surplus",
+        "M$",
+        "surplus of outside buyers of GPU-hours: the area under their demand between the mean rent and the rent at "
+        "which they would do without",
+        books=True,
     ),
 ]
 #: Raw columns behind derived ones; recorded, not shown.
@@ -321,6 +337,30 @@ LAYER_SHARES = [
     ),
 ]
 
+_ECONOMIC = (
+    "sales (of labs, income won too) less every cost: cost of goods, overhead, write-offs of training, research, "
+    "features, marketing and designs over their lives, depreciation of plant, and the cost of all this capital "
+    "(docs/measure.md)"
+)
+_GENERATIVE = (
+    "economic profit on generative AI alone: clouds, chipmakers and the foundry count in proportion to the GPU-hours "
+    "that generative AI rents"
+)
+LAYER_BOOKS = [
+    Metric("layer", "", *row, books=True)
+    for row in (
+        ("amortisation", "M$", "write-offs of training, research, features, marketing and designs over their lives"),
+        ("capital", "M$", "what is tied up at the start of the month: all that is not yet written off, plant included"),
+        ("economic_profit", "M$", _ECONOMIC),
+        ("generative_profit", "M$", _GENERATIVE),
+        (
+            "economic_share",
+            "share",
+            "the layer's part of the sum of the layers' economic profits on generative AI (losses count 0)",
+        ),
+    )
+]
+
 CATEGORY = [
     Metric("category", "users", *row)
     for row in (
@@ -411,6 +451,45 @@ FIRM_DERIVED = [
     ),
 ]
 
+FIRM_BOOKS = [
+    Metric("firm", "", *row, books=True)
+    for row in (
+        (
+            "operating_profit",
+            "M$",
+            "gross profit - depreciation - R&D - marketing - overhead; after exit, what is still written off is the "
+            "layer's alone",
+        ),
+        ("capital", "M$", "what is tied up at the start of the month: all that is not yet written off, plant included"),
+        ("economic_profit", "M$", _ECONOMIC),
+    )
+]
+
+OWNER = [
+    Metric("owner", "owners", *row, books=True)
+    for row in (
+        ("revenue", "M$", "sales of the owner's firms to others"),
+        ("value_added", "M$", "sales less purchases from others' firms of the stack, chips included (cash basis)"),
+        ("gross_profit_after_depreciation", "M$", "sum over the owner's firms"),
+        ("operating_profit", "M$", "sum over the owner's firms"),
+        ("capital", "M$", "sum over the owner's firms"),
+        ("income_won", "M$", "what its labs win of other companies' other businesses"),
+        ("income_lost", "M$", "what its other businesses lose to others' models"),
+        (
+            "economic_profit",
+            "M$",
+            "sum of the economic profits of the owner's firms, a lab with its apps and a cloud with its chips, less "
+            "income lost",
+        ),
+        ("generative_profit", "M$", f"{_GENERATIVE}; less income lost"),
+        (
+            "economic_share",
+            "share",
+            "the owner's part of the sum of the owners' economic profits on generative AI (losses count 0)",
+        ),
+    )
+]
+
 #: The source of a layer's revenue and profit (see `moatlab.results.money`): the one table that needs the ledger.
 MONEY = [
     Metric("money", "", *row)
@@ -436,13 +515,17 @@ MONEY = [
 
 TABLE: list[Metric] = [
     *MARKET,
+    *MARKET_BOOKS,
     *HIDDEN,
     *LAYER,
     *LAYER_SHARES,
+    *LAYER_BOOKS,
     *CATEGORY,
     *CATEGORY_DERIVED,
     *FIRM,
     *FIRM_DERIVED,
+    *FIRM_BOOKS,
+    *OWNER,
     *MONEY,
 ]
 

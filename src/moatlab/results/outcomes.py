@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Reduce = Literal["mean", "sum", "first", "last", "min", "max", "median", "std"]
 
 #: Metrics of a firm that are 0, and not unknown, in months in which it is not alive.
-ZERO_WHEN_GONE = ("revenue", "share", "gross_profit", "customers", "leads")
+ZERO_WHEN_GONE = ("revenue", "share", "gross_profit", "operating_profit", "economic_profit", "customers", "leads")
 
 _REDUCE: dict[str, Any] = {
     "mean": np.mean,
@@ -25,7 +25,7 @@ _REDUCE: dict[str, Any] = {
 def reduce_path(path: NDArray[np.float64], how: Reduce, metric: str) -> float:
     """One number from the months of a path.
 
-    Of a firm that is not alive, revenue, share, gross profit and customers count 0; months in which a metric is not
+    Of a firm that is not alive, revenue, share, profits and customers count 0; months in which a metric is not
     defined are left out otherwise, and the result is not-a-number if none is left.
     """
     if metric.count(".") == 2 and not metric.startswith("users.") and metric.rpartition(".")[2] in ZERO_WHEN_GONE:

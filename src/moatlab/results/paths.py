@@ -7,7 +7,7 @@ that a dozen metrics cost a fraction of a millisecond.  Both give the same bytes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from moatlab.results import metrics
 from moatlab.results.addresses import BY_COLUMN, Slugs, find_metric, unknown_metric
+from moatlab.results.economic import Economics
 from moatlab.results.metrics import Level
 from moatlab.results.payments import LAYERS
 from moatlab.results.slugs import generated_slug
@@ -72,12 +73,17 @@ class Paths:
             found = BY_COLUMN.get(("firm", parts[2]))
             if row is not None and found is not None:
                 return self.column("firm", "apps", row, parts[2])
-        if metric is None or (metric.level == "firm" and self._about["detail"] != "firm"):
+        if metric is None or (metric.level in ("firm", "owner") and self._about["detail"] != "firm"):
             raise unknown_metric(address, slugs, "this run")
         if metric.level in ("market", "layer"):
             return self.column(metric.level, parts[0], LAYERS.index(parts[0]) if metric.level == "layer" else 0,
                                metric.column)  # fmt: skip
         return self.column(metric.level, parts[0], list(slugs[parts[0]]).index(parts[1]), metric.name)
+
+    @cached_property
+    def economics(self) -> Economics:
+        """Economic profit, from the books of the whole run."""
+        return Economics(self._raw, self._about)
 
     def column(self, level: Level, kind: str, row: int, column: str) -> Path:
         """One column of one row of a table (``row`` of its kind; of all layers for a layer)."""
@@ -86,12 +92,25 @@ class Paths:
             metric = BY_COLUMN.get((level, column))
             if level == "firm" and column == "rank":
                 self._known[key] = self._rank(kind, row)
+            elif metric is not None and metric.books:
+                self._known[key] = self._from_books(level, kind, row, column)
             elif metric is not None and metric.derive is not None:
                 scope = _Columns(self, level, kind, row)
                 self._known[key] = np.asarray(metric.derive(scope), float)
             else:
                 self._known[key] = getattr(self, f"_{level}")(kind, row, column)
         return self._known[key]
+
+    def _from_books(self, level: Level, kind: str, row: int, column: str) -> Path:
+        if level == "market":
+            found = self.economics.outside_surplus
+        elif level == "firm":
+            alive = ~np.isnan(self._firm(kind, row, "revenue"))
+            found = np.where(alive, self.economics.firm(kind, row, column), np.nan)
+        else:
+            table = self.economics.layers if level == "layer" else self.economics.owners
+            found = table[column][:, row]
+        return np.ascontiguousarray(found)
 
     def _market(self, kind: str, row: int, column: str) -> Path:
         if ("market", column) not in BY_COLUMN:

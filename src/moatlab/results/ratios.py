@@ -58,6 +58,7 @@ RATIOS: dict[tuple[Level, str], Ratio] = {
     ("layer", "profit_share"): Ratio(
         _all("gross_profit_after_depreciation"), {"{kind}.gross_profit_after_depreciation": 1.0}, losses=False
     ),
+    ("layer", "economic_share"): Ratio(_all("generative_profit"), {"{kind}.generative_profit": 1.0}, losses=False),
     ("category", "churn"): Ratio(_BEFORE, {"users.{slug}.left": 1.0}),
     ("category", "acquisition_cost"): Ratio({"users.{slug}.joined": 1.0}, {"users.{slug}.marketing": 1.0}),
     ("category", "leave_tourists"): Ratio({"users.{slug}.tourists": 1.0}),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from moatlab.errors import InputError
 from moatlab.results import metrics
-from moatlab.results.addresses import metric_addresses
+from moatlab.results.addresses import OWNERS, metric_addresses
+from moatlab.results.measure import Measure
 from moatlab.results.paths import SHARED_OUT, Paths, layer_shares
 from moatlab.results.payments import KINDS_OF_PAYMENT, LAYERS
 from moatlab.results.slugs import generated_slug
@@ -60,7 +61,7 @@ class Table:
 
 
 def _columns(structured: NDArray[Any], wanted: list[metrics.Metric]) -> dict[str, NDArray[np.float64]]:
-    return {m.column: np.asarray(structured[m.field]) for m in wanted if m.derive is None}
+    return {m.column: np.asarray(structured[m.field]) for m in wanted if m.derive is None and not m.books}
 
 
 def _derive(columns: dict[str, Any], wanted: list[metrics.Metric]) -> None:
@@ -73,8 +74,8 @@ class Results:
     """The records of one run.  Tables are built when they are first read.
 
     ``market`` (a row a month), ``layers`` (month, layer), ``categories`` (month, category), ``firms`` (month, firm
-    alive), ``payments`` (month, kind of payment), ``ledger`` (month, kind, payer, payee), ``money`` (month, layer, pool
-    of money), ``retention`` (category, month joined, age).
+    alive), ``owners`` (month, owner of firms), ``payments`` (month, kind of payment), ``ledger`` (month, kind, payer,
+    payee), ``money`` (month, layer, pool of money), ``retention`` (category, month joined, age).
     """
 
     def __init__(self, parts: dict[str, list[Any]], about: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ class Results:
             return page(repr(self)[1:-1])
         layers = self.layers.to_pandas()
         last = layers[layers["month"] >= self.months - 12]
-        wanted = ["revenue", "value_added", "gross_profit_after_depreciation", "operating_profit"]
+        wanted = ["revenue", "value_added", "gross_profit_after_depreciation", "operating_profit", "economic_profit"]
         sums = last.groupby("layer", sort=False)[wanted].sum().reset_index()
         return page(repr(self)[1:-1], "<p>M$ of the last twelve months</p>", frame(sums))
 
@@ -137,6 +138,15 @@ class Results:
     def firms(self) -> Table:
         """A row per month and firm alive; empty for a market that records layers only."""
         return self._table("firms")
+
+    @property
+    def owners(self) -> Table:
+        """A row per month and owner of firms, consolidated; empty for a market that records layers only."""
+        return self._table("owners")
+
+    def measured(self, measure: Measure) -> Results:
+        """The same run with economic profit and welfare measured otherwise (`moatlab.results.measure`)."""
+        return Results(self._parts, {**self.about, "measure": measure})
 
     @property
     def payments(self) -> Table:
@@ -209,6 +219,8 @@ class Results:
         columns["purchases"] = summed(metrics.purchases_of)
         columns["equity"] = summed(metrics.finance_of)
         _derive(columns, metrics.LAYER)
+        economics = self._paths.economics.layers
+        columns |= {m.name: economics[m.name].ravel() for m in metrics.LAYER_BOOKS}
         for name, of in SHARED_OUT.items():
             columns[name] = layer_shares(name, columns[of].reshape(self.months, count)).ravel()
         return pd.DataFrame(columns)
@@ -218,7 +230,7 @@ class Results:
         columns: dict[str, Any] = {"month": np.arange(self.months)}
         columns |= _columns(self._raw("market"), wanted)
         for metric in wanted:
-            if metric.derive is not None:
+            if metric.derive is not None or metric.books:
                 columns[metric.column] = self._paths.column("market", "market", 0, metric.column)
         for address, (path, _, _) in self.about["own_metrics"].items():
             columns[address] = np.asarray(path, float)
@@ -269,7 +281,36 @@ class Results:
         told[known] = np.array(sources, object)[code[known].astype(int)]
         columns["source"] = told
         _derive(columns, wanted)
+        columns |= self._books_of_firms(kinds, raw)
         return pd.DataFrame(columns)
+
+    def _books_of_firms(self, kinds: NDArray[Any], raw: Any) -> dict[str, NDArray[np.float64]]:
+        """Columns of the firms' table that come from the books, for its rows."""
+        economics = self._paths.economics
+        place = {firm: at for at, firm in enumerate(economics.named)}
+        months, rows = np.asarray(raw["month"]), np.asarray(raw["row"])
+        generated = (kinds == "apps") & (rows >= len(self.about["slugs"]["apps"]))
+        at = np.array([place.get((kind, row), 0) for kind, row in zip(kinds.tolist(), rows.tolist(), strict=True)], int)
+        found = {}
+        for metric in metrics.FIRM_BOOKS:
+            values = economics.firms[metric.name][months, at] if len(place) else np.zeros(len(raw))
+            if generated.any():
+                values[generated] = economics.apps[metric.name][months[generated], rows[generated]]
+            found[metric.name] = values
+        return found
+
+    def _build_owners(self) -> pd.DataFrame:
+        keys = ["month", "owner", "name"]
+        if self.about["detail"] != "firm":
+            return pd.DataFrame(columns=[*keys, *(m.name for m in metrics.OWNER)])
+        names = self.about["owner_names"]
+        columns: dict[str, Any] = {
+            "month": np.repeat(np.arange(self.months), len(names)),
+            "owner": np.tile(np.array(list(names), object), self.months),
+            "name": np.tile(np.array(list(names.values()), object), self.months),
+        }
+        economics = self._paths.economics.owners
+        return pd.DataFrame(columns | {m.name: economics[m.name].ravel() for m in metrics.OWNER})
 
     def _app_slugs(self) -> list[str]:
         about = self.about
@@ -346,6 +387,10 @@ class Results:
                 return layers[layers["layer"] == kind].set_index("month")[name].reindex(months)
         elif len(parts) == 3:
             kind, slug, name = parts
+            if kind == OWNERS:
+                owners = self.owners.to_pandas()
+                if slug in self.about["slugs"][OWNERS] and name in owners:
+                    return owners[owners["owner"] == slug].set_index("month")[name]
             frame = self.categories.to_pandas() if kind == "users" else self.firms.to_pandas()
             if kind == "users" and slug in self.about["slugs"]["users"] and name in frame:
                 return frame[frame["category"] == slug].set_index("month")[name]
@@ -377,12 +422,14 @@ class Results:
 
     def named(self) -> Results:
         """A copy with the named firms only and without the ledger: a tenth of the memory, for many runs at once."""
+        flows = self._paths.economics.flows_of_named
         firms = self._raw("firms")
         named = [len(self.about["slugs"][kind]) for kind in LAYERS]
         keep = firms["row"] < np.array(named)[firms["kind"]]
         # The ledger is the largest table by far: it is not joined only to be left out.
         parts = {name: [self._raw(name)] for name in self._parts if name != "postings"}
-        return Results({**parts, "firms": [firms[keep]], "postings": [self._parts["postings"][0][:0]]}, self.about)
+        kept = {"firms": [firms[keep]], "flows": [flows], "postings": [self._parts["postings"][0][:0]]}
+        return Results({**parts, **kept}, self.about)
 
     def frames(self, graph: Any = None) -> Frames:
         """The tables as the pictures take them."""
@@ -426,5 +473,5 @@ def frames(runs: list[Results], graph: Any = None, money: bool = False) -> Frame
     return Frames(
         market=stack("market"), layers=stack("layers"), categories=stack("categories"), firms=stack("firms"),
         payments=stack("payments"), retention=stack("retention"), title=first["title"], start=first["start"],
-        graph=graph, money=stack("money") if money else None, events=first["events"],
+        graph=graph, money=stack("money") if money else None, owners=stack("owners"), events=first["events"],
     )  # fmt: skip

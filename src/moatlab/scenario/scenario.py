@@ -17,6 +17,7 @@ from moatlab.errors import InputError
 from moatlab.scenario.addresses import ALL, Address, Slugs, nearest, parse, resolve, split_firm
 from moatlab.scenario.contradictions import Checked, Read, refuse_contradictions
 from moatlab.scenario.events import Event, parse_event
+from moatlab.scenario.owners import owner_names
 from moatlab.scenario.reading import Contents, packaged, plain_tables, read_file, read_mapping, write_toml
 from moatlab.scenario.registry import KINDS, RULES_ONLY, Value
 from moatlab.scenario.rows import read_rows, with_rows
@@ -153,6 +154,11 @@ class Scenario:
     def all_slugs(self) -> Slugs:
         """The slugs of every kind, as `addresses.resolve` and `events.parse_event` take them."""
         return self._contents.slugs()
+
+    @property
+    def metric_slugs(self) -> Slugs:
+        """The slugs of every kind, and the owners of firms, as addresses of metrics take them."""
+        return {**self.all_slugs, "owners": tuple(owner_names(self))}
 
     def slugs(self, kind: str) -> tuple[str, ...]:
         """The slugs of one kind, in order."""
