@@ -43,5 +43,55 @@ def durability(
     )))  # fmt: skip
 
 
+def drivers(
+    scenario: ScenarioOption = "essay-2023",
+    set_: SetOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller designs.")] = False,
+    at: Annotated[
+        list[int] | None, typer.Option(help="Months by whose end a year of profit is counted (24, 60, 120).")
+    ] = None,
+    seed: SeedOption = 1,
+    workers: WorkersOption = None,
+    out: Annotated[Path | None, typer.Option(help="Folder (by default results/drivers-SCENARIO).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say which parameters (Sobol) and which mechanisms (Shapley) decide each layer's share of profit."""
+    from moatlab.cli.chosen import Pictures
+    from moatlab.cli.drivers import Request, run
+
+    typer.echo(run(Request(
+        scenario, tuple(set_ or ()), quick, tuple(at or ()), seed, workers, out, Pictures.read(pictures, format_), json
+    )))  # fmt: skip
+
+
+def tipping(
+    scenario: ScenarioOption = "essay-2023",
+    set_: SetOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds.")] = False,
+    strength: Annotated[
+        list[float] | None, typer.Option(help="Strengths of network effects, utils (by default 0 to 12).")
+    ] = None,
+    month: Annotated[str, typer.Option(help="Month in which customers are shared out anew.")] = "24",
+    after: Annotated[int, typer.Option(help="Months after it.")] = 84,
+    seeds: Annotated[int | None, typer.Option(help="Seeds (by default 24, quick 6).")] = None,
+    seed: SeedOption = 1,
+    workers: WorkersOption = None,
+    out: Annotated[Path | None, typer.Option(help="Folder (by default results/tipping-SCENARIO).")] = None,
+    pictures: PicturesOption = None,
+    format_: FormatOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say from which strength on network effects make one app win its category, from below and from above."""
+    from moatlab.cli.chosen import Pictures
+    from moatlab.cli.tipping import Request, run
+
+    typer.echo(run(Request(
+        scenario, tuple(set_ or ()), quick, tuple(strength or ()), month, after, seeds, seed, workers, out,
+        Pictures.read(pictures, format_), json,
+    )))  # fmt: skip
+
+
 #: In the order in which help lists them.
-COMMANDS = (durability,)
+COMMANDS = (durability, drivers, tipping)

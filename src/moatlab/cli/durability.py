@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,9 +70,9 @@ def run(request: Request) -> str:
     print(_cost(plan, len(asked), workers), file=sys.stderr, flush=True)
     with common.progress("draws", out) as tell:
         found = judge(run_study(plan, workers, tell, out))
-    with common.progress("worlds without a grant", out) as tell:
+    with common.progress("worlds without a grant", None) as tell:
         arising = _arise(plan, ARISING_QUICK if request.quick else ARISING_WORLDS, workers, tell)
-    with common.progress("breakdown values", out) as tell:
+    with common.progress("breakdown values", None) as tell:
         broken = _break_down(plan, asked, workers, tell)
     with replacing(out) as parts:
         _write(parts, found, arising, broken, request.pictures)
@@ -115,38 +114,27 @@ def _arise(plan: Plan, count: int, workers: int, tell: Any) -> list[Arising]:
     """Worlds without a grant, the first draws of the study."""
     from moatlab.evidence.durability.concentration import SET_AT, arise
     from moatlab.evidence.durability.study import tasks_of
+    from moatlab.experiments.engines import map_in_order
 
     kinds = sorted({case.kind for case in plan.cases})
     months = [month for month in LOOKED_AT if month <= plan.months]
     tasks = tasks_of(replace(plan, draws=count, seeds=1))
     work = [(arise, (scenario, seed, months, kinds, min(SET_AT, plan.months))) for scenario, _, seed in tasks]
-    return _all(work, workers, tell)
+    return map_in_order(work, workers, tell)
 
 
 def _break_down(plan: Plan, asked: Sequence[Any], workers: int, tell: Any) -> list[Breakdown]:
     from moatlab.evidence.durability.breakdown import answer
     from moatlab.evidence.durability.study import tasks_of
+    from moatlab.experiments.engines import map_in_order
 
     if not asked:
         return []
     tasks = tasks_of(replace(plan, draws=BREAKDOWN_WORLDS, seeds=1))
     worlds = [(scenario, seed) for scenario, _, seed in tasks]
     alone = [replace(plan, cases=(question.case,), whole=False) for question in asked]
-    return _all([(answer, (one, question, worlds)) for one, question in zip(alone, asked, strict=True)], workers, tell)
-
-
-def _all(work: Sequence[tuple[Any, tuple[Any, ...]]], workers: int, tell: Any) -> list[Any]:
-    """The results of some calls in their order, by worker processes."""
-    from moatlab.experiments.engines import LocalExecutor, SerialExecutor
-
-    engine: Any = LocalExecutor(min(workers, len(work))) if workers > 1 and len(work) > 1 else SerialExecutor()
-    with engine:
-        futures: list[Future[Any]] = [engine.submit(function, *arguments) for function, arguments in work]
-        found = []
-        for future in futures:
-            found.append(future.result())
-            tell(len(found), len(work))
-    return found
+    work = [(answer, (one, question, worlds)) for one, question in zip(alone, asked, strict=True)]
+    return map_in_order(work, workers, tell)
 
 
 # What is written --------------------------------------------------------------------------------------------------
@@ -154,7 +142,7 @@ def _all(work: Sequence[tuple[Any, tuple[Any, ...]]], workers: int, tell: Any) -
 
 def as_data(found: Durability, arising: Sequence[Arising], broken: Sequence[Breakdown]) -> dict[str, Any]:
     """All of it as plain data."""
-    from moatlab.evidence.durability.accounts import measure
+    from moatlab.evidence.durability.accounts import MEASURE
     from moatlab.evidence.durability.frames import breakdown_table, concentration_table, excess_table
     from moatlab.market.state.sources import model_digest
 
@@ -162,7 +150,7 @@ def as_data(found: Durability, arising: Sequence[Arising], broken: Sequence[Brea
     parts = excess_table(arising)
     return {
         "scenario": plan.scenario.name, "digest": plan.scenario.digest(), "source": model_digest(),
-        "measure": measure(), "month": plan.month, "after": plan.after, "worth": plan.worth, "over": plan.over,
+        "measure": MEASURE, "month": plan.month, "after": plan.after, "worth": plan.worth, "over": plan.over,
         "draws": plan.draws, "seeds": plan.seeds, "seed": plan.seed, "whole": plan.whole,
         "verdict": found.verdict, "p_none_lasts": float(f"{found.p_none_lasts:.6g}"), "sentence": found.sentence(),
         "rows": records(found.to_pandas()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moatlab.evidence.durability.accounts import measure
+from moatlab.evidence.durability.accounts import MEASURE
 from moatlab.evidence.durability.frames import concentration_table, excess_table
 from moatlab.results.text.numbers import aligned, short
 from moatlab.scenario.months import month_name
@@ -38,7 +38,7 @@ def tell_all(found: Durability, arising: Sequence[Arising], broken: Sequence[Bre
     lines += [*wrap(what, 118), ""]
     head = ["moat, layer, holder", "firm", "$ per $", "95 % interval", "half-life", "of share", "A", "1/(1-g)",
             "erosion", "$ a year at end", "exits", "verdict"]  # fmt: skip
-    lines += aligned(f"Durability (value: present value of {measure()} won per dollar)", head,
+    lines += aligned(f"Durability (value: present value of {MEASURE} won per dollar)", head,
                      [_line(row) for row in found.comparable], (0, 1))  # fmt: skip
     lines += wrap(NOTES, 118)
     lines.append("")

@@ -365,6 +365,8 @@ COMMANDS = (
     "merger",
     "elasticity",
     "durability",
+    "drivers",
+    "tipping",
     "sensitivity",
     "trace",
     "dash",

@@ -52,8 +52,8 @@ def whole_from(name: str, value: int, low: int) -> None:
 
 
 @contextmanager
-def progress(what: str, out: Path) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told of units done and of all; Ctrl-C says how to go on."""
+def progress(what: str, out: Path | None) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told of units done and of all; Ctrl-C says how to go on, where ``out`` keeps what is done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -73,5 +73,5 @@ def progress(what: str, out: Path) -> Iterator[Callable[[int, int], None]]:
             task = bar.add_task(what, total=None)
             yield tell
     except KeyboardInterrupt:
-        told = f"stopped; {done} {what} are stored in {out}, and the same command continues from there"
-        raise StoppedError(told) from None
+        kept = f"{done} {what} are stored in {out}, and the same command continues from there"
+        raise StoppedError(f"stopped; {kept if out is not None else 'nothing is kept'}") from None

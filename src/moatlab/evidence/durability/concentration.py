@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from moatlab.evidence.durability.accounts import profit
+from moatlab.evidence.durability.accounts import branch, profit
 from moatlab.evidence.durability.plan import LEAST_REVENUE, holders
 from moatlab.evidence.durability.response import present_value
 from moatlab.evidence.inference import Array
@@ -102,18 +101,14 @@ def excess(start: Market, kind: str, ahead: int = AHEAD) -> Excess | None:
     yearly = float(start.initial_scenario.kind_value("investors", "cost_of_capital"))
 
     def worth(kept: Coalition) -> float:
-        market = copy.deepcopy(start)
+        market = branch(start)
         rows_ = market.state.kind(kind)
         for stock in stocks:
             if stock.moat not in kept:
                 for name in WITH.get(stock.field, (stock.field,)):
                     rows_[name][row] = float(np.mean(table[name][peers]))
-        worn = np.zeros(start.month + ahead)
-        for _ in range(ahead):
-            market.step()
-            if "depreciation" in (rows_.dtype.names or ()):
-                worn[market.month - 1] = float(market.state.kind(kind)["depreciation"][row])
-        path = profit(market, kind, row, worn)[start.month :]
+        market.run(ahead)
+        path = profit(market, kind, row)[start.month :]
         return float(present_value(path[None], yearly)[0])
 
     parts = shapley_of([stock.moat for stock in stocks], worth)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moatlab.evidence.durability.accounts import measure
+from moatlab.evidence.durability.accounts import MEASURE
 from moatlab.evidence.durability.plan import ARMS
 from moatlab.evidence.inference import Mean
 
@@ -30,7 +30,7 @@ def forest(found: Durability) -> Figure:
     plan = found.study.plan
     return show.durability(
         rows, title(found), f"A grant worth {plan.worth:g} M$ in month {plan.month}; 95 % intervals over "
-        f"{plan.draws} draws of the prior", source(found), measure(), float(plan.after + 1),
+        f"{plan.draws} draws of the prior", source(found), MEASURE, float(plan.after + 1),
     )  # fmt: skip
 
 

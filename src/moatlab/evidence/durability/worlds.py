@@ -13,7 +13,6 @@ to the app's brand.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moatlab.evidence.durability.accounts import profit
+from moatlab.evidence.durability.accounts import branch, profit
 from moatlab.evidence.durability.plan import ANSWERS, FEEDBACKS, Case, Plan, holders
 from moatlab.evidence.fit.loops import loop_gains
 from moatlab.evidence.inference import Array
@@ -130,7 +129,7 @@ def run_control(plan: Plan, start: Market) -> Control:
     kinds = sorted({case.kind for case in plan.cases})
     sums: Any = loop_gains(start).groupby("layer")["gain"].sum() if start.month else {}
     gains = {str(layer): float(gain) for layer, gain in sums.items()}
-    market = copy.deepcopy(start)
+    market = branch(start)
     control = Control(market, gains, {kind: holders(start, kind) for kind in kinds})
     watch = _Watch(plan, market, {(kind, row) for kind in kinds for row in control.holders[kind].values()})
     for _ in range(plan.after + 1):
@@ -149,7 +148,7 @@ def run_arm(
     plan: Plan, start: Market, control: Control, case: Case, row: int, arm: str, worth: float | None = None
 ) -> Response:
     """One arm of a case.  ``worth`` 0 makes no grant: the world then has to be the control world, whatever is held."""
-    market = copy.deepcopy(start)
+    market = branch(start)
     amount = plan.worth if worth is None else worth
     held = arm.startswith("maintained")
     last = plan.months - 1 if held else None
@@ -183,7 +182,7 @@ class _Watch:
         self.market, self.firms = market, sorted(firms)
         self.first = market.month
         shape = (len(self.firms), plan.months)
-        self.share, self.alive, self.worn = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.share, self.alive = np.zeros(shape), np.zeros(shape)
 
     def note(self) -> None:
         """Note the month that has just been walked."""
@@ -199,14 +198,12 @@ class _Watch:
                 rows = rows[table["category"][rows] == firm["category"]]
             total = float(table["revenue"][rows].sum())
             self.share[place, month] = float(firm["revenue"]) / total if total > 0.0 else 0.0
-            if "depreciation" in (table.dtype.names or ()):
-                self.worn[place, month] = float(firm["depreciation"])
 
     def paths(self) -> dict[tuple[str, int], dict[str, Array]]:
         """Profit, share and life [months] of each firm; shares from the first month noted on."""
         return {
             (kind, row): {
-                "profit": profit(self.market, kind, row, self.worn[place]),
+                "profit": profit(self.market, kind, row),
                 "share": self.share[place],
                 "alive": self.alive[place],
             }
