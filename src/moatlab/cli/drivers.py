@@ -125,7 +125,8 @@ def _table(table: pd.DataFrame, rows: str, value: str, title: str, digits: int) 
         for layer in layers:
             sure = value == "points" and (mine.loc[layer, "low"] > 0 or mine.loc[layer, "high"] < 0)
             sign = "+" if value == "points" else ""
-            cells.append(f"{mine.loc[layer, value]:{sign}.{digits}f}{'*' if sure else ' ' if sign else ''}")
+            text = f"{mine.loc[layer, value]:{sign}.{digits}f}"
+            cells.append(("-" if text.endswith("nan") else text) + ("*" if sure else " " if sign else ""))
         body.append([str(name), *cells])
     return aligned(title, [rows, *layers], body)
 

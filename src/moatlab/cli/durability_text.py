@@ -16,14 +16,16 @@ from moatlab.scenario.months import month_name
 if TYPE_CHECKING:
     from moatlab.evidence.durability.breakdown import Breakdown
     from moatlab.evidence.durability.concentration import Arising
+    from moatlab.evidence.durability.response import Ratio
     from moatlab.evidence.durability.table import Durability, Shown
 
 NOTES = (
     "half-life in months, of profit and of the share of revenue, with '>' where no decay is seen within the horizon, "
     "'-' where there is no response that could be told from nothing; A: area of the response over the area with all "
     "feedbacks off; 1/(1-g): what the layer's loop gain makes of a lead that is kept up; erosion: area with rivals' "
-    "answers over the area without; exits: share of worlds in which the holder is gone, with the grant and without; * "
-    "prior-driven: undecided, or an interval that spans more than its estimate."
+    "answers over the area without, '?' where the area that divides may be nothing; exits: share of worlds in which "
+    "the holder is gone, with the grant and without; * prior-driven: undecided, or an interval that spans more than "
+    "its estimate."
 )
 
 
@@ -58,10 +60,17 @@ def _line(row: Shown) -> list[str]:
     predicted = "inf" if np.isinf(row.predicted) else f"{row.predicted:.2f}"
     return [
         row.case.name, row.firm, short(row.value.estimate), f"[{short(low)}, {short(high)}]", *lives,
-        "-" if row.amplification is None else short(row.amplification.estimate), predicted,
-        "-" if row.erosion is None else short(row.erosion.estimate), short(row.lasting.estimate),
+        _ratio(row.amplification), predicted,
+        _ratio(row.erosion), short(row.lasting.estimate),
         f"{100 * row.exits[0]:.0f}/{100 * row.exits[1]:.0f} %", row.verdict + ("*" if wide else ""),
     ]  # fmt: skip
+
+
+def _ratio(ratio: Ratio | None) -> str:
+    """An area over another; "?" where the area below it may be nothing."""
+    if ratio is None or np.isnan(ratio.estimate):
+        return "-"
+    return short(ratio.estimate) if np.isfinite(ratio.low) else "?"
 
 
 def _months(estimate: float, horizon: float) -> str:

@@ -16,7 +16,7 @@ from moatlab.cli import study as common
 from moatlab.cli.chosen import ALL_PICTURES, Pictures
 from moatlab.cli.folder import MANIFEST, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import aligned, records, short, significant
+from moatlab.results.text.numbers import aligned, percent, records, short, significant
 from moatlab.scenario.months import read_month
 from moatlab.scenario.scenario import Scenario
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from moatlab.evidence.tipping import Plan, Tipping
 
 QUICK, WHOLE = 6, 24
+NOTES = (
+    "tipped: the leader has more than half of what it lacks without network effects; tips from: out of an even start; "
+    "stays tipped from: an app that begins with nine in ten customers; start matters at: strengths at which the "
+    "leader's share differs between the starts by more than 0.05 (95 % interval, pairs of the same seed); first leads: "
+    "seeds in which, at the largest strength, the app that was the largest ends as the leader, from an even start and "
+    "from a dominant one; most bimodal: largest bimodality coefficient over seeds (5/9 for a uniform distribution, 1 "
+    "for two points)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +94,21 @@ def tell_all(found: Tipping) -> str:
     """A sentence, thresholds, and the leader's share by strength."""
     plan, table = found.plan, found.table()
     lines = [*wrap(found.sentence(), 118), ""]
-    head = ["category", "tips from", "stays tipped from", "hysteresis", "most bimodal"]
-    rows = [[str(t["category"]), _strength(t["from_below"]), _strength(t["from_above"]),
-             "yes" if t["hysteresis"] else "no", short(t["most_bimodal"], 2)]
-            for t in found.thresholds().to_dict("records")]  # fmt: skip
-    title = f"Strength of network effects (utils) at which most of {plan.seeds} seeds end with a leader above one half"
+    head = ["category", "tips from", "stays tipped from", "start matters at", "first leads", "most bimodal"]
+    rows = []
+    for t in found.thresholds().to_dict("records"):
+        apart = f"{t['apart_from']:g} to {t['apart_to']:g}" if t["hysteresis"] else "none"
+        leads = f"{percent(t['first_leads_even'])}, {percent(t['first_leads_dominant'])}"
+        rows.append([str(t["category"]), _strength(t["from_below"]), _strength(t["from_above"]), apart, leads,
+                     short(t["most_bimodal"], 2)])  # fmt: skip
+    title = f"Strengths of network effects (utils) at which most of {plan.seeds} seeds end tipped"
     lines += aligned(title, head, rows)
     head = ["category, start", *(f"{strength:g}" for strength in plan.strengths)]
     body = []
     for (category, start), mine in table.groupby(["category", "start"], sort=False):
         body.append([f"{category}, {start}", *(f"{share:.2f}" for share in mine.sort_values("strength")["share"])])
     lines += aligned("Leader's share of customers by strength, median over seeds", head, body)
-    lines += wrap("tips from: out of an even start; stays tipped from: an app that begins with nine in ten customers "
-                  "keeps more than half; most bimodal: largest bimodality coefficient over seeds (5/9 for a uniform "
-                  "distribution, 1 for two points)", 118)  # fmt: skip
+    lines += wrap(NOTES, 118)
     return "\n".join(lines)
 
 

@@ -14,14 +14,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from moatlab.evidence.inference import Array
+from moatlab.evidence.inference import Array, Mean
 from moatlab.market.market import Market
 from moatlab.scenario.scenario import Scenario
 
-#: Starts, the share of a category's customers that a dominant app begins with, and the share that says "tipped".
+#: Starts, and the share of a category's customers that a dominant app begins with.
 EVEN, DOMINANT = "even", "dominant"
 STARTS = (EVEN, DOMINANT)
-GIVEN, TIPPED = 0.9, 0.5
+GIVEN = 0.9
+#: A category has tipped where its leader has more than this part of what it lacks at the smallest strength.
+TIPPED = 0.5
+#: Difference between the starts in the leader's share from which on it matters where the market began.
+APART = 0.05
 #: Address of the strength, and strengths that are tried by default, utils.
 STRENGTH = "users.*.network_taste"
 STRENGTHS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0)
@@ -134,39 +138,64 @@ class Tipping:
     plan: Plan
     shares: Array
 
+    def _share(self, strength: int, start: str, category: int) -> Array:
+        """The leader's share by seed."""
+        return np.asarray(self.shares[:, strength, STARTS.index(start), category, 0])
+
+    def tipped(self, strength: int, start: str, category: int) -> float:
+        """Share of seeds that end with a leader beyond half-way between its share without network effects and one."""
+        base = float(np.nanmedian(self._share(0, EVEN, category)))
+        return float((self._share(strength, start, category) > base + TIPPED * (1.0 - base)).mean())
+
+    def apart(self, strength: int, category: int) -> Mean:
+        """The leader's share from a dominant start less that from an even one, pairs of the same seed."""
+        return Mean(self._share(strength, DOMINANT, category) - self._share(strength, EVEN, category))
+
+    @property
+    def categories(self) -> list[tuple[int, str]]:
+        """Place and name of the categories that have two apps or more in every seed."""
+        slugs = self.plan.scenario.slugs("users")
+        return [(k, slug) for k, slug in enumerate(slugs) if np.isfinite(self.shares[:, :, :, k]).all()]
+
     def table(self) -> pd.DataFrame:
-        """A row a category, strength and start: the leader's share over seeds, seeds tipped, and bimodality."""
+        """A row a category, strength and start: the leader's share over seeds, seeds tipped, and bimodality.
+
+        ``first_leads`` is the share of seeds in which the app that was the largest still is.
+        """
         rows = []
-        for k, category in enumerate(self.plan.scenario.slugs("users")):
+        for k, category in self.categories:
             for i, strength in enumerate(self.plan.strengths):
                 for j, start in enumerate(STARTS):
-                    share = self.shares[:, i, j, k, 0]
-                    known = share[np.isfinite(share)]
-                    if not len(known):
-                        continue
-                    low, middle, high = np.quantile(known, (0.05, 0.5, 0.95))
+                    share = self._share(i, start, k)
+                    low, middle, high = np.quantile(share, (0.05, 0.5, 0.95))
                     rows.append({
                         "category": category, "strength": strength, "start": start, "share": middle, "low": low,
-                        "high": high, "tipped": float((known > TIPPED).mean()), "bimodality": bimodality(known),
-                        "first_leads": float(np.nanmean(self.shares[:, i, j, k, 1])), "seeds": len(known),
+                        "high": high, "tipped": self.tipped(i, start, k), "bimodality": bimodality(share),
+                        "first_leads": float(self.shares[:, i, j, k, 1].mean()), "seeds": len(share),
                     })  # fmt: skip
         return pd.DataFrame(rows)
 
     def thresholds(self) -> pd.DataFrame:
-        """By category: the strength from which most seeds end tipped, from either start, and what lies between.
+        """By category: the strength from which most seeds end tipped from either start, and where the starts differ.
 
-        Infinite where no strength that was tried does it.
+        ``apart_from`` and ``apart_to`` are the first and last strength at which the 95 % interval of the difference
+        between the starts lies above `APART`.  Infinite and not-a-number where no strength that was tried does it.
         """
-        table, rows = self.table(), []
-        for category, mine in table.groupby("category", sort=False):
+        rows = []
+        for k, category in self.categories:
             first = {}
             for start in STARTS:
-                by = mine[mine["start"] == start].sort_values("strength")
-                beyond = by[by["tipped"] > 0.5]["strength"]
-                first[start] = float(beyond.iloc[0]) if len(beyond) else float("inf")
-            most = mine["bimodality"].max()
-            rows.append({"category": category, "from_above": first[DOMINANT], "from_below": first[EVEN],
-                         "hysteresis": first[EVEN] > first[DOMINANT], "most_bimodal": most})  # fmt: skip
+                beyond = [s for i, s in enumerate(self.plan.strengths) if self.tipped(i, start, k) > 0.5]
+                first[start] = beyond[0] if beyond else float("inf")
+            apart = [s for i, s in enumerate(self.plan.strengths) if self.apart(i, k).interval()[0] > APART]
+            humps = [bimodality(self._share(i, start, k)) for i in range(len(self.plan.strengths)) for start in STARTS]
+            rows.append({
+                "category": category, "from_above": first[DOMINANT], "from_below": first[EVEN],
+                "hysteresis": bool(apart), "apart_from": min(apart, default=float("nan")),
+                "apart_to": max(apart, default=float("nan")),
+                **{f"first_leads_{start}": float(self.shares[:, -1, j, k, 1].mean()) for j, start in enumerate(STARTS)},
+                "most_bimodal": float(np.nanmax(humps)) if np.isfinite(humps).any() else float("nan"),
+            })  # fmt: skip
         return pd.DataFrame(rows)
 
     def sentence(self) -> str:
@@ -179,4 +208,4 @@ class Tipping:
                 + (f" (the first at {tips['from_below'].min():g})" if len(tips) else ""))  # fmt: skip
         base = self.plan.scenario.value("users", self.plan.scenario.slugs("users")[0], "network_taste")
         return (f"{told}; in {len(kept)} a leader keeps, over some range of strengths, what it would not win "
-                f"(hysteresis). The scenario has {float(base):g}.")  # fmt: skip
+                f"(hysteresis). The scenario's strength is {float(base):g}.")  # fmt: skip

@@ -62,6 +62,9 @@ def _panel(
         for x, layer in enumerate(layers):
             cell = cells.loc[(name, layer)]
             amount = float(cell[value])
+            if np.isnan(amount):
+                axes.text(x, y, "–", ha="center", va="center", fontsize=style.SMALL, color="#767676")
+                continue
             colour = _AROUND_ZERO(0.5 + 0.5 * np.clip(amount / largest, -1.0, 1.0))
             axes.fill_between([x - 0.48, x + 0.48], y - 0.46, y + 0.46, color=colour, linewidth=0)
             dark = bool(cell["sure"]) and abs(amount) > 0.65 * largest

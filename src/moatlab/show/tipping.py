@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -37,10 +39,8 @@ def tipping(table: pd.DataFrame, title: str, subtitle: str, source: str) -> Figu
             style.stroke(axes, at, low, mid, high, pen)
         axes.set_ylim(0, 1.02)
         axes.set_xlim(float(mine["strength"].min()), float(mine["strength"].max()))
-        axes.axhline(0.5, color=style.INK, linewidth=0.5, linestyle=":")
-    keys = [
-        Line2D([], [], color=pen.colour, linestyle=pen.dashes, label=f"{start} start") for start, pen in PENS.items()
-    ]
+    looks: dict[str, Any] = {start: {"color": pen.colour, "linestyle": pen.dashes} for start, pen in PENS.items()}
+    keys = [Line2D([], [], label=f"{start} start", **look) for start, look in looks.items()]
     height = float(figure.get_size_inches()[1])
     figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.02, 1.0 - 0.68 / height), ncols=2,
                   fontsize=style.SMALL, frameon=False)  # fmt: skip

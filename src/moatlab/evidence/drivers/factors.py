@@ -7,6 +7,7 @@ nothing is held at its value.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from moatlab.scenario.scenario import Scenario
 TOP, OTHERS, LUCK = 10, "all other parameters", "random draws"
 #: Levels of Morris's grid; resamples of the intervals, their level and seed.
 LEVELS, RESAMPLES, LEVEL, SEED = 4, 200, 0.95, 20230119
+#: An index whose interval reaches further than this either way is not told: the outcome hardly varies.
+WIDEST = 1.0
 #: Draws of the random numbers that the factor of luck chooses from.
 SEEDS = 1 << 31
 #: Works out some rows (points of the cube and seeds) into outcomes.
@@ -107,7 +110,10 @@ def sobol_rows(scenario: Scenario, top: Sequence[int], size: int, seed: int) -> 
 
 
 def indices(scenario: Scenario, top: Sequence[int], values: Array, months: Sequence[int]) -> pd.DataFrame:
-    """First-order and total indices, a row an outcome and factor, with 95 % intervals; ``sd`` is the outcome's."""
+    """First-order and total indices, a row an outcome and factor, with 95 % intervals; ``sd`` is the outcome's.
+
+    Not-a-number where the interval is so wide that the design says nothing of the index.
+    """
     from SALib.analyze import sobol
 
     groups = groups_of(scenario, top)
@@ -119,9 +125,12 @@ def indices(scenario: Scenario, top: Sequence[int], values: Array, months: Seque
         zeros = np.zeros(len(factors))
         found: dict[str, Any] = {"S1": zeros, "S1_conf": zeros, "ST": zeros, "ST_conf": zeros}
         if spread > 0.0:
-            # Centred values have the same variance and less rounding (Saltelli and others 2010).
-            found = sobol.analyze(problem, outcome - outcome.mean(), calc_second_order=False, num_resamples=RESAMPLES,
-                                  conf_level=LEVEL, seed=SEED)  # fmt: skip
+            # Centred values have the same variance and less rounding (Saltelli and others 2010).  SALib warns of
+            # resamples in which an outcome is always the same.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                found = sobol.analyze(problem, outcome - outcome.mean(), calc_second_order=False,
+                                      num_resamples=RESAMPLES, conf_level=LEVEL, seed=SEED)  # fmt: skip
         tables.append(pd.DataFrame({
             "layer": layer, "month": month, "factor": factors, "sd": spread,
             **_bounds("first", found["S1"], found["S1_conf"]), **_bounds("total", found["ST"], found["ST_conf"]),
@@ -131,6 +140,7 @@ def indices(scenario: Scenario, top: Sequence[int], values: Array, months: Seque
 
 def _bounds(name: str, value: Any, half: Any) -> dict[str, Array]:
     middle, reach = np.asarray(value, float), np.asarray(half, float)
+    middle = np.where(reach <= WIDEST, middle, np.nan)
     return {name: middle, f"{name}_low": middle - reach, f"{name}_high": middle + reach}
 
 

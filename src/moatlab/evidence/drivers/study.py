@@ -58,7 +58,11 @@ class Drivers:
         what = f"The {layer}' share of {MEASURE} in the year to month {month}"
         if not (mine["sd"] > 0.0).any():
             return f"{what} does not vary over the prior."
-        alone = mine[~mine["factor"].isin([factors.OTHERS, factors.LUCK])].sort_values("total", ascending=False).iloc[0]
+        known = mine[np.isfinite(mine["total"])]
+        single = known[~known["factor"].isin([factors.OTHERS, factors.LUCK])].sort_values("total", ascending=False)
+        if single.empty or not (known["factor"] == factors.LUCK).any():
+            return f"{what} varies too seldom over the prior for its parameters to be ranked."
+        alone = single.iloc[0]
         luck = mine[mine["factor"] == factors.LUCK].iloc[0]
         told = (f"{what} (standard deviation over the prior {100 * alone['sd']:.0f} points) depends most on "
                 f"{alone['factor']} (total index {_index(alone)}); random draws have {_index(luck)}. ")  # fmt: skip
