@@ -125,7 +125,7 @@ def _table(table: pd.DataFrame, rows: str, value: str, title: str, digits: int) 
         for layer in layers:
             sure = value == "points" and (mine.loc[layer, "low"] > 0 or mine.loc[layer, "high"] < 0)
             sign = "+" if value == "points" else ""
-            text = f"{mine.loc[layer, value]:{sign}.{digits}f}"
+            text = f"{round(mine.loc[layer, value], digits) + 0.0:{sign}.{digits}f}"
             cells.append(("-" if text.endswith("nan") else text) + ("*" if sure else " " if sign else ""))
         body.append([str(name), *cells])
     return aligned(title, [rows, *layers], body)

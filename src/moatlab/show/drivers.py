@@ -69,5 +69,5 @@ def _panel(
             axes.fill_between([x - 0.48, x + 0.48], y - 0.46, y + 0.46, color=colour, linewidth=0)
             dark = bool(cell["sure"]) and abs(amount) > 0.65 * largest
             ink = "white" if dark else style.INK if cell["sure"] else "#767676"
-            text = f"{amount:.{digits}f}".replace("-", "−")
+            text = f"{round(amount, digits) + 0.0:.{digits}f}".replace("-", "−")
             axes.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, color=ink)

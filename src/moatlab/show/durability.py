@@ -85,11 +85,19 @@ def _values(axes: Axes, rows: Sequence[ForestRow]) -> None:
     ends = np.array([row.value[1:] for row in rows] or [(0.0, 0.0)])
     low, high = max(float(ends.min()), -reach), min(float(ends.max()), reach)
     span = max(high, 0.0) - min(low, 0.0) or 1.0
-    axes.set_xlim(min(low, 0.0) - 0.04 * span, max(high, 0.0) + 0.04 * span)
+    if span > 8.0:
+        # Linear up to a dollar per dollar, which is where a grant pays for itself.
+        axes.set_xscale("symlog", linthresh=1.0, linscale=1.2)
+        ticks = [sign * 10.0**e for sign in (-1, 1) for e in range(6)]
+        axes.set_xticks(sorted([0.0, *(tick for tick in ticks if 1.5 * low <= tick <= 1.5 * high)]), minor=False)
+        axes.set_xlim(1.5 * low if low < 0.0 else -0.2, 1.5 * high if high > 0.0 else 0.2)
+        axes.minorticks_off()
+    else:
+        axes.set_xlim(min(low, 0.0) - 0.04 * span, max(high, 0.0) + 0.04 * span)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
     for place, row in enumerate(rows):
         _interval(axes, place, row.value, COLOURS.get(row.verdict, style.INK))
     axes.axvline(0, color=style.INK, linewidth=0.7)
-    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("-", "−")))
 
 

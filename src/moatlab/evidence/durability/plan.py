@@ -26,20 +26,21 @@ ARMS = ("free", "clamped", "frozen")
 #: Arms of a whole study beside: the stock kept up, and the same clamped.
 MAINTAINED = ("maintained", "maintained clamped")
 
-#: Feedbacks by kind of firm, and the stocks and flows through which each runs.
+#: Feedbacks by kind of firm, and the stocks and flows through which each runs.  ``cash`` is money at hand, which says
+#: who has to leave, and ``losing`` the months for which a lab has had no prospect.
 FEEDBACKS: dict[str, dict[str, tuple[str, ...]]] = {
     "apps": {
-        "revenue to R&D and marketing": ("rnd", "marketing", "feature", "awareness", "access"),
+        "revenue to R&D and marketing": ("rnd", "marketing", "feature", "awareness", "access", "cash"),
         "use to data": ("data",),
         "users to users": ("network",),
         "tenure to depth": ("depth",),
     },
     "labs": {
-        "revenue to training": ("training_budget", "staff", "private_lead", "talent", "access"),
+        "revenue to training": ("training_budget", "staff", "private_lead", "talent", "access", "cash", "losing"),
         "use to data": ("data", "crawled"),
         "customers to ecosystem": ("ecosystem",),
     },
-    "hosts": {"tokens to hub": ("hub",)},
+    "hosts": {"tokens to hub": ("hub",), "revenue to survival": ("cash",)},
     "clouds": {
         "profit to fleet": ("cash_flow", "access"),
         "hours to gravity": ("gravity",),
@@ -52,11 +53,17 @@ FEEDBACKS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 #: Rivals' answers, by kind: prices, spending, and what they learn from the holder.
 ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "apps": {"prices": ("price", "token_price"), "spending": ("rnd", "marketing"), "imitation": ("feature",)},
+    "apps": {
+        "prices": ("price", "token_price"),
+        "spending": ("rnd", "marketing"),
+        "imitation": ("feature",),
+        "exit": ("cash",),
+    },
     "labs": {
         "prices": ("price",),
         "spending": ("training_budget", "staff", "talent"),
         "imitation": ("private_lead", "capability", "upgrade"),
+        "exit": ("cash", "losing"),
     },
     "clouds": {"prices": ("reserve",), "spending": ("next_order",)},
     "chipmakers": {"prices": ("price",), "spending": ("research", "software", "designed")},

@@ -32,8 +32,10 @@ from moatlab.scenario.scenario import Scenario
 
 #: Decisions that are read in the month in which they are made: they are written after it has decided.
 AFTER_DECISIONS = "next_"
-#: The clamp of customers' own presence, in place of a field.
-NETWORK = "network"
+#: The clamp of customers' own presence, and of money at hand, in place of a field.
+NETWORK, CASH = "network", "cash"
+#: Months in which a layer sells less than this part of its mean say nothing of shares in it.
+LEAST_SALES = 0.02
 #: Fields that the granted stock of customers stands in.
 CUSTOMERS = ("tourists", "committed")
 
@@ -172,7 +174,8 @@ def run_arm(
         watch.note()
     mine, theirs = watch.paths()[case.kind, row], control.paths[case.kind, row]
     gap = {name: (mine[name] - theirs[name])[plan.month :] for name in ("profit", "share")}
-    return Response(gap["profit"], gap["share"], (bool(mine["alive"][-1]), bool(theirs["alive"][-1])))
+    # Where either world's shares say nothing, no difference is counted.
+    return Response(gap["profit"], np.nan_to_num(gap["share"]), (bool(mine["alive"][-1]), bool(theirs["alive"][-1])))
 
 
 class _Watch:
@@ -182,7 +185,7 @@ class _Watch:
         self.market, self.firms = market, sorted(firms)
         self.first = market.month
         shape = (len(self.firms), plan.months)
-        self.share, self.alive = np.zeros(shape), np.zeros(shape)
+        self.sales, self.total, self.alive = np.zeros(shape), np.zeros(shape), np.zeros(shape)
 
     def note(self) -> None:
         """Note the month that has just been walked."""
@@ -190,21 +193,25 @@ class _Watch:
         for place, (kind, row) in enumerate(self.firms):
             table = state.kind(kind)
             firm = table[row]
-            if firm["alive"] != 1:
-                continue
-            self.alive[place, month] = 1.0
             rows = np.asarray(state.live) if kind == "apps" else np.flatnonzero(table["alive"] == 1)
             if kind == "apps":
                 rows = rows[table["category"][rows] == firm["category"]]
-            total = float(table["revenue"][rows].sum())
-            self.share[place, month] = float(firm["revenue"]) / total if total > 0.0 else 0.0
+            self.total[place, month] = float(table["revenue"][rows].sum())
+            if firm["alive"] == 1:
+                self.alive[place, month], self.sales[place, month] = 1.0, float(firm["revenue"])
 
     def paths(self) -> dict[tuple[str, int], dict[str, Array]]:
-        """Profit, share and life [months] of each firm; shares from the first month noted on."""
+        """Profit, share of sales and life [months] of each firm, from the first month noted on.
+
+        A share is not-a-number in months in which the layer, of an app its category, sells next to nothing.
+        """
+        least = LEAST_SALES * self.total[:, self.first :].mean(axis=1, keepdims=True)
+        known = (self.total > 0.0) & (self.total >= least)
+        share = np.divide(self.sales, self.total, out=np.full(self.sales.shape, np.nan), where=known)
         return {
             (kind, row): {
                 "profit": profit(self.market, kind, row),
-                "share": self.share[place],
+                "share": share[place],
                 "alive": self.alive[place],
             }
             for place, (kind, row) in enumerate(self.firms)
@@ -316,9 +323,10 @@ def _snapshot(market: Market, fields: Fields) -> dict[str, _Snapshot]:
     for kind, names in fields.items():
         table, rows = market.state.kind(kind), _alive(market, kind)
         known = table.dtype.names or ()
-        found[kind] = _Snapshot(
-            table["identity"][rows], {n: np.asarray(table[n][rows], float) for n in names if n in known}
-        )
+        values = {n: np.asarray(table[n][rows], float) for n in names if n in known}
+        if CASH in names:
+            values[CASH] = market.state.cash[table["account"][rows]]
+        found[kind] = _Snapshot(table["identity"][rows], values)
     return found
 
 
@@ -340,5 +348,7 @@ def _write(market: Market, kind: str, then: _Snapshot, names: Iterable[str], but
         here, there = here[others], there[others]
     table: Any = market.state.kind(kind)
     for name in names:
-        if name in then.values:
+        if name == CASH:
+            market.state.cash[table["account"][here]] = then.values[name][there]
+        elif name in then.values:
             table[name][here] = then.values[name][there]
