@@ -24,7 +24,7 @@ def durability(
     after: Annotated[int, typer.Option(help="Months after the grant.")] = 95,
     worth: Annotated[float, typer.Option(help="What every grant is worth, M$.")] = 10.0,
     over: Annotated[int, typer.Option(help="Months over which the money is spent.")] = 12,
-    draws: Annotated[int | None, typer.Option(help="Draws of the prior (by default 32, quick 12).")] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of the prior (by default 24, quick 12).")] = None,
     seeds: Annotated[int, typer.Option(help="Seeds of each draw.")] = 1,
     seed: SeedOption = 1,
     workers: WorkersOption = None,

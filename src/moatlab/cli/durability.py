@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PICTURES = ("durability", "responses")
 #: Draws of a study, quick and whole; worlds of the breakdown values and of moats that arise by themselves.
-QUICK, WHOLE = 12, 32
+QUICK, WHOLE = 12, 24
 BREAKDOWN_WORLDS, ARISING_WORLDS, ARISING_QUICK = 4, 8, 4
 #: Months in which stocks are looked at, and notes below the table.
 LOOKED_AT = (1, 24, 60, 120)

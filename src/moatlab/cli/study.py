@@ -13,7 +13,7 @@ from moatlab.errors import InputError, StoppedError
 
 #: Seconds that a run of 120 months of a study takes on an idle processor, walked month by month and held to a path;
 #: of a plain one.
-WATCHED, PLAIN = 0.055, 0.03
+WATCHED, PLAIN = 0.065, 0.05
 
 
 def begin(out: Path, kind: str, name: str) -> None:
@@ -40,7 +40,7 @@ def workers_of(asked: int | None) -> int:
 def cost(runs: int, months: int, workers: int, each: float) -> str:
     """What a study will take, in a sentence."""
     seconds = runs * each * months / 120.0 / max(workers, 1)
-    told = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+    told = f"{max(seconds, 2.0):.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
     many = f"{workers} idle processor{'s' if workers > 1 else ''}"
     return f"{runs:,} runs of {months} months: about {told} on {many}"
 

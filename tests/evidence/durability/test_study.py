@@ -11,6 +11,7 @@ import pytest
 
 from moatlab import Market, Scenario
 from moatlab.errors import InputError
+from moatlab.evidence.durability.accounts import discount_rate
 from moatlab.evidence.durability.breakdown import (
     STEPS,
     WIDEST,
@@ -123,7 +124,7 @@ def test_the_table_shows_what_was_planted() -> None:
     assert row.fed_by[0] == "use to data" and row.fed_by[1] == pytest.approx(0.2)
     assert row.eroded_by[0] == "prices" and row.eroded_by[1] == pytest.approx(0.1)
     assert row.value is not None
-    yearly = 1.0 + float(ESSAY.kind_value("investors", "cost_of_capital"))
+    yearly = 1.0 + discount_rate()
     expected = sum(0.5 ** (m / 12.0) * yearly ** (-m / 12.0) for m in range(96)) / 10.0
     assert row.value.estimate == pytest.approx(expected, rel=0.1)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moatlab.evidence.durability.accounts import branch, profit
+from moatlab.evidence.durability.accounts import branch, discount_rate, profit
 from moatlab.evidence.durability.plan import LEAST_REVENUE, holders
 from moatlab.evidence.durability.response import present_value
 from moatlab.evidence.inference import Array
@@ -98,7 +98,6 @@ def excess(start: Market, kind: str, ahead: int = AHEAD) -> Excess | None:
     stocks = [stock for stock in STOCKS if stock.kind == kind]
     if not len(peers) or not stocks:
         return None
-    yearly = float(start.initial_scenario.kind_value("investors", "cost_of_capital"))
 
     def worth(kept: Coalition) -> float:
         market = branch(start)
@@ -109,7 +108,7 @@ def excess(start: Market, kind: str, ahead: int = AHEAD) -> Excess | None:
                     rows_[name][row] = float(np.mean(table[name][peers]))
         market.run(ahead)
         path = profit(market, kind, row)[start.month :]
-        return float(present_value(path[None], yearly)[0])
+        return float(present_value(path[None], discount_rate())[0])
 
     parts = shapley_of([stock.moat for stock in stocks], worth)
     return Excess(kind, start.slug(kind, row), sum(parts.values()), parts)

@@ -19,8 +19,8 @@ from moatlab.evidence.inference import Array, Mean
 FIT_FROM = 12
 #: Months at the end of the horizon over which it is asked whether an advantage has lasted.
 LAST = 24
-#: Return of a dollar a year, at the end of the horizon, below which an advantage has gone: a fifth of the cost of
-#: capital of 25 % a year.
+#: Return of a dollar a year, at the end of the horizon, below which an advantage has gone: less than half of the cost
+#: of capital, 12 % a year (`moatlab.results.measure`).
 LEAST_RETURN = 0.05
 LEVEL = 0.95
 #: Rates of decay that are looked at, 1 / months: growth doubling in three years to all gone within months.

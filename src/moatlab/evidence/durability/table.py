@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from moatlab.evidence.durability.accounts import discount_rate
 from moatlab.evidence.durability.plan import Case
 from moatlab.evidence.durability.response import (
     HalfLife,
@@ -154,11 +155,10 @@ def _shown(study: Study, case: Case) -> Shown:
     profit = study.responses(case, "free", "profit")
     reasons = Counter(study.noted(case, "reasons"))
     if len(profit) < 2:
-        told = _general(reasons.most_common(1)[0][0]) if reasons else "there is no such firm in this scenario"
+        told = reasons.most_common(1)[0][0] if reasons else "there is no such firm in this scenario"
         return Shown(case, told, len(profit))
     share = {arm: study.responses(case, arm, "share") for arm in plan.arms(case)}
-    yearly = float(plan.scenario.kind_value("investors", "cost_of_capital"))
-    value = present_value(profit, yearly) / plan.worth
+    value = present_value(profit, discount_rate()) / plan.worth
     firms = Counter(study.noted(case, "firms")[at] for at in range(len(study.noted(case, "firms"))))
     return Shown(
         case, "", len(profit), firms.most_common(1)[0][0], float(np.median(study.noted(case, "bought"))),
@@ -170,11 +170,6 @@ def _shown(study: Study, case: Case) -> Shown:
         study.gain(case.kind), study.exits(case, "free"),
         _strongest(share, "off ", gone=True), _strongest(share, "rivals ", gone=False),
     )  # fmt: skip
-
-
-def _general(reason: str) -> str:
-    """A reason without the figures of one draw."""
-    return reason
 
 
 def _strongest(share: dict[str, Array], prefix: str, gone: bool) -> tuple[str, float]:

@@ -34,7 +34,7 @@ from moatlab.scenario.scenario import Scenario
 AFTER_DECISIONS = "next_"
 #: The clamp of customers' own presence, and of money at hand, in place of a field.
 NETWORK, CASH = "network", "cash"
-#: Months in which a layer sells less than this part of its mean say nothing of shares in it.
+#: Months in which a layer sells less than this part of the most that it has sold say nothing of shares in it.
 LEAST_SALES = 0.02
 #: Fields that the granted stock of customers stands in.
 CUSTOMERS = ("tourists", "committed")
@@ -205,7 +205,7 @@ class _Watch:
 
         A share is not-a-number in months in which the layer, of an app its category, sells next to nothing.
         """
-        least = LEAST_SALES * self.total[:, self.first :].mean(axis=1, keepdims=True)
+        least = LEAST_SALES * np.maximum.accumulate(self.total, axis=1)
         known = (self.total > 0.0) & (self.total >= least)
         share = np.divide(self.sales, self.total, out=np.full(self.sales.shape, np.nan), where=known)
         return {
