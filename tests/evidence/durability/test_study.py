@@ -151,8 +151,11 @@ def test_the_claim_is_judged_by_all_rows_together() -> None:
 
 
 def test_seeds_of_a_draw_are_no_units_of_their_own() -> None:
-    study = planted(0.0, seeds=4)
-    assert study.responses(Case("data", "apps", "leader"), "free", "profit").shape == (PLANTED.draws, 96)
+    study, case = planted(0.0, seeds=4), Case("data", "apps", "leader")
+    found = study.responses(case, "free", "profit")
+    assert found.shape == (PLANTED.draws, 96)
+    first = [unit.responses[case, "free"].profit for unit in study.units if unit.draw == 0]
+    assert len(first) == 4 and found[0] == pytest.approx(np.mean(first, axis=0), rel=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------- without a grant
