@@ -89,7 +89,7 @@ def _feeding(found: Durability) -> list[str]:
         fed, eroded = (
             [name, f"{100 * part:+.0f} %"] if name else ["-", ""] for name, part in (row.fed_by, row.eroded_by)
         )
-        kept = "-" if row.maintained is None else str(row.maintained)
+        kept = _ratio(row.maintained)
         rows.append([row.case.name, *fed, eroded[0], eroded[1].replace("+", "-"), kept])
     if not rows:
         return []
@@ -129,7 +129,7 @@ def _arising(arising: Sequence[Arising]) -> list[str]:
         lines += aligned("Moats that arise without a grant: Gini coefficient of each stock over firms, and the share "
                          f"of the largest firm in it (mean of {len(arising)} worlds)", head, rows)  # fmt: skip
     if len(parts):
-        rows = [[str(layer), str(moat), short(mine["part"].mean()), short(mine["total"].mean())]
+        rows = [[str(layer), str(moat), short(mine["part"].mean()), short(mine["leader_excess"].mean())]
                 for (layer, moat), mine in parts.groupby(["layer", "moat"], sort=False)]  # fmt: skip
         head = ["layer", "stock", "M$", "of a total of"]
         lines += aligned("What the leader earns in two years more than with its peers' stocks, by stock (Shapley "

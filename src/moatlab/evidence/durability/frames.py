@@ -22,7 +22,7 @@ def concentration_table(arising: Sequence[Arising]) -> pd.DataFrame:
 def excess_table(arising: Sequence[Arising]) -> pd.DataFrame:
     """A row a world, layer and stock."""
     return pd.DataFrame([
-        {"world": place, "layer": one.layer, "firm": one.firm, "moat": moat, "part": part, "total": one.total}
+        {"world": place, "layer": one.layer, "firm": one.firm, "moat": moat, "part": part, "leader_excess": one.total}
         for place, world in enumerate(arising) for one in world.excess for moat, part in one.parts.items()
     ])  # fmt: skip
 
