@@ -44,8 +44,8 @@ $(STAMP): requirements.lock pyproject.toml
 simulate: setup ## simulate the default scenario and draw its pictures
 	$(BIN)/moatlab simulate $(SCENARIO) --out $(OUT)
 
-picture: simulate ## draw the README's picture again
-	cp $(OUT)/pictures/prices.png docs/pictures/prices.png
+picture: simulate ## draw the pictures of README and of the site's first page again
+	cp $(OUT)/pictures/accrual.png $(OUT)/pictures/prices.png docs/pictures/
 
 sliders: setup ## rank the parameters again whose sliders `moatlab dash` has
 	$(BIN)/moatlab sensitivity experiments/sensitivity.toml --pictures none

@@ -28,7 +28,7 @@ class Picture:
 RUN = "moatlab simulate essay-2023 --seeds 8"
 CHIPS = "moatlab whatif essay-2023 --event '2024-01: scale foundry.tsmc.capacity 2' --seeds 16 --out results/more-chips"
 GALLERY = (
-    Picture("Who earns the profit", "Value added and gross profit by layer, as shares and in dollars, over ten years.",
+    Picture("Who earns the profit", "Economic profit by layer and by owner, and gross profit, as shares and in dollars, over ten years.",
             RUN, "results/essay-2023/pictures/accrual.png"),
     Picture("What a GPU-hour costs, and why",
             "Its rent as running cost, markup and scarcity rent; chips, fleets and tokens.",

@@ -18,7 +18,7 @@ def test_simulate_writes_tables_pictures_and_a_summary(tmp_path: Path, capsys: p
     out = tmp_path / "run"
     assert run_cli(["simulate", "tiny", "--months", "14", "--seeds", "2", "--out", str(out), "--year", "2023"]) == 0
     told = capsys.readouterr().out
-    assert "of the gross profit on generative AI" in told and str(out) in told
+    assert "of the economic profit on generative AI" in told and str(out) in told
     layers = pd.read_parquet(out / "layers.parquet")
     assert set(layers["seed"]) == {1, 2} and layers["month"].max() == 13
     assert {p.name for p in (out / "pictures").iterdir()} >= {"shares.png", "accrual.png", "prices.png", "flow.png"}
@@ -78,3 +78,18 @@ def test_the_month_is_printed_in_its_order(capsys: pytest.CaptureFixture[str]) -
     assert run_cli(["phases"]) == 0
     told = [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:]]
     assert told == [phase.name for phase in PHASES]
+
+
+def test_economic_profit_is_measured_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*options: str) -> str:
+        out = tmp_path / "-".join(["run", *options])
+        command = ["simulate", "tiny", "--months", "13", "--pictures", "none", "--out", str(out)]
+        assert run_cli([*command, *(word for option in options for word in ("--measure", option))]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    plain, dear = told(), told("cost_of_capital=0.5", "lives=0.5")
+    assert "all capital costs 12 % a year" in plain and "all capital costs 50 % a year" in dear
+    manifest = (tmp_path / "run-cost_of_capital=0.5-lives=0.5" / "manifest.json").read_text()
+    assert "cost of capital 50 % a year; lives: training 9 months" in manifest
+    assert run_cli(["simulate", "tiny", "--measure", "trainig=9"]) == 2
+    assert "did you mean training?" in capsys.readouterr().err

@@ -158,6 +158,18 @@ def test_the_names_of_pictures_are_those_that_there_are() -> None:
 
 
 @pytest.mark.slow
-def test_the_default_folder_of_16_seeds_is_below_20_megabytes(tmp_path: Path) -> None:
+def test_the_default_folder_of_16_seeds_is_below_25_megabytes(tmp_path: Path) -> None:
     assert run_cli(["simulate", "essay-2023", "--seeds", "16", "--out", str(tmp_path / "run")]) == 0
-    assert sum(path.stat().st_size for path in (tmp_path / "run").rglob("*") if path.is_file()) < 20e6
+    assert sum(path.stat().st_size for path in (tmp_path / "run").rglob("*") if path.is_file()) < 25e6
+
+
+def test_owners_kept_by_default_are_those_who_once_mattered(tmp_path: Path) -> None:
+    command = ["simulate", "essay-2023", "--months", "13", "--pictures", "none"]
+    assert run_cli([*command, "--out", str(tmp_path / "some")]) == 0
+    assert run_cli([*command, "--save", "owners", "--out", str(tmp_path / "all")]) == 0
+    some, every = (pd.read_parquet(tmp_path / name / "owners.parquet") for name in ("some", "all"))
+    size = every["generative_profit"].abs()
+    share = size / size.groupby(every["month"]).transform("sum")
+    weighty = {str(owner) for owner, largest in share.groupby(every["owner"]).max().items() if largest >= 0.05}
+    assert set(some["owner"]) == weighty < set(every["owner"])
+    assert {"microsoft", "google", "openai", "nvidia"} <= weighty and "cohere" not in weighty

@@ -36,8 +36,9 @@ def test_a_market_that_records_layers_only_says_the_same_of_them(run: Results) -
     for address in run.addresses():
         if find_metric(address, run.about["slugs"]).level not in ("firm", "owner"):  # type: ignore[union-attr]
             assert layers.path(address).tobytes() == run.path(address).tobytes(), address
-    with pytest.raises(InputError):
-        layers.path("labs.openai.share")
+    for address in ("labs.openai.share", "owners.openai.revenue"):
+        with pytest.raises(InputError, match="layers alone were recorded"):
+            layers.path(address)
 
 
 @pytest.mark.parametrize(

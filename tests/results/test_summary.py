@@ -12,8 +12,10 @@ from moatlab import Market, Scenario
 from moatlab.results.frames import Frames
 from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.results.results import frames
+from moatlab.results.text.captured import GLOSS
 from moatlab.results.text.numbers import cents, count, number, percent
-from moatlab.results.text.summary import cell, periods, summarise
+from moatlab.results.text.summary import summarise
+from moatlab.results.text.windows import cell, periods
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
@@ -47,52 +49,86 @@ def test_who_captured_what_is_the_sum_of_the_layers_tables(decade: Frames) -> No
     rows = block(summarise(decade), "2023")
     layers, market = decade.layers, decade.market.set_index("month")
     year = layers[layers["month"] < 12]
-    profit = {
-        str(layer): sums for layer, sums in year.groupby("layer")["gross_profit_after_depreciation"].sum().items()
-    }
+    profit = {str(layer): sums for layer, sums in year.groupby("layer")["economic_profit"].sum().items()}
     generative = dict(profit)
     for layer in INFRASTRUCTURE:
-        mine = year[year["layer"] == layer].set_index("month")["gross_profit_after_depreciation"]
+        mine = year[year["layer"] == layer].set_index("month")["economic_profit"]
         generative[layer] = (mine * market["generative_share"]).sum()
-    total, attributed = (sum(max(v, 0.0) for v in each.values()) for each in (profit, generative))
+    attributed = sum(max(v, 0.0) for v in generative.values())
     for name, of_layer in year.groupby("layer"):
         layer = str(name)
-        revenue, added, gross, share, part = rows[layer][:5]
+        revenue, added, gross, operating, economic, part, share = rows[layer][:7]
         assert revenue == number(of_layer["revenue"].sum() / 1000)
         assert added == number(of_layer["value_added"].sum() / 1000)
-        assert gross == number(profit[layer] / 1000)
-        assert share == percent(max(profit[layer], 0.0) / total)
-        assert part == percent(max(generative[layer], 0.0) / attributed)
+        assert gross == number(of_layer["gross_profit_after_depreciation"].sum() / 1000)
+        assert operating == number(of_layer["operating_profit"].sum() / 1000)
+        assert economic == number(profit[layer] / 1000)
+        assert part == number(generative[layer] / 1000)
+        assert share == percent(max(generative[layer], 0.0) / attributed)
     assert rows["foundry"][-1] == "TSMC 100 %" and rows["foundry"][-2] == "1.0"
 
 
 def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:
     text = summarise(decade)
     rows = block(text, "2023")
-    first = max(rows, key=lambda layer: float(rows[layer][4].removesuffix(" %")))
-    assert f"2023: {first} earned {rows[first][4]} of the gross profit on generative AI" in text
+    first = max(rows, key=lambda layer: float(rows[layer][6].removesuffix(" %")))
+    flat = " ".join(text.split())
+    assert f"2023: {first} earned {rows[first][6]} of the economic profit on generative AI ({GLOSS})" in flat
+    assert f"losses, $ bn: labs {rows['labs'][5].removeprefix('-')}" in flat and rows["labs"][5].startswith("-")
+    # The definition is said once.
+    assert flat.count(GLOSS) == 1
     assert text.startswith(decade.title)
 
 
-def test_operating_profit_stands_beside_gross_profit(decade: Frames) -> None:
+def test_measures_that_order_the_layers_otherwise_are_named(decade: Frames) -> None:
     text = " ".join(summarise(decade).split())
     layers, market = decade.layers, decade.market.set_index("month")
     year = layers[layers["month"] >= layers["month"].max() - 11]
-    profit = {}
-    for name, mine in year.groupby("layer"):
-        dollars = mine.set_index("month")["operating_profit"]
-        profit[str(name)] = float((dollars * (market["generative_share"] if name in INFRASTRUCTURE else 1.0)).sum())
-    order = sorted(profit, key=lambda layer: -profit[layer])
-    shown = ", ".join(f"{layer} {number(profit[layer] / 1000)}" for layer in order)
-    assert f"(operating profit on generative AI, $ bn): {shown}. {order[0].capitalize()} come first by" in text
-    kept, won = (number(market[f"labs.{name}"].iloc[-12:].sum() / 1000) for name in ("defended", "won"))
-    assert f"because of their labs' models, {kept}, and what labs win of it, {won}." in text
+
+    def order(column: str) -> tuple[list[str], str]:
+        profit = {}
+        for name, mine in year.groupby("layer"):
+            dollars = mine.set_index("month")[column]
+            profit[str(name)] = float((dollars * (market["generative_share"] if name in INFRASTRUCTURE else 1.0)).sum())
+        ranked = sorted(profit, key=lambda layer: -profit[layer])
+        return ranked, ", ".join(f"{layer} {number(profit[layer] / 1000)}" for layer in ranked[:3])
+
+    own, _ = order("economic_profit")
+    others = (("operating profit", "operating_profit"), ("gross profit", "gross_profit_after_depreciation"),
+              ("value added", "value_added"))  # fmt: skip
+    differ = [f"{name} ({order(column)[1]})" for name, column in others if order(column)[0] != own]
+    assert differ and "other measures would order the layers otherwise" in text
+    assert all(told in text for told in differ)
+
+
+def test_no_other_order_is_said_where_there_is_none(seeds_of_tiny: Frames) -> None:
+    same = seeds_of_tiny.layers.copy()
+    infrastructure = same["layer"].isin(INFRASTRUCTURE)
+    for column in ("operating_profit", "gross_profit_after_depreciation", "value_added"):
+        # What is attributed of it is what economic profit is.
+        share = same.merge(seeds_of_tiny.market[["seed", "month", "generative_share"]])["generative_share"].to_numpy()
+        same[column] = np.where(infrastructure, same["generative_profit"] / share, same["generative_profit"])
+    text = " ".join(summarise(replace(seeds_of_tiny, layers=same)).split())
+    assert "operating profit, gross profit and value added would order the layers as economic profit does." in text
+
+
+def test_owners_who_earn_and_lose_most_are_named(decade: Frames) -> None:
+    text = " ".join(summarise(decade).split())
+    assert decade.owners is not None
+    year = decade.owners[decade.owners["month"] >= 28]
+    profit = (year.groupby("name")["generative_profit"].sum() / 1000).sort_values()
+    best = ", ".join(f"{name} {number(profit[name])}" for name in profit.index[::-1][:4])
+    worst = ", ".join(f"{name} {number(-profit[name])}" for name in profit.index[:4])
+    assert f"by owner, $ bn: {best}; losses: {worst}." in text
+    lost, kept = (number(decade.market[f"labs.{n}"].iloc[-12:].sum() / 1000) for n in ("lost", "defended"))
+    assert f"lost to others' models, {lost}; what their labs' models kept of these for them, {kept}, is in" in text
+    assert "by owner" not in summarise(replace(decade, owners=None))
 
 
 def test_it_fits_a_screen(decade: Frames, seeds_of_tiny: Frames) -> None:
     for of in (decade, seeds_of_tiny):
         lines = summarise(of).splitlines()
-        assert len(lines) <= 70 and max(map(len, lines)) <= 140
+        assert len(lines) <= 78 and max(map(len, lines)) <= 145
 
 
 def test_several_seeds_show_the_median_and_the_band(seeds_of_tiny: Frames) -> None:

@@ -40,6 +40,7 @@ def fake(months: int = 120, seeds: int = 1, *, empty: bool = False) -> Frames:
         title="baseline",
         start="2023-01",
         graph=_graph(firms, months - 1, rng),
+        owners=_owners(firms),
     )
 
 
@@ -100,10 +101,24 @@ def _layers(
                 "seed": seed, "month": month, "layer": layer, "revenue": revenue, "hhi": concentration,
                 "effective_firms": 1 / concentration if concentration > 0 else 0.0,
                 "value_added": revenue * (0.4 - (0.9 * boom if layer == "clouds" else 0.0)),
+                "generative_profit": revenue * (0.3 - (0.9 * boom if layer == "clouds" else 0.0))
+                - (80 if layer == "labs" and month < 20 else 0),
+                "operating_profit": revenue * 0.2,
                 "gross_profit_after_depreciation": revenue * (0.5 + 0.05 * rng.standard_normal())
                 - (80 if layer == "labs" and month < 20 else 0),
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _owners(firms: pd.DataFrame) -> pd.DataFrame:
+    """Firms of one slug have one owner, startups another; some lose."""
+    table = firms.assign(owner=np.where(firms["named"], firms["slug"], "startups"))
+    table["name"] = np.where(firms["named"], firms["name"], "Startups")
+    sums = table.groupby(["seed", "month", "owner"], as_index=False).agg(
+        name=("name", "first"), revenue=("revenue", "sum")
+    )
+    sums["generative_profit"] = sums["revenue"] * np.where(sums["owner"].str.len() % 3 == 0, -0.2, 0.4)
+    return sums
 
 
 def _categories(

@@ -137,7 +137,7 @@ def test_thousands_of_millions_are_billions() -> None:
 
 def test_titles_say_what_is_found() -> None:
     assert title(show.prices(ONE)).startswith("A GPU-hour costs $")
-    assert "ross profit" in title(show.accrual(ONE)) and "%" in title(show.accrual(ONE))
+    assert "conomic profit" in title(show.accrual(ONE)) and "%" in title(show.accrual(ONE))
     assert "at the end" in title(show.share(ONE, "labs")) and title(show.shares(SEVERAL)).startswith(
         "Leaders at the end"
     )

@@ -66,7 +66,7 @@ def test_every_picture_has_numbers(name: str, tmp_path: Path) -> None:
 
 def test_stacked_shares_add_up_and_are_means() -> None:
     table = numbers_of(figure_of("accrual"))
-    stacked = table[table["panel"] == "Value added: shares"]
+    stacked = table[table["panel"] == "Economic profit: shares"]
     assert stacked["mean"].notna().all() and stacked.groupby("date")["mean"].sum().to_numpy() == pytest.approx(100.0)
 
 

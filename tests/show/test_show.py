@@ -84,14 +84,14 @@ def test_pictures_without_a_graph_or_tables() -> None:
 
 
 def test_shares_of_value_are_of_what_is_positive() -> None:
-    """The fake clouds' value added is negative for a year in two: no share then, and dollars below the zero line."""
+    """The fake clouds' economic profit is negative for a year in two: no share then, dollars below the zero line."""
     frames = RUNS["long"]
     shares, dollars = draw("long", "accrual").axes[:2]
     tops = [np.asarray(line.get_ydata(), float) for line in shares.lines]
     assert len(tops) == len(LAYERS) and all(np.isnan(top[:11]).all() for top in tops)
     parts = np.diff(np.stack([np.zeros(len(frames.months)), *tops]), axis=0)[:, 11:]
     assert (parts >= -1e-9).all() and np.allclose(parts.sum(axis=0), 100.0)
-    layers = frames.layers.pivot_table(index="month", columns="layer", values="value_added")
+    layers = frames.layers.pivot_table(index="month", columns="layer", values="generative_profit")
     sums = layers.rolling(12).sum()[list(reversed(LAYERS))].to_numpy()[11:]
     assert (sums.min(axis=0) < 0).any()
     assert parts == pytest.approx(100 * (sums.clip(0) / sums.clip(0).sum(axis=1, keepdims=True)).T)

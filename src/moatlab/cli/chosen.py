@@ -17,13 +17,14 @@ KEYS: dict[str, list[str]] = {
     "layers": ["layer"],
     "categories": ["category"],
     "firms": ["kind", "slug"],
+    "owners": ["owner"],
     "payments": ["kind", "payer", "payee"],
     "money": ["layer", "pool"],
     "retention": ["category", "joined", "age"],
     "ledger": ["kind", "payer", "payee"],
 }
 #: Kept unless something else is asked for.  The others follow from what is kept, or can be made again from the seed.
-DEFAULT = ("market", "layers", "categories", "firms", "payments")
+DEFAULT = ("market", "layers", "categories", "firms", "owners", "payments")
 
 
 @dataclass(frozen=True, slots=True)

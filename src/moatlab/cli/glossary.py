@@ -181,6 +181,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "change": "mean of the months over the mean of the base",
         "infrastructure_share": "clouds', chipmakers' and foundry's part of all layers' dollars of that kind, each "
         "counted by the generative share of GPU-hours",
+        "chips_share": "the same of chipmakers and foundry alone",
     },
 }
 

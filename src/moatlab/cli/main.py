@@ -68,13 +68,20 @@ def simulate(
     format_: FormatOption = None,
     excel: ExcelOption = False,
     json: JsonOption = False,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Measure economic profit otherwise: cost_of_capital=0.08, lives=0.5, training=12 (months).",
+        ),
+    ] = None,
 ) -> None:
     """Simulate a scenario; write tables, pictures and a summary."""
     from moatlab.cli.simulate import Request, run
 
     typer.echo(run(Request(
         scenario, months, seed, seeds, tuple(set_ or ()), tuple(event or ()), out, year, save, pictures, format_, excel,
-        json,
+        json, tuple(measure or ()),
     )))  # fmt: skip
 
 

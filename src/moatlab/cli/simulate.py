@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from moatlab.cli.chosen import DEFAULT, KEYS, PICTURES, Pictures, check_excel, read_kept
 from moatlab.cli.folder import MANIFEST, adding, check_folder, files_of, replacing
 from moatlab.errors import InputError
+from moatlab.results.measure import Measure
 from moatlab.results.payments import LAYERS
 from moatlab.scenario.months import span_name
 from moatlab.scenario.reading import LONGEST
@@ -46,6 +47,7 @@ class Request:
     formats: str | None = None
     excel: bool = False
     json: bool = False
+    measure: tuple[str, ...] = ()
 
 
 def within(what: str, value: int, low: int, high: int) -> int:
@@ -57,6 +59,7 @@ def within(what: str, value: int, low: int, high: int) -> int:
 
 def _prepare(request: Request) -> tuple[Scenario, int, Path, Kept]:
     """Everything that can be wrong is found here, before any month is simulated."""
+    measure = Measure.read(request.measure)
     scenario = Scenario(request.scenario).set_text(request.changes).with_events(*request.events)
     for line in scenario.sizes():
         # A market of such sizes can be run, so this is said and not refused.
@@ -77,26 +80,27 @@ def _prepare(request: Request) -> tuple[Scenario, int, Path, Kept]:
     out = request.out or Path("results") / scenario.name
     check_folder(out)
     refuse_others(out, SIMULATION)
-    return scenario, months, out, _kept(request)
+    return scenario, months, out, _kept(request, measure)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the folder keeps: tables, whether all firms, pictures, a workbook."""
+    """What the folder keeps: tables, whether all firms, pictures, a workbook; and how economic profit is measured."""
 
     tables: tuple[str, ...]
     every_firm: bool
     pictures: Pictures
     excel: bool
+    measure: Measure
 
 
-def _kept(request: Request) -> Kept:
+def _kept(request: Request, measure: Measure) -> Kept:
     if request.excel:
         check_excel()
     pictures = Pictures.read(request.pictures, request.formats)
     pictures.check([*PICTURES, *(f"share-{layer}" for layer in LAYERS)])
     tables = read_kept(request.save, KEYS, DEFAULT)
-    return Kept(tables, request.save is not None, pictures, request.excel)
+    return Kept(tables, request.save is not None, pictures, request.excel, measure)
 
 
 def run(request: Request) -> str:
@@ -120,7 +124,7 @@ def run(request: Request) -> str:
         task = bar.add_task("months", total=months * request.seeds)
         for seed in range(request.seed, request.seed + request.seeds):
             market = Market(scenario, rng=seed)
-            runs.append(market.run(months, lambda _: bar.advance(task)))
+            runs.append(market.run(months, lambda _: bar.advance(task)).measured(kept.measure))
             graph = market.graph if graph is None else graph
         tables = frames(runs, graph, money=True)
         summary = summarise(tables, request.year)
@@ -202,6 +206,7 @@ def _manifest(scenario: Scenario, runs: list[Results]) -> dict[str, Any]:
         "scenario_digest": scenario.digest(),
         "events": [str(event) for event in scenario.events],
         "months": runs[0].months,
+        "measure": runs[0].about["measure"].told(),
         "seeds": [r.about["seed"] for r in runs],
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -17,8 +17,9 @@ from moatlab.results.text.numbers import significant
 from moatlab.scenario.months import month_name
 
 #: Small enough for a spreadsheet.
-AS_TEXT = ("market", "layers", "categories", "firms", "payments", "money")
-#: Part of its layer's revenue that a generated firm once has to have to be in the table of firms by default.
+AS_TEXT = ("market", "layers", "categories", "firms", "owners", "payments", "money")
+#: Part of its layer's revenue that a generated firm once has to have to be in the table of firms by default; and the
+#: part of all owners' profits and losses that an owner once has to have to be in theirs.
 LARGE = 0.05
 #: Rows of a sheet of Excel, less its head.
 MOST_ROWS = 1_048_575
@@ -37,13 +38,23 @@ def stacked(runs: Sequence[Results], name: str, start: str, *, every_firm: bool)
     if "month" in table:
         dates = [month_name(month, start) for month in range(int(table["month"].max()) + 1 if len(table) else 0)]
         table.insert(table.columns.get_loc("month") + 1, "date", [dates[month] for month in table["month"]])
-    return table if name != "firms" or every_firm else _large(table)
+    chosen = {"firms": _large, "owners": _weighty}
+    return table if every_firm or name not in chosen else chosen[name](table)
 
 
 def _large(firms: pd.DataFrame) -> pd.DataFrame:
     """The firms that the scenario names, and those that once had a share of `LARGE` in their layer."""
     largest = firms.groupby(["seed", "kind", "slug"])["share"].transform("max")
     chosen: pd.DataFrame = firms[firms["named"].astype(bool) | (largest >= LARGE)]
+    return chosen.reset_index(drop=True)
+
+
+def _weighty(owners: pd.DataFrame) -> pd.DataFrame:
+    """The owners who once earned or lost a share of `LARGE` of what all owners earn and lose in a month."""
+    size = owners["generative_profit"].abs()
+    total = size.groupby([owners["seed"], owners["month"]]).transform("sum")
+    largest = size.div(total.where(total > 0.0)).fillna(0.0).groupby(owners["owner"]).max()
+    chosen: pd.DataFrame = owners[owners["owner"].map(largest) >= LARGE]
     return chosen.reset_index(drop=True)
 
 

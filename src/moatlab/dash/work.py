@@ -91,7 +91,7 @@ def _tables(runs: Sequence[Results], name: str, graph: Any = None) -> Frames:
     stacked = pd.concat([getattr(run, name).to_pandas().assign(seed=run.about["seed"]) for run in runs])
     nothing, about = pd.DataFrame(), runs[0].about
     months = stacked[["seed", "month"]].drop_duplicates()
-    given = dict.fromkeys(("layers", "categories", "firms", "payments", "retention"), nothing)
+    given: dict[str, Any] = dict.fromkeys(("layers", "categories", "firms", "payments", "retention"), nothing)
     given[name] = stacked.reset_index(drop=True)
     return Frames(months, **given, title=about["title"], start=about["start"], graph=graph, events=about["events"])
 

@@ -320,6 +320,7 @@ class Economics:
                          "capital", "income_won", "economic_profit")
         }  # fmt: skip
         columns["revenue"] = columns.pop("sales") - columns.pop("internal")
+        columns["receipts"] = columns["revenue"] + columns["income_won"]
         lost = np.zeros((self._months, len(names)))
         for row, path in enumerate(self._lost.T):
             lost[:, names.index(self._owner("labs", row))] += path

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from moatlab.results.measure import Measure
 
 Array = NDArray[np.float64]
 
@@ -46,8 +48,8 @@ class Frames:
     category), ``firms`` per (seed, month, kind, slug), ``payments`` per (seed, month, kind) and ``retention`` per
     (seed, category, joined, age).  Columns are named as in `moatlab.results.metrics`.  ``start`` is the calendar month
     of month 0, ``graph`` the directed graph of who bought from whom in one month (``graph.graph["month"]``), ``money``
-    has a row per (seed, month, layer, pool), ``owners`` one per (seed, month, owner), and ``events`` are the months of
-    the scenario's events with their texts.
+    has a row per (seed, month, layer, pool), ``owners`` one per (seed, month, owner), ``events`` are the months of the
+    scenario's events with their texts, and ``measure`` says how economic profit is measured.
     """
 
     market: pd.DataFrame
@@ -61,6 +63,7 @@ class Frames:
     graph: Any = None
     money: pd.DataFrame | None = None
     owners: pd.DataFrame | None = None
+    measure: Measure = field(default_factory=Measure)
     events: tuple[tuple[int, str], ...] = ()
 
     @property

@@ -469,6 +469,7 @@ OWNER = [
     Metric("owner", "owners", *row, books=True)
     for row in (
         ("revenue", "M$", "sales of the owner's firms to others"),
+        ("receipts", "M$", "revenue and income won: all that others pay the owner's firms for what they make"),
         ("value_added", "M$", "sales less purchases from others' firms of the stack, chips included (cash basis)"),
         ("gross_profit_after_depreciation", "M$", "sum over the owner's firms"),
         ("operating_profit", "M$", "sum over the owner's firms"),

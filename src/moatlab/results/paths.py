@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moatlab.errors import InputError
 from moatlab.results import metrics
 from moatlab.results.addresses import BY_COLUMN, Slugs, find_metric, unknown_metric
 from moatlab.results.economic import Economics
@@ -73,8 +74,10 @@ class Paths:
             found = BY_COLUMN.get(("firm", parts[2]))
             if row is not None and found is not None:
                 return self.column("firm", "apps", row, parts[2])
-        if metric is None or (metric.level in ("firm", "owner") and self._about["detail"] != "firm"):
+        if metric is None:
             raise unknown_metric(address, slugs, "this run")
+        if metric.level in ("firm", "owner") and self._about["detail"] != "firm":
+            raise InputError(f"there is no metric {address!r}: layers alone were recorded, no firms", "this run")
         if metric.level in ("market", "layer"):
             return self.column(metric.level, parts[0], LAYERS.index(parts[0]) if metric.level == "layer" else 0,
                                metric.column)  # fmt: skip

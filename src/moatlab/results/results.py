@@ -474,4 +474,5 @@ def frames(runs: list[Results], graph: Any = None, money: bool = False) -> Frame
         market=stack("market"), layers=stack("layers"), categories=stack("categories"), firms=stack("firms"),
         payments=stack("payments"), retention=stack("retention"), title=first["title"], start=first["start"],
         graph=graph, money=stack("money") if money else None, owners=stack("owners"), events=first["events"],
+        measure=first["measure"],
     )  # fmt: skip

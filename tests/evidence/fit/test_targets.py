@@ -24,8 +24,8 @@ def run() -> Results:
 def test_every_target_is_measured_and_rests_on_facts_of_its_tag(target: Target, run: Results) -> None:
     assert math.isfinite(target.measure(run))
     for identifier in cited(target.source):
-        # What was known then may be a target; what was learned later must say so.  (M193 is a forecast of late 2022.)
-        assert target.tag == "hindsight" or fact(identifier).known_by() or identifier == "M193"
+        # What was known then may be a target; what was learned later must say so.  M193 and M194 are forecasts of 2022.
+        assert target.tag == "hindsight" or fact(identifier).known_by() or identifier in ("M193", "M194")
     assert target.source.startswith(("essay", "fact"))
 
 
@@ -55,6 +55,28 @@ def test_infrastructure_is_counted_by_the_generative_share_of_hours(run: Results
     assert target.measure(run) == pytest.approx(sums[infrastructure].sum() / sums.sum(), rel=1e-12)
     # The plausible mistake, all of infrastructure's dollars, is another number.
     assert target.measure(run) < layers.sum().clip(lower=0.0)[infrastructure].sum() / layers.sum().clip(lower=0.0).sum()
+
+
+def test_chips_alone_are_the_chipmakers_and_the_foundry(run: Results) -> None:
+    by_name = {t.name: t for t in targets_of("essay-2023")}
+    whole, chips = by_name["infrastructure-early-2024"], by_name["chips-early-2024"]
+    layers = run.layers.to_pandas()
+    mine = layers[layers["month"].between(12, 18)].merge(run.market.to_pandas()[["month", "generative_share"]])
+    infrastructure = mine["layer"].isin(["clouds", "chipmakers", "foundry"])
+    dollars = mine["gross_profit_after_depreciation"] * np.where(infrastructure, mine["generative_share"], 1.0)
+    sums = dollars.groupby(mine["layer"]).sum().clip(lower=0.0)
+    assert chips.measure(run) == pytest.approx(sums[["chipmakers", "foundry"]].sum() / sums.sum(), rel=1e-12)
+    assert whole.measure(run) == pytest.approx(chips.measure(run) + sums["clouds"] / sums.sum(), rel=1e-12)
+
+
+def test_openai_counts_with_chatgpt_and_without_what_it_pays_itself(run: Results) -> None:
+    by_name = {t.name: t for t in targets_of("essay-2023")}
+    ledger = run.ledger.to_pandas().query("month < 12")
+    paid = ledger[ledger["payee"].isin(["labs.openai", "apps.chatgpt"]) & ~ledger["payer"].isin(["apps.chatgpt"])]
+    kinds = ["subscription", "api", "licence", "enterprise agreement", "income won"]
+    wanted = paid[paid["kind"].isin(kinds)]["amount"].sum()
+    for name in ("openai-forecast-for-2023", "openai-2023"):
+        assert by_name[name].measure(run) == pytest.approx(wanted, rel=1e-9)
 
 
 BROKEN = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,8 @@ from moatlab.scenario.files import read_tables
 if TYPE_CHECKING:
     from moatlab.results.results import Results
 
+#: The layers of chips alone, without the clouds that rent them out.
+CHIPS = ("chipmakers", "foundry")
 Path = NDArray[np.float64]
 Span = tuple[int, int]
 
@@ -107,14 +110,14 @@ def _change(target: Target, run: Results) -> float:
     return _mean(target, run) / float(np.nanmean(_path(target, run, target.base)))
 
 
-def _infrastructure_share(target: Target, run: Results) -> float:
-    """Losses of a layer count as 0, so that the parts add to the whole."""
+def _share_of(layers_counted: Sequence[str], target: Target, run: Results) -> float:
+    """The part of these layers; losses of a layer count as 0, so that the parts add to the whole."""
     layers = run.layers.to_pandas()
     mine = layers[layers["month"].between(*target.months)]
     share = run.market.to_pandas().set_index("month")["generative_share"]
     weight = np.where(mine["layer"].isin(INFRASTRUCTURE), mine["month"].map(share), 1.0)
     sums = (mine[target.metric] * weight).groupby(mine["layer"]).sum().clip(lower=0.0)
-    return float(sums[list(INFRASTRUCTURE)].sum() / sums.sum()) if sums.sum() > 0 else np.nan
+    return float(sums[list(layers_counted)].sum() / sums.sum()) if sums.sum() > 0 else np.nan
 
 
 STATISTICS: dict[str, Callable[[Target, Results], float]] = {
@@ -124,7 +127,8 @@ STATISTICS: dict[str, Callable[[Target, Results], float]] = {
     "ratio_to_first": _ratio_to_first,
     "last_to_first": _last_to_first,
     "change": _change,
-    "infrastructure_share": _infrastructure_share,
+    "infrastructure_share": partial(_share_of, INFRASTRUCTURE),
+    "chips_share": partial(_share_of, CHIPS),
 }
 
 

@@ -8,12 +8,18 @@ import numpy as np
 
 from moatlab.results.frames import Array, Frames
 from moatlab.results.payments import LAYERS
+from moatlab.results.text.captured import economic_shares, leaders_of, profit_shares
 from moatlab.results.text.numbers import DIGITS
-from moatlab.results.text.summary import FIGURES, Paths, Period, leaders_of, periods, profit_shares, total_of
+from moatlab.results.text.summary import FIGURES
+from moatlab.results.text.windows import Paths, Period, periods, total_of
 from moatlab.scenario.months import month_name
 
 #: Dollars of a layer, M$ of the period.
-DOLLARS = ("revenue", "value_added", "gross_profit", "gross_profit_after_depreciation", "operating_profit")
+DOLLARS = ("revenue", "value_added", "gross_profit", "gross_profit_after_depreciation", "operating_profit",
+           "economic_profit", "generative_profit")  # fmt: skip
+#: Dollars of an owner.
+OF_OWNERS = ("revenue", "value_added", "gross_profit_after_depreciation", "operating_profit", "economic_profit",
+             "generative_profit", "income_won", "income_lost")  # fmt: skip
 
 
 def as_data(frames: Frames) -> dict[str, Any]:
@@ -32,11 +38,13 @@ def as_data(frames: Frames) -> dict[str, Any]:
 def _period(paths: Paths, span: Period) -> dict[str, Any]:
     start = paths.frames.start
     whole, generative = (profit_shares(paths, span, only) for only in (False, True))
+    economic = economic_shares(paths, span)
     layers = {}
     for layer in LAYERS:
         found: dict[str, Any] = {name: spread(total_of(paths.layer(layer, name), span)) for name in DOLLARS}
         found["profit_share"] = spread(whole[layer])
         found["profit_share_generative"] = spread(generative[layer])
+        found["economic_share"] = spread(economic[layer])
         leaders, shares, effective = leaders_of(paths, layer, span)
         found["effective_firms"] = spread(np.array(effective))
         found["leaders"] = dict(sorted(leaders.items(), key=lambda item: (-item[1], item[0])))
@@ -44,7 +52,17 @@ def _period(paths: Paths, span: Period) -> dict[str, Any]:
         layers[layer] = found
     figures = {title.format(unit="$ m").strip(): spread(take(paths, span)) for title, take, _ in FIGURES}
     return {"name": span.name, "first": month_name(span.first, start), "last": month_name(span.end - 1, start),
-            "layers": layers, "figures": figures}  # fmt: skip
+            "layers": layers, "owners": _owners(paths, span), "figures": figures}  # fmt: skip
+
+
+def _owners(paths: Paths, span: Period) -> dict[str, Any]:
+    owners = paths.frames.owners
+    if owners is None or owners.empty:
+        return {}
+    months = owners[owners["month"].between(span.first, span.end - 1)]
+    sums = months.groupby(["owner", "seed"])[list(OF_OWNERS)].sum()
+    return {str(owner): {name: spread(own[name].to_numpy(np.float64)) for name in OF_OWNERS}
+            for owner, own in sums.groupby("owner")}  # fmt: skip
 
 
 def spread(values: Array) -> dict[str, float | None]:
