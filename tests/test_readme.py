@@ -51,6 +51,8 @@ def test_readme_commands_run(line: str, folder: Path, monkeypatch: pytest.Monkey
     words = shlex.split(
         re.sub(r"--seeds \d+", "--seeds 2", re.sub(r"--months \d+", "--months 13", line)), comments=True
     )
+    if words[1] == "durability":
+        words += ["data", "--draws", "3", "--workers", "1"]
     assert run_cli(words[1:]) == 0
 
 

@@ -6,16 +6,26 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
-from moatlab import Experiment, Market
+from moatlab import Experiment, Market, Scenario
 from moatlab.cli.explain import explain_name
 from moatlab.cli.glossary import GLOSSARY, meanings
 from moatlab.errors import InputError
 from moatlab.evidence.compare import HEADLINE
+from moatlab.evidence.drivers.mechanisms import table_of as mechanisms_table
+from moatlab.evidence.durability.breakdown import Breakdown, Question
+from moatlab.evidence.durability.concentration import arise
+from moatlab.evidence.durability.frames import breakdown_table, concentration_table, excess_table
+from moatlab.evidence.durability.plan import Plan, cases_of
+from moatlab.evidence.durability.study import Study
+from moatlab.evidence.durability.table import judge as judge_study
 from moatlab.evidence.fit.targets import STATISTICS, targets_of
 from moatlab.evidence.report import differences, judged, path_differences
 from moatlab.evidence.sensitivity import sensitivity
+from moatlab.evidence.tipping import Plan as TippingPlan
+from moatlab.evidence.tipping import Tipping
 from moatlab.evidence.verdicts import verdicts_table
 from moatlab.experiments.tables import by_arm
 from moatlab.results.money import POOLS
@@ -57,6 +67,19 @@ def test_columns_of_sensitivities() -> None:
     for design in ({"kind": "morris", "samples": 4}, {"kind": "sobol", "samples": 4, "second_order": True}):
         found = sensitivity(functions.experiment(functions.ishigami, 3, (0.0, 1.0), design).run("serial"), "y")
         explained([*found.table.columns, *found.pairs.columns])
+
+
+def test_columns_of_studies() -> None:
+    plan = Plan(Scenario("tiny"), cases_of(["data"]), month=3, after=36, draws=3, whole=False)
+    explained(judge_study(Study(plan)).to_pandas().columns)
+    question = Question(plan.cases[0], "decay", "labs.data_decay", False)
+    explained(breakdown_table([Breakdown(question, 2.0, (0.0, 0.1))]).columns)
+    world = arise(plan.scenario, 1, [3], ["apps"], set_at=3)
+    explained([*concentration_table([world]).columns, *excess_table([world]).columns])
+    explained(mechanisms_table([np.zeros((1, 6)), np.zeros((1, 6))], (12,), ("entry",)).columns)
+    shares = np.full((2, 2, 2, len(plan.scenario.slugs("users")), 2), 0.5)
+    tipping = Tipping(TippingPlan(plan.scenario, (0.0, 1.0), seeds=2), shares)
+    explained([*tipping.table().columns, *tipping.thresholds().columns])
 
 
 def test_what_experiment_files_and_targets_name() -> None:

@@ -204,7 +204,8 @@ def _nearest(name: str, scenario: Scenario) -> str:
 
 def _moat(name: str) -> str:
     rows = [
-        (f"of {s.kind}", f"{s.field} [{s.unit}], fed by {s.fed_by}, eroded by {s.eroded_by}")
+        (f"of {s.kind}", f"{s.field} [{s.unit}], fed by {s.fed_by}, eroded by {s.eroded_by}; worth: "
+         + (s.bought_with or "not comparable, nothing that has a price builds it"))
         for s in STOCKS if s.moat == name
     ]  # fmt: skip
     return _lines(f"moat {name}: {MOATS[name]}", rows)

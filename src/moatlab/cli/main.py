@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moatlab.cli import commands_claims, commands_market, commands_store
+from moatlab.cli import commands_claims, commands_market, commands_store, commands_study
 from moatlab.cli.options import (
     ArmOption,
     ExcelOption,
@@ -345,7 +345,9 @@ def dash(
     serve(scenario, port, browser)
 
 
-for _command in (*commands_claims.COMMANDS, *commands_market.COMMANDS, *commands_store.COMMANDS):
+for _command in (
+    *commands_claims.COMMANDS, *commands_market.COMMANDS, *commands_study.COMMANDS, *commands_store.COMMANDS,
+):  # fmt: skip
     app.command()(_command)
 
 #: Exit code after Ctrl-C: 128 and the number of the signal.
@@ -372,6 +374,9 @@ COMMANDS = (
     "whatif",
     "merger",
     "elasticity",
+    "durability",
+    "drivers",
+    "tipping",
     "sensitivity",
     "claims",
     "report",

@@ -27,6 +27,7 @@ from moatlab.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from moatlab.evidence.compare import Comparison
     from moatlab.evidence.verdicts import Verdict
+    from moatlab.scenario.events import Event
 
 #: What is shown of a firm, and of a category of customers, that the change names.
 OF_FIRM = ("share", "price", "margin", "gross_profit")
@@ -170,14 +171,26 @@ def _change(request: Request, scenario: Scenario) -> Scenario:
         raise InputError(f"nothing is changed{same}; give --event, --set, --merge, --divest, --shock or --against")
     slugs = scenario.all_slugs
     addresses = [parse_event(text, slugs, scenario.start) for text in request.events]
+    _check_worth(treated, addresses, request.seed)
     for event in addresses:
         request.named.update(dict.fromkeys(event.edge or ()))
+        if event.firm:
+            request.named[event.firm] = None
     told = [str(event.address) for event in addresses if event.address is not None]
     for address in (*told, *(text.partition("=")[0].strip() for text in request.changes)):
         kind, *rest = address.split(".")
         if len(rest) == 2 and rest[0] in slugs.get(kind, ()):
             request.named[f"{kind}.{rest[0]}"] = None
     return treated
+
+
+def _check_worth(treated: Scenario, events: list[Event], seed: int) -> None:
+    """Refuse grants that the market has no price for, before all seeds are run: the first seed's market is asked."""
+    bought = [event.month for event in events if event.over]
+    if bought and seed >= 0:
+        from moatlab.market.market import Market
+
+        Market(treated, rng=seed, detail="layer").run(max(bought) + 1)
 
 
 def _shock(request: Request, scenario: Scenario, treated: Scenario) -> Scenario:

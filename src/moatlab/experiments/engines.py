@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
@@ -224,6 +224,20 @@ def serve(descriptor: int) -> None:
                 pipe.send(reply)
             except (TypeError, AttributeError, pickle.PicklingError):
                 pipe.send((False, RuntimeError(repr(reply[1]))))
+
+
+def map_in_order(
+    work: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], workers: int, tell: Callable[[int, int], None]
+) -> list[Any]:
+    """The results of some calls in their order, by worker processes of our own; ``tell`` hears of done and of all."""
+    engine: Executor = LocalExecutor(min(workers, len(work))) if workers > 1 and len(work) > 1 else SerialExecutor()
+    with engine:
+        futures = [engine.submit(function, *arguments) for function, arguments in work]
+        found = []
+        for future in futures:
+            found.append(future.result())
+            tell(len(found), len(work))
+    return found
 
 
 def workers_here() -> int:

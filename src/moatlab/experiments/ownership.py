@@ -14,7 +14,13 @@ from moatlab.experiments.host import Host
 
 #: What a manifest says of who made its folder: a batch, a run of `moatlab simulate`, or `moatlab claims`.
 BATCH, SIMULATION, CLAIMS = "batch", "simulation", "claims"
-_WORDS = {BATCH: "a batch of runs", SIMULATION: "a simulation", CLAIMS: "claims and their runs"}
+#: Studies of their own commands.
+DURABILITY, DRIVERS, TIPPING = "durability", "drivers", "tipping"
+_WORDS = {
+    BATCH: "a batch of runs", SIMULATION: "a simulation", CLAIMS: "claims and their runs",
+    DURABILITY: "a study of moats' durability", DRIVERS: "a study of what drives the answer",
+    TIPPING: "a study of tipping",
+}  # fmt: skip
 #: What a batch that was stopped before it had a manifest may have left.
 _BEGUN = {"runs", "metrics", "claims", "arms", "plan.parquet", "experiment.toml", "scenario.toml"}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from moatlab.errors import InputError
+from moatlab.market.grants import amount_worth, faded
 from moatlab.market.names import Names
 from moatlab.market.recorder import Recorder
 from moatlab.market.start import size_own_models
@@ -17,8 +17,7 @@ from moatlab.market.state.state import State
 from moatlab.market.template import encode
 from moatlab.results.payments import CODE
 from moatlab.scenario.events import Event
-from moatlab.scenario.moats import Stock, find_stock
-from moatlab.scenario.tables import REGISTRY
+from moatlab.scenario.moats import find_stock
 
 #: How the money of a scale grant reaches a firm: kind of payment and payer.
 EQUITY = {
@@ -39,6 +38,8 @@ class Events:
         #: By month: home of the value, its name, row, value before, factor.
         self._restore: dict[int, list[tuple[str, str, int, float, float]]] = {}
         self._lasting: list[Event] = []
+        #: What the money of a maintained grant has bought.
+        self._bought: dict[Event, float] = {}
         self._payments: list[tuple[int, int, int, float]] = []
 
     def successor(self, events: tuple[Event, ...], state: State, names: Names, recorder: Recorder) -> Events:
@@ -137,7 +138,9 @@ class Events:
         if firm["alive"] != 1:
             return
         stock = find_stock(event.moat, kind)
-        amount = float(event.value) * (1.0 if first else self._faded(stock, firm))
+        amount = self._amount(event, row)
+        if not first:
+            amount *= faded(self._state, stock, firm)
         if stock.cash:
             code, payer = EQUITY[kind]
             self._payments.append((code, payer, int(firm["account"]), amount))
@@ -148,19 +151,13 @@ class Events:
             amount = min(amount, max(0.0, float(user["potential"] - user["customers"])))
         firm[stock.field] += amount
 
-    def _faded(self, stock: Stock, firm: Any) -> float:
-        """Share of the stock that last month took away, by the stock's own decay."""
-        if stock.decay == "":
-            return 0.0
-        if stock.decay == "churn":
-            before = float(firm["tourists"] + firm["committed"] - firm["joined"] + firm["left"])
-            return float(firm["left"]) / before if before > 0.0 else 0.0
-        how, _, name = stock.decay.rpartition(" ")
-        if how == "row":
-            return float(firm[name])
-        kind, _, parameter = name.partition(".")
-        value = float(self._state.shared[f"{REGISTRY[kind, parameter].kind}_{parameter}"][0])
-        return 1.0 - math.exp(-math.log(2.0) / value) if how == "half-life" else value
+    def _amount(self, event: Event, row: int) -> float:
+        """How much of the stock a grant raises it by (M$ where it is money); bought in its first month."""
+        if not event.over:
+            return float(event.value)
+        if event not in self._bought:
+            self._bought[event] = amount_worth(self._state, event, row)
+        return self._bought[event]
 
     def _follow(self, event: Event) -> None:
         """Give a lab a model as good as the frontier was ``event.value`` months ago, if its own is not better.

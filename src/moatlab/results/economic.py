@@ -170,6 +170,7 @@ class Economics:
         self._raw, self._about = raw, about
         self.measure: Measure = about["measure"]
         self._months = int(about["months"])
+        self._single: dict[tuple[str, int], Columns] = {}
 
     @cached_property
     def generative(self) -> Array:
@@ -271,9 +272,28 @@ class Economics:
 
     def firm(self, kind: str, row: int, column: str) -> Array:
         """One column of the accounts of one firm, by month."""
-        if kind == "apps" and row >= len(self._about["slugs"]["apps"]):
+        generated = kind == "apps" and row >= len(self._about["slugs"]["apps"])
+        if (
+            column != "internal"
+            and ("apps" if generated else "firms") not in self.__dict__
+            and not len(self._raw("flows"))
+        ):
+            return self._alone(kind, row)[column][:, 0]
+        if generated:
             return self.apps[column][:, row]
         return self.firms[column][:, self.named.index((kind, row))]
+
+    def _alone(self, kind: str, row: int) -> Columns:
+        """The accounts of one firm out of its own payments: the same bytes as among all, in a tenth of the time."""
+        if (kind, row) not in self._single:
+            postings, account = self._raw("postings"), self._about["first_account"][kind] + row
+            mine = postings[(postings["payer"] == account) | (postings["payee"] == account)]
+            last = max((int(mine[end].max()) for end in ("payer", "payee") if len(mine)), default=0)
+            row_of = np.full(max(last, account) + 1, -1)
+            row_of[account] = 0
+            flows = flows_of_firms(mine, self._months, row_of, 1, np.full(len(row_of), -1))
+            self._single[kind, row] = self._accounts([(kind, row)], flows)
+        return self._single[kind, row]
 
     # Owners ---------------------------------------------------------------------------------------------------------
 

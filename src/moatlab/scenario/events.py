@@ -7,6 +7,8 @@
 ``month 12: cut apps.jasper labs.openai``                       buyer and seller can no longer trade (``->``)
 ``month 12: link apps.jasper labs.openai``                      they can from now on
 ``month 24: grant apps.jasper distribution 0.4``                a moat's stock is raised once, and then fades
+``month 24: grant apps.jasper distribution worth 50``           by what 50 M$ buy of it, spent over a year
+``month 24: grant apps.jasper data worth 50 over 6``            the same, spent over six months
 ``months 24-119: maintain labs.openai algorithmic 0.3``         it is kept that much higher, then left to fade
 ``month 24: follow labs.stability 12``                          the lab gets a model like the frontier 12 months ago
 ``months 0-119: follow labs.stability 0``                       and does so every month
@@ -17,6 +19,10 @@
 A grant adds to the stock at the start of its month.  A maintained grant adds the same and, in each later month of its
 span, what the month took away from the part granted: the stock's own decay times the amount.  So the stock stands
 higher by exactly the amount than it would with all that feeds it unchanged, until the span ends and the amount fades.
+
+An amount may be stated by its price: ``worth 50`` is what 50 M$ buy of the stock at the market's own prices in the
+event's first month, spent evenly over a year or over the months that ``over`` says.  How is in
+`moatlab.market.grants`; of a stock that nothing with a price builds, it is refused as not comparable.
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ from typing import Literal, get_args
 
 from moatlab.errors import InputError
 from moatlab.scenario.addresses import Address, Slugs, nearest, resolve, split_firm
-from moatlab.scenario.moats import find_stock
+from moatlab.scenario.moats import Stock, find_stock
 from moatlab.scenario.months import CALENDAR, month_name, read_month
 from moatlab.scenario.registry import Parameter, Value
 from moatlab.scenario.topology import check_trade
@@ -39,6 +45,8 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 #: The longest event, characters.
 LONGEST_TEXT = 1000
+#: Months over which the money of a grant that is worth so much is spent, unless it says so, and at most.
+SPENT_OVER, LONGEST_SPENDING = 12, 1200
 _FORM = (
     "write 'month 12: ACTION ...' or '2024-01: ACTION ...', as in 'month 12: set ADDRESS VALUE' ('months 12-17:' or "
     "'2024-01 to 2024-06:' for what is undone)"
@@ -50,7 +58,9 @@ _EVENT = re.compile(
     re.I | re.S,
 )
 _CHANGE = re.compile(r"(?P<address>[^\s=]+)(?:\s*=\s*|\s+(?P<word>to|by)\s+|\s+)(?P<value>\S.*)", re.I)
-_GRANT = re.compile(r"(?P<firm>\S+)\s+(?P<moat>\S+)\s+(?P<amount>\S+)")
+_GRANT = re.compile(
+    r"(?P<firm>\S+)\s+(?P<moat>\S+)\s+(?P<worth>worth\s+)?(?P<amount>\S+)(?:\s+over\s+(?P<over>\S+))?", re.I
+)
 _FOLLOW = re.compile(r"(?P<firm>\S+)(?:\s+(?P<lag>\S+))?")
 _EDGE = re.compile(r"(?P<buyer>[^\s>]+?)(?:\s*->\s*|\s+)(?P<seller>[^\s>]+)")
 
@@ -61,7 +71,8 @@ class Event:
 
     ``last`` is the last month of a change that is undone afterwards, None for one that lasts.  ``edge`` is buyer and
     seller as ``kind.slug``.  ``grant`` and ``maintain`` have a ``firm`` (``kind.slug``), a ``moat`` and its amount as
-    ``value``; ``follow`` has a ``firm`` and its lag in months.
+    ``value``; ``follow`` has a ``firm`` and its lag in months.  ``over`` above 0 says that the amount is what that many
+    M$ buy, spent over so many months.
     """
 
     month: int
@@ -72,6 +83,7 @@ class Event:
     last: int | None = None
     firm: str = ""
     moat: str = ""
+    over: int = 0
 
     def __str__(self) -> str:
         """The event in its own grammar: `parse_event` gives the event back."""
@@ -87,7 +99,9 @@ class Event:
         if self.edge is not None:
             what = " ".join(self.edge)
         elif self.firm:
-            what = " ".join(part for part in (self.firm, self.moat, show(self.value)) if part)
+            amount = f"worth {_short(float(self.value))}" if self.over else show(self.value)
+            over = f"over {self.over}" if self.over not in (0, SPENT_OVER) else ""
+            what = " ".join(part for part in (self.firm, self.moat, amount, over) if part)
         else:
             what = f"{self.address} {show(self.value)}"
         return f"{self.action} {what}"
@@ -139,6 +153,11 @@ def parse_event(text: str, slugs: Slugs, start: str = "") -> Event:
     return Event(first, action, address, value, last=last)
 
 
+def _short(value: float) -> str:
+    """A number of dollars, "50" rather than "50.0", that reads back the same."""
+    return str(int(value)) if value.is_integer() and value < 1e15 else show(value)
+
+
 def _action(word: str, where: str) -> Action:
     for action in ACTIONS:
         if word.lower() == action:
@@ -158,17 +177,40 @@ def _edge(text: str, slugs: Slugs, where: str) -> tuple[str, str]:
 def _granted(first: int, last: int | None, action: Action, text: str, slugs: Slugs, where: str) -> Event:
     match = _GRANT.fullmatch(text)
     if match is None:
-        raise InputError(f"write firm, moat and amount, as in '{action} apps.jasper distribution 0.4'", where)
+        raise InputError(
+            f"write firm, moat and amount, as in '{action} apps.jasper distribution 0.4' or '{action} apps.jasper "
+            "distribution worth 50'",
+            where,
+        )
     if action == "grant" and last is not None:
         raise InputError("a grant happens once; 'maintain' keeps a stock raised over a span of months", where)
     if action == "maintain" and last is None:
         raise InputError("maintain needs its span, as in 'months 24-119: maintain ...'; 'grant' happens once", where)
     kind, slug = split_firm(match["firm"], slugs, where)
-    find_stock(match["moat"].lower(), kind, where)
+    stock = find_stock(match["moat"].lower(), kind, where)
     amount = read_number(match["amount"], action, where)
     if amount <= 0.0:
         raise InputError(f"{action} takes an amount above 0, not {amount:g}", where)
-    return Event(first, action, value=amount, last=last, firm=f"{kind}.{slug}", moat=match["moat"].lower())
+    over = _spending(match, stock, where)
+    return Event(first, action, value=amount, last=last, firm=f"{kind}.{slug}", moat=stock.moat, over=over)
+
+
+def _spending(match: re.Match[str], stock: Stock, where: str) -> int:
+    """Months over which the money of a grant that is worth so much is spent; 0 for an amount of the stock itself."""
+    if match["worth"] is None:
+        if match["over"] is not None:
+            raise InputError("'over' goes with 'worth', as in 'worth 50 over 6'", where)
+        return 0
+    if not stock.bought_with:
+        raise InputError(
+            f"not comparable: nothing that has a price builds {stock.moat} of {stock.kind}; grant an amount of it "
+            f"({stock.unit})",
+            where,
+        )
+    over = SPENT_OVER if match["over"] is None else read_month(match["over"], "", where)
+    if not 1 <= over <= LONGEST_SPENDING:
+        raise InputError(f"over takes from 1 to {LONGEST_SPENDING} months, not {over}", where)
+    return over
 
 
 def _followed(first: int, last: int | None, text: str, slugs: Slugs, where: str) -> Event:

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from moatlab.results.frames import Frames
 from moatlab.show.accrual import accrual, profits
+from moatlab.show.drivers import drivers
+from moatlab.show.durability import durability, responses
 from moatlab.show.effects import difference, effects
 from moatlab.show.flows import flow
 from moatlab.show.graphs import graph
@@ -20,6 +22,7 @@ from moatlab.show.prices import prices
 from moatlab.show.retention import retention
 from moatlab.show.sensitivity import sensitivity
 from moatlab.show.style import write
+from moatlab.show.tipping import tipping
 from moatlab.show.trajectories import categories, concentration, share, shares
 
 __all__ = [
@@ -30,16 +33,20 @@ __all__ = [
     "concentration",
     "difference",
     "draw_all",
+    "drivers",
+    "durability",
     "effects",
     "flow",
     "graph",
     "plan",
     "prices",
     "profits",
+    "responses",
     "retention",
     "sensitivity",
     "share",
     "shares",
+    "tipping",
     "write",
 ]
 

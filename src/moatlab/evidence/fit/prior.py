@@ -82,3 +82,11 @@ def changes_at(
             value = scenario.value(kind, slug, parameter.name) if slug else scenario.kind_value(kind, parameter.name)
             changes[address] = min(max(float(value) * by, parameter.low), parameter.high)
     return changes
+
+
+def at(scenario: Scenario, point: NDArray[np.float64]) -> Scenario:
+    """The scenario at a ``point`` of the unit cube, a coordinate for each group of `assumed`.
+
+    Raises `InputError` for a point that contradicts itself.
+    """
+    return scenario.set(_changes(scenario, assumed(scenario), point))
