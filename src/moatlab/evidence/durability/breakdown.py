@@ -38,7 +38,7 @@ LOOPS = {
     "clouds": "clouds.access_gain",
     "chipmakers": "chipmakers.ecosystem_taste",
 }
-ENTRY = "apps.entry_rate"
+ENTRY = "apps.entry_cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def questions(cases: Sequence[Case]) -> list[Question]:
         if case.kind in LOOPS:
             found.append(Question(case, "loop", LOOPS[case.kind], True))
         if case.kind == "apps":
-            found.append(Question(case, "entry", ENTRY, False))
+            found.append(Question(case, "entry", ENTRY, True))
     return found
 
 

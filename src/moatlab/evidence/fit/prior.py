@@ -89,4 +89,4 @@ def at(scenario: Scenario, point: NDArray[np.float64]) -> Scenario:
 
     Raises `InputError` for a point that contradicts itself.
     """
-    return scenario.set(_changes(scenario, assumed(scenario), point))
+    return scenario.set(changes_at(scenario, assumed(scenario), point))
