@@ -203,6 +203,74 @@ def test_nested_logit_prices_of_owners_within_and_across_nests() -> None:
     np.testing.assert_allclose(customers(market), (share[:, None] * e / e.sum(axis=1)[:, None]).ravel(), rtol=TOLERANCE)
 
 
+CROWDED = {"users.crowding": 0.5, "users.crowding_start": 2.0}
+
+
+def test_prices_where_all_apps_are_one_nest_by_pyblp() -> None:
+    """Five apps where two would be plain: lambda = (2/5)^.5, the nested logit of one nest with rho = 1 - lambda."""
+    case = scenario("bertrand-5").set(CROWDED)
+    market = at_rest(case)
+    part = float(market.state.users["dissimilarity"][0])
+    assert part == pytest.approx((2.0 / 5.0) ** 0.5, rel=1e-12)
+    v, c = quality(case), cost(case)
+    wanted = blp(v, c, range(5), [0] * 5, 1.0 - part)
+    # Wrong: the plain logit's.
+    agree(of_apps(market, "price"), wanted, nash(v, c))
+    e = np.exp((v - wanted) / part)
+    np.testing.assert_allclose(
+        customers(market), e / e.sum() * e.sum() ** part / (1.0 + e.sum() ** part), rtol=TOLERANCE
+    )
+
+
+def test_a_merger_where_all_apps_are_one_nest_by_pyblp() -> None:
+    merged = {"apps.one.company": "both", "apps.two.company": "both"}
+    case = scenario("bertrand-5").set(CROWDED | merged)
+    market = at_rest(case)
+    part = float(market.state.users["dissimilarity"][0])
+    v, c = quality(case), cost(case)
+    wanted = blp(v, c, [0, 0, 2, 3, 4], [0] * 5, 1.0 - part)
+    found = of_apps(market, "price")
+    # Wrong, for the two that merge: products priced each for itself.
+    alone = blp(v, c, range(5), [0] * 5, 1.0 - part)
+    agree(found[:2], wanted[:2], alone[:2])
+    np.testing.assert_allclose(found, wanted, rtol=TOLERANCE)
+
+
+def test_elasticities_where_all_apps_are_one_nest() -> None:
+    """Own -(p / lambda)(1 - (1 - lambda) s_in - lambda s), cross (p / lambda) ((1 - lambda) s_in + lambda s)."""
+    frozen = scenario("bertrand-3").set({f"apps.{app}.price": 3.0 for app in ("one", "two", "three")})
+    frozen = frozen.set({"apps.*.price_rule": "frozen", "users.crowding": 0.7, "users.crowding_start": 1.0})
+    step = 1e-5
+    bumped = [at_rest(frozen.set({"apps.one.price": 3.0 * np.exp(sign * step)})) for sign in (1, -1)]
+    found = (np.log(customers(bumped[0])) - np.log(customers(bumped[1]))) / (2 * step)
+    s = customers(at_rest(frozen))
+    part = 3.0**-0.7
+    sigma = ((1 - part) / s.sum() + part) * s[0]
+    # Wrong: the plain logit's.
+    agree(found, [-3.0 / part * (1 - sigma), 3.0 / part * sigma, 3.0 / part * sigma],
+          [-3.0 * (1 - s[0]), 3.0 * s[0], 3.0 * s[0]], 1e-8)  # fmt: skip
+
+
+def test_nests_of_labs_within_the_nest_of_all_apps() -> None:
+    """At rest each price is cost plus share over its fall with the price, shares by the three levels of choice."""
+    case = scenario("nested").set({"apps.*.company": "", **CROWDED})
+    market = at_rest(case)
+    v, c, price = quality(case), cost(case), of_apps(market, "price")
+    part = (2.0 / 6.0) ** 0.5
+
+    def shares(p: Any) -> Any:
+        e = np.exp((v - p) / (part * (1 - RHO))).reshape(2, 3)
+        nests = e.sum(axis=1) ** (1 - RHO)
+        inside = nests.sum() ** part
+        within = (e / e.sum(axis=1)[:, None] * (nests / nests.sum())[:, None]).ravel()
+        return within * inside / (1.0 + inside)
+
+    np.testing.assert_allclose(customers(market), shares(price), rtol=TOLERANCE)
+    for app in range(6):
+        falls = shares(price + 1e-20j * (np.arange(6) == app))[app]
+        assert price[app] - c[app] == pytest.approx(-falls.real / (falls.imag / 1e-20), rel=1e-9)
+
+
 def test_nests_of_one_app_are_the_plain_logit() -> None:
     two = scenario("bertrand-2")
     apart = {
