@@ -188,7 +188,7 @@ MISTAKES = [
     (["whatif", "tiny"], "nothing is changed"),
     (["whatif", "tinny", "--event", EVENT], "tiny"),
     (["whatif", "tiny", "--event", "month 4: scale foundry.fab.capcity 3"], "capacity"),
-    (["whatif", "tiny", "--set", "users.crowding=0.5"], "nothing is changed"),
+    (["whatif", "tiny", "--set", "users.crowding=0.3"], "nothing is changed"),
     (["whatif", "tiny", "--merge", "writer"], "--merge"),
     (["whatif", "tiny", "--merge", "writer", "paintr"], "kind"),
     (["whatif", "tiny", "--merge", "apps.writer", "apps.paintr"], "painter"),

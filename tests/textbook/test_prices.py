@@ -203,7 +203,7 @@ def test_nested_logit_prices_of_owners_within_and_across_nests() -> None:
     np.testing.assert_allclose(customers(market), (share[:, None] * e / e.sum(axis=1)[:, None]).ravel(), rtol=TOLERANCE)
 
 
-CROWDED = {"users.crowding": 0.5, "users.crowding_start": 2.0}
+CROWDED: dict[str, Any] = {"users.crowding": 0.5, "users.crowding_start": 2.0}
 
 
 def test_prices_where_all_apps_are_one_nest_by_pyblp() -> None:
