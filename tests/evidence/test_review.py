@@ -66,7 +66,7 @@ def test_the_rules_own_prices_are_best_prices_of_the_frozen_month(crowding: floa
 
     Where apps crowd, the rule takes the share that counts to move as in a logit, which is exact at rest only.
     """
-    market = Market("essay-2023", rng=3, **{"users.crowding": crowding})
+    market = Market(Scenario("essay-2023").set({"users.crowding": crowding}), rng=3)
     market.run(20)
     frozen = []
     for name, run in market.walk():

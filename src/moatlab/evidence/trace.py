@@ -329,7 +329,7 @@ def _keys(market: Market, kind: str, row: Any) -> Iterator[tuple[str, str, int, 
     """Purpose, label, month and identity of a firm's draws in the month that has just been simulated."""
     month, who = market.month - 1, int(row["identity"])
     if kind == "apps":
-        yield from (("review", "", month, who), ("brand shock", "", month, who))
+        yield from (("review", "", month, who), ("brand shock", "", month, who), ("exit", "", month, who))
     if kind == "labs":
         yield "run outcome", "", month, who
         for slug, user in zip(market.slugs["users"], market.state.users, strict=True):

@@ -124,7 +124,8 @@ def test_without_network_effects_users_feed_nothing() -> None:
     case = Case("distribution", "apps", "leader")
     areas = {}
     for taste in (0.0, 4.0):
-        start = Market(ESSAY.set({"users.*.network_taste": taste}), rng=3)
+        # Use feeds brand as well, which is a feedback of its own.
+        start = Market(ESSAY.set({"users.*.network_taste": taste, "apps.brand_gain": 0.0}), rng=3)
         start.run(PLAN.month)
         control = run_control(PLAN, start)
         for arm in ("free", "off users to users"):
