@@ -17,6 +17,7 @@ ARMS: dict[str, dict[str, object]] = {
     "always up to date": {"apps.review_rate": 1.0},
     "labs alike in all categories": {"labs.specialisation": 0.0},
     "labs at cost": {"labs.*.price_rule": "markup", "labs.*.markup": 0.05},
+    "no entry of hosts": {"hosts.entry_speed": 0.0},
     "no open checkpoints": {"labs.stability.open": False, "labs.open-research.open": False},
 }
 

@@ -72,8 +72,8 @@ def main() -> None:
             found += returns(market, what)
         ranked = np.sort(found)
         inside = float(np.mean((ranked >= 0.8) & (ranked <= 1.25)))
-        print(f"{name}, month {month}, {what}: median {np.median(ranked):.2f}, between .8 and 1.25 {inside:.2f}; "
-              f"{np.round(ranked, 2).tolist()}")  # fmt: skip
+        print(f"{name}, month {month}, {what}: median {np.median(ranked):.2f}, between .8 and 1.25 {inside:.2f}")
+        print(f"  {np.round(ranked, 2).tolist()}")
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ def at(scenario: Scenario, address: str) -> object:
 
 def test_an_arm_goes_before_a_variant_and_a_variant_before_the_draw() -> None:
     model = drawn()
-    arm = model.world({"apps.graduation": "off"}, (), {})
-    forced = model.at(arm, {"draw": 1, "variant": "graduation-forced"}).scenario
-    assert at(forced, "apps.graduation") == "off"
-    none = model.at(Changes(), {"draw": 1, "variant": "graduation-forced"}).scenario
-    assert at(none, "apps.graduation") == "forced"
-    strong = model.at(Changes(), {"draw": 1, "variant": "network-strong"}).scenario
+    arm = model.world({"apps.graduation": "forced"}, (), {})
+    forced = model.at(arm, {"draw": 1, "variant": "graduation-off"}).scenario
+    assert at(forced, "apps.graduation") == "forced"
+    none = model.at(Changes(), {"draw": 1, "variant": "graduation-off"}).scenario
+    assert at(none, "apps.graduation") == "off"
+    free = model.at(Changes(), {"draw": 1, "variant": "routing-free"}).scenario
     plain = model.at(Changes(), {"draw": 1, "variant": BASE}).scenario
-    assert at(strong, "users.copy.network_taste") == 6.0 != at(plain, "users.copy.network_taste")
+    assert at(free, "apps.routing_speed") == 1.0 != at(plain, "apps.routing_speed")
     slow = model.at(Changes(), {"draw": 1, "variant": "leaks-slow"}).scenario
     assert np.isclose(float(str(at(slow, "labs.leak_half_life"))), 3 * float(str(at(plain, "labs.leak_half_life"))))
 
@@ -98,7 +98,7 @@ def test_variants_are_read_at_their_own_draws() -> None:
     base = found.values(hours, arm)
     assert len(base) == SIZES.draws
     assert len(found.values(hours, arm, "outside-half")) == SIZES.path_draws
-    assert len(found.values(hours, arm, "network-strong")) == SIZES.structure_draws
+    assert len(found.values(hours, arm, "routing-free")) == SIZES.structure_draws
     # A rival that says what the market does anyway leaves it as it is, and half the outside demand does not.
     half = found.values(hours, arm, "outside-half")
     assert half.mean() < base[: len(half)].mean() - 0.05
@@ -120,8 +120,8 @@ def test_rivals_are_alternatives_alone_and_in_pairs() -> None:
     count = len(RIVALS)
     assert len(pairs()) == count * (count - 1) // 2
     assert len(all_variants()) == count + len(pairs()) + len(PATHS)
-    both = all_variants()["apps-prices-frozen--graduation-forced"]
-    assert dict(both.set) == {"apps.*.price_rule": "frozen", "apps.graduation": "forced"}
+    both = all_variants()["labs-prices-frozen--graduation-off"]
+    assert dict(both.set) == {"labs.*.price_rule": "frozen", "apps.graduation": "off"}
     essay = Scenario("essay-2023")
     model = DrawnMarket(essay, from_prior(essay, 1), all_variants(), 12)
     plain = model.at(Changes(), {"draw": 0, "variant": BASE}).scenario

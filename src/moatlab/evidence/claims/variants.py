@@ -31,17 +31,14 @@ class Variant:
 
 
 RIVALS = (
-    Variant("apps-prices-frozen", "structure", "apps never change their prices", {"apps.*.price_rule": "frozen"}),
     Variant("labs-prices-frozen", "structure", "labs never change their prices", {"labs.*.price_rule": "frozen"}),
+    Variant("list-prices", "structure", "labs do not negotiate", {"labs.negotiation": False}),
     Variant("reserves-frozen", "structure", "clouds never change their reserve", {"clouds.*.price_rule": "frozen"}),
-    Variant("graduation-forced", "structure", "apps of size always go in-house", {"apps.graduation": "forced"}),
+    Variant("graduation-off", "structure", "no app goes in-house", {"apps.graduation": "off"}),
     Variant("routing-free", "structure", "apps re-route their tokens at once",
             {"apps.routing_inertia": 0.0, "apps.routing_speed": 1.0}),
     Variant("leaks-slow", "structure", "leads leak three times more slowly", {}, {"labs.leak_half_life": 3.0}),
     Variant("hype-given", "structure", "hype ignores growth", {"investors.hype_feedback": 0.0}),
-    Variant("features-last", "structure", "features never outdate and are not imitated",
-            {"apps.obsolescence": 0.0, "apps.imitation": 0.0}),
-    Variant("network-strong", "structure", "strong network effects among customers", {"users.*.network_taste": 6.0}),
 )  # fmt: skip
 
 _FUNDING = ("investors.commitments", "investors.lab_stake", "labs.*.pledge", "labs.*.parent_budget",
