@@ -11,7 +11,7 @@ from moatlab import Market
 PARAMETERS = {
     "scenario": "essay-2023",
     "rng": Slider("Seed", value=1, min=1, max=50, step=1, dtype=int),
-    "users.crowding": Slider("users.crowding", value=0.5, min=0.0, max=1.0, step=0.1),
+    "users.crowding": Slider("users.crowding", value=0.3, min=0.0, max=1.0, step=0.1),
 }
 
 #: Any metric with a two-part address can be plotted: `moatlab explain market` lists them.

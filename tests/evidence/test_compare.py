@@ -128,7 +128,7 @@ def test_pictures(more: Comparison) -> None:
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"on": {"event": ["month 1: set users.crowding 0.1"]}}, "did you mean events"),
     ({"on": {}}, "changes nothing"),
-    ({"on": {"set": {"users.crowding": 0.5}}}, "changes nothing"),
+    ({"on": {"set": {"users.crowding": 0.3}}}, "changes nothing"),
     ({"on": {"set": {"users.crowdng": 0.5}}}, "crowding"),
     ({"on": MORE, "months": 5}, "beyond the run"),
     ({"on": MORE, "months": 0}, "months"),

@@ -27,7 +27,7 @@ def same(one: Scenario, other: Scenario) -> bool:
     [
         ({"users.*.depth_gain": 0.0}, {"users.*.portability": 0.5}),
         ({}, {"apps.jasper.company": "alone"}),
-        ({}, {"apps.jasper.company": "one", "apps.copilot.company": "one"}),
+        ({}, {"apps.jasper.company": "one", "apps.midjourney.company": "one"}),
     ],
     ids=["no depth to carry over", "a company of one", "a company with one app in each category"],
 )
