@@ -38,7 +38,7 @@ RIVALS: dict[str, dict[str, object]] = {
         "apps.routing_speed": 1.0,
         "apps.routing_sharpness": 100.0,
     },
-    "leak half-life times 3": {"labs.leak_half_life": 15.0},
+    "leak half-life times 3": {"labs.leak_half_life": 30.0},
     "leads never leak": {"labs.leak_half_life": 1e6},
     "models alike everywhere": {"labs.specialisation": 0.0},
     "no hype feedback": {"investors.hype_feedback": 0.0},

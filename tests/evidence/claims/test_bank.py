@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from moatlab.experiments.spec import Outcome
 from moatlab.scenario.addresses import resolve
 from tests.evidence.claims.tiny import SIZES, claim, ran
 
+ROOT = Path(__file__).parents[3]
 TINY = Scenario("tiny")
 
 
@@ -127,6 +130,18 @@ def test_rivals_are_alternatives_alone_and_in_pairs() -> None:
     plain = model.at(Changes(), {"draw": 0, "variant": BASE}).scenario
     for name in all_variants():
         assert model.at(Changes(), {"draw": 0, "variant": name}).scenario.digest() != plain.digest(), name
+
+
+def test_rivals_are_those_that_the_patterns_do_not_reject() -> None:
+    """The list of docs/trace.md, with the settings of the benchmark that prints it."""
+    settings = runpy.run_path(str(ROOT / "benchmarks" / "patterns.py"))["RIVALS"]
+    listed = re.findall(r"^(\S.*?) +not rejected$", (ROOT / "docs" / "trace.md").read_text(encoding="utf-8"), re.M)
+    essay = Scenario("essay-2023")
+    mine = [
+        essay.set({**rival.set, **{name: by * float(str(at(essay, name))) for name, by in rival.scale.items()}})
+        for rival in RIVALS
+    ]
+    assert {one.digest() for one in mine} == {essay.set(settings[name]).digest() for name in listed if name != "base"}
 
 
 def test_seeds_of_a_draw_are_averaged_and_what_failed_is_left_out() -> None:
