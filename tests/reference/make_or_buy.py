@@ -40,10 +40,13 @@ def decide(model: Reference) -> None:
         if app.own_model:
             stay = worth_of_own(model, app, app.own_capability, app.own_unit_cost, upkeep(model, app.base))
             bought = max((v for v, _ in offers(model, app)), default=NOTHING)
-            if s.apps_graduation != 2 and bought > max(stay, made[0]) and bought > NOTHING:
+            free = now.month >= app.bound_until
+            if s.apps_graduation != 2 and free and bought > max(stay, made[0]) and bought > NOTHING:
                 app.next_own, app.next_own_budget, app.next_base = -1, 0.0, 0
                 continue
             today = stay - of_point(model, app) * lag(model)
+        elif now.month < app.bound_until and s.apps_graduation != 2:
+            continue
         if made[0] > today or (s.apps_graduation == 2 and not app.own_model):
             _, capability, hours, cost, base = made
             if app.cash >= cost or app.incumbent or s.apps_graduation == 2:

@@ -142,9 +142,13 @@ def decide_prices(model: Reference) -> None:
             carried = lab.price * cost_change(lab)
             lab.next_price = carried + s.labs_price_speed * (wanted - carried)
     for host in model.hosts:
+        cost = host.staff + s.investors_cost_of_capital / 12 * s.hosts_setup_cost
+        earned = min(max(host.gross_profit / (host.number * cost), 0.1), 10.0)
+        host.next_number = max(1.0, host.number * earned**s.hosts_entry_speed)
         host.next_margin = host.margin
         if host.price_rule != 1:
-            markup = host.markup * host.unit_cost if host.price_rule == 2 else token_markup(host, s.labs_lerner_ceiling)
+            alike = token_markup(host, s.labs_lerner_ceiling, host.number)
+            markup = host.markup * host.unit_cost if host.price_rule == 2 else alike
             carried = host.margin * cost_change(host)
             host.next_margin = carried + s.labs_price_speed * (markup - carried)
 
@@ -154,7 +158,7 @@ def cost_change(seller: Any) -> float:
     return seller.unit_cost / seller.priced_cost if seller.priced_cost and seller.unit_cost else 1.0
 
 
-def token_markup(seller: Any, highest: float) -> float:
-    """Inverse semi-elasticity, up to the ``highest`` Lerner index."""
+def token_markup(seller: Any, highest: float, number: float = 1.0) -> float:
+    """Inverse semi-elasticity, shared by as many as are alike, up to the ``highest`` Lerner index."""
     ceiling = seller.unit_cost * highest / (1 - highest)
-    return min(1 / seller.semi_elasticity, ceiling) if seller.semi_elasticity > 0 else ceiling
+    return min(1 / (number * seller.semi_elasticity), ceiling) if seller.semi_elasticity > 0 else ceiling

@@ -11,6 +11,13 @@ Payments = dict[tuple[str, int, int], float]
 USERS, OUTSIDE, SUPPLIERS = 0, 1, 4
 
 
+def overhead(s: Any, app: Any) -> float:
+    """What an app earned last month of its fixed cost, between the lean share and the whole, and its team."""
+    team = s.apps_team_cost * (app.own_model == 1)
+    lean, whole = (share * s.apps_overhead + team for share in (s.apps_lean_share, 1))
+    return float(max(lean, min(whole, app.gross_profit)))
+
+
 def settle(model: Reference, hours: Any, trained: Any, buyers: list[tuple[str, int]]) -> Payments:
     """Payments by (kind, payer's account, payee's account), M$; ``hours`` and ``trained`` by buyer and cloud."""
     s = model.shared
@@ -39,13 +46,13 @@ def settle(model: Reference, hours: Any, trained: Any, buyers: list[tuple[str, i
         paid["app variable cost", app.account, SUPPLIERS] += s.apps_variable_cost * sales
         paid["marketing", app.account, SUPPLIERS] += app.marketing
         paid["app rnd", app.account, SUPPLIERS] += app.rnd
-        paid["app overhead", app.account, SUPPLIERS] += s.apps_overhead + s.apps_team_cost * (app.own_model == 1)
+        paid["app overhead", app.account, SUPPLIERS] += overhead(s, app)
         if app.own_model and app.base and model.labs[app.base - 1].alive:
             maker = model.labs[app.base - 1]
             paid["enterprise agreement", app.account, maker.account] += maker.enterprise_fee
             revenue[maker.row] += maker.enterprise_fee
     for host in model.hosts:
-        paid["host staff", host.account, SUPPLIERS] += host.staff * (host.alive == 1)
+        paid["host staff", host.account, SUPPLIERS] += host.staff * host.number * (host.alive == 1)
     apps = {app.row: app for app in model.apps}
     for b, (kind, row) in enumerate(buyers):
         who = {"lab": model.labs, "host": model.hosts, "app": apps, "outside": {0: None}}[kind][row]  # type: ignore[index]

@@ -121,6 +121,7 @@ def check_decisions(before: Reference, state: Any) -> None:
     close(of(before.apps, "next_quota"), state.apps["next_quota"][live], "next quota")
     close(of(before.labs, "next_price"), state.labs["next_price"], "next API price")
     close(of(before.hosts, "next_margin"), state.hosts["next_margin"], "next margin")
+    close(of(before.hosts, "next_number"), state.hosts["next_number"], "hosts next month")
 
 
 CHECKS = {"users": check_users, "tokens": check_tokens, "compute": check_compute, "decisions": check_decisions}

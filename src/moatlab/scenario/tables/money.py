@@ -110,7 +110,7 @@ INVESTORS = [
             Moves("apps.equity", +1, (0, 35), step=(1.0, 12.0))),
     declare("investors", "growth_hurdle", "log per month", 0.0, (-1.0, 1.0),
             "Growth of revenue below which an app finds no round at neutral hype.", ASSUMED,
-            Moves("investors.funding", -1, (0, 35), step=(-0.05, 0.05))),
+            Moves("apps.equity", -1, (12, 95), step=(-0.2, 0.3))),
     declare("investors", "hype_funding", "dimensionless", 0.8, (0.0, 10.0),
             "Elasticity of new money and easing of the hurdle with hype.", ASSUMED,
             Moves("investors.funding", +1, (0, 11), step=(0.2, 1.2))),
