@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +149,10 @@ def test_the_claim_is_judged_by_all_rows_together() -> None:
             if arm == "free" and case.holder == "entrant":
                 response.profit += (-1.0) ** unit.draw * 5.0
     assert judge(doubtful).verdict == "undecided"
+    # What is counted adds up to the rows compared.
+    for found in (faded, lasting, judge(doubtful)):
+        counts = [int(n) for n in re.findall(r"(\d+) (?:of|last|are undecided)", found.sentence())]
+        assert sum(counts) == len(found.comparable)
 
 
 def test_seeds_of_a_draw_are_no_units_of_their_own() -> None:

@@ -130,10 +130,12 @@ class Durability:
     def sentence(self) -> str:
         """The finding in a sentence or two."""
         rows = self.comparable
-        faded, undecided = ([r for r in rows if r.verdict == word] for word in ("fades", "undecided"))
+        faded = sum(row.verdict == "fades" for row in rows)
+        # What lasts by itself, but not after the correction, is undecided.
+        undecided = len(rows) - faded - len(self.lasts)
         told = (
-            f"{len(faded)} of {len(rows)} comparable advantages have faded by the end of the horizon "
-            f"({self.study.plan.after} months), {len(self.lasts)} last, {len(undecided)} are undecided"
+            f"{faded} of {len(rows)} comparable advantages have faded by the end of the horizon "
+            f"({self.study.plan.after} months), {len(self.lasts)} last, {undecided} are undecided"
         )
         if self.lasts:
             best = max(self.lasts, key=lambda row: row.lasting.estimate if row.lasting is not None else 0.0)
