@@ -27,7 +27,7 @@ from queue import SimpleQueue
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-COPIED = ("src", "tests", "experiments", "pyproject.toml", "README.md", "docs")
+COPIED = ("src", "tests", "experiments", "benchmarks", "pyproject.toml", "README.md", "docs")
 #: Seconds after which a mutant that hangs counts as noticed.
 PATIENCE = 900
 
