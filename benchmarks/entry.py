@@ -11,22 +11,16 @@ from __future__ import annotations
 
 import ast
 import sys
-from math import exp
 
 import numpy as np
 import pandas as pd
 
 from moatlab import Market, Scenario
+from moatlab.market.rules.entry import worth_of_flow
 from moatlab.results.payments import KINDS_OF_PAYMENT
 
 FINANCE = {kind.code for kind in KINDS_OF_PAYMENT if kind.use in ("finance", "distribution")}
 FOUNDING = next(kind.code for kind in KINDS_OF_PAYMENT if kind.name == "app founding")
-
-
-def worth_of_flow(rate: float, growth: float, months: float) -> float:
-    """As `moatlab.market.rules.entry.worth_of_flow`."""
-    net = rate - growth
-    return (months if net == 0 else (1 - exp(-net * months)) / net) + exp(-net * months) / rate
 
 
 def entrants(scenario: Scenario, seed: int) -> pd.DataFrame:
@@ -36,7 +30,6 @@ def entrants(scenario: Scenario, seed: int) -> pd.DataFrame:
     state = market.state
     shared = state.shared[0]
     first, last = state.first_account["apps"], int(state.now["month"][0])
-    rate = float(shared["apps_entry_discount"] / 12 + shared["apps_exit_hazard"])
     book = state.book[: int(state.totals[-1])]
     apps = state.apps[: state.count]
     operating = ~np.isin(book["kind"], [*FINANCE, FOUNDING])
@@ -52,14 +45,14 @@ def entrants(scenario: Scenario, seed: int) -> pd.DataFrame:
     final = np.zeros(len(apps))
     np.maximum.at(final, book["payer"][posted] - first, book["month"][posted])
     died = np.where(apps["alive"] == 1, np.inf, final)
-    kept = 1 - float(shared["apps_entrant_spending"])
+    rate = float(shared["apps_entry_discount"] / 12 + shared["apps_exit_hazard"])
+    bound = float(shared["apps_entry_growth"])
     for row in np.flatnonzero(apps["alive"] == 1):
-        user = state.users[apps["category"][row]]
-        bound = float(shared["apps_entry_growth"])
-        growth = min(max(float(user["growth"]), -bound), bound) * (1 - float(shared["apps_entry_pool"]))
-        flow = worth_of_flow(rate, growth, float(shared["apps_entry_horizon"]))
-        fixed = float(shared["apps_overhead"]) / rate
-        left = max(0.0, kept * float(apps["gross_profit"][row]) * flow - fixed)
+        # As `moatlab.market.rules.entry.going_concern`, which takes rows of a running market.
+        growth = float(np.clip(state.users["growth"][apps["category"][row]], -bound, bound))
+        flow = worth_of_flow(rate, growth * (1 - float(shared["apps_entry_pool"])), float(shared["apps_entry_horizon"]))
+        kept = (1 - float(shared["apps_entrant_spending"])) * float(apps["gross_profit"][row])
+        left = max(0.0, kept * flow - float(shared["apps_overhead"]) / rate)
         value[row] += left * np.exp(-shared["apps_entry_discount"] / 12 * (last - birth[row]))
     table = pd.DataFrame({"birth": birth, "died": died, "value": value, "generated": apps["generated"] == 1,
                           "category": apps["category"]})  # fmt: skip

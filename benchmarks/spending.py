@@ -37,16 +37,16 @@ def follow(market: Market, rows: list[int]) -> dict[int, tuple[list[float], list
     return flows
 
 
-def returns(market: Market, what: str) -> list[float]:
+def returns(market: Market, what: str, leaders: int = LEADERS) -> list[float]:
     """Return of a further dollar spent on ``what`` (rnd or marketing) by each of the leading apps."""
     state = market.state
     live = np.asarray(state.live)
-    leaders = [int(row) for row in live[np.argsort(-state.apps["revenue"][live])][:LEADERS]]
+    rows = [int(row) for row in live[np.argsort(-state.apps["revenue"][live])][:leaders]]
     weights = (1 + float(state.now["discount"][0])) ** -np.arange(FOLLOWED)
     plain = copy.deepcopy(market)
-    base = follow(plain, leaders)
+    base = follow(plain, rows)
     found = []
-    for row in leaders:
+    for row in rows:
         more = 0.2 * float(state.apps[what][row])
         if more < 0.05 or plain.state.apps["alive"][row] == 0:
             continue

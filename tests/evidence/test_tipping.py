@@ -1,4 +1,4 @@
-"""Tipping: customers shared out anew, thresholds and hysteresis on planted shares, and the market's own direction."""
+"""Tipping: customers shared out again, thresholds and hysteresis on planted shares, and the market's own direction."""
 
 from __future__ import annotations
 

@@ -364,6 +364,24 @@ def test_ctrl_c_keeps_what_is_done_and_goes_on(tmp_path: Path) -> None:
     assert not len(batch.missing())
 
 
+def test_workers_in_the_middle_of_a_call_leave_with_their_parent() -> None:
+    code = ("import time\nfrom moatlab.experiments.engines import LocalExecutor\n"
+            "engine = LocalExecutor(2)\n"
+            "calls = [engine.submit(time.sleep, 120.0) for _ in range(2)]\n"
+            "print('begun', flush=True)\ntime.sleep(120)\n")  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    deadline = time.monotonic() + 30
+    while len(workers := workers_of(process)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(3.0)  # both have started and taken up their call
+    process.terminate()
+    process.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=10)
+    assert len(gone) == 2 and not alive
+
+
 def test_workers_that_cannot_start(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("moatlab.experiments.engines.sys.executable", "/bin/false")
     with pytest.raises(EngineError, match=r"cannot start.*no run was started"):

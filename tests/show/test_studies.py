@@ -59,7 +59,7 @@ def tips(count: int) -> Figure:
          "high": 0.4 + 0.05 * s}
         for k in range(count) for s in range(9) for start in ("even", "dominant")
     ]  # fmt: skip
-    return show.tipping(pd.DataFrame(rows), "2 of 7 categories tip", "Customers shared out anew", "a scenario")
+    return show.tipping(pd.DataFrame(rows), "2 of 7 categories tip", "Customers shared out again", "a scenario")
 
 
 DRAWN = {

@@ -38,8 +38,9 @@ def durability(
     from moatlab.cli.durability import Request, run
 
     typer.echo(run(Request(
-        tuple(moat or ()), scenario, tuple(set_ or ()), quick, month, after, worth, over, draws, seeds, seed, workers,
-        out, Pictures.read(pictures, format_), json,
+        moats=tuple(moat or ()), scenario=scenario, changes=tuple(set_ or ()), quick=quick, month=month, after=after,
+        worth=worth, over=over, draws=draws, seeds=seeds, seed=seed, workers=workers, out=out,
+        pictures=Pictures.read(pictures, format_), json=json,
     )))  # fmt: skip
 
 
@@ -62,7 +63,8 @@ def drivers(
     from moatlab.cli.drivers import Request, run
 
     typer.echo(run(Request(
-        scenario, tuple(set_ or ()), quick, tuple(at or ()), seed, workers, out, Pictures.read(pictures, format_), json
+        scenario=scenario, changes=tuple(set_ or ()), quick=quick, months=tuple(at or ()), seed=seed, workers=workers,
+        out=out, pictures=Pictures.read(pictures, format_), json=json,
     )))  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def tipping(
     strength: Annotated[
         list[float] | None, typer.Option(help="Strengths of network effects, utils (by default 0 to 12).")
     ] = None,
-    month: Annotated[str, typer.Option(help="Month in which customers are shared out anew.")] = "24",
+    month: Annotated[str, typer.Option(help="Month in which customers are shared out again.")] = "24",
     after: Annotated[int, typer.Option(help="Months after it.")] = 84,
     seeds: Annotated[int | None, typer.Option(help="Seeds (by default 24, quick 6).")] = None,
     seed: SeedOption = 1,
@@ -88,8 +90,9 @@ def tipping(
     from moatlab.cli.tipping import Request, run
 
     typer.echo(run(Request(
-        scenario, tuple(set_ or ()), quick, tuple(strength or ()), month, after, seeds, seed, workers, out,
-        Pictures.read(pictures, format_), json,
+        scenario=scenario, changes=tuple(set_ or ()), quick=quick, strengths=tuple(strength or ()), month=month,
+        after=after, seeds=seeds, seed=seed, workers=workers, out=out, pictures=Pictures.read(pictures, format_),
+        json=json,
     )))  # fmt: skip
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from moatlab.cli import study as common
-from moatlab.cli.chosen import ALL_PICTURES, Pictures
-from moatlab.cli.folder import MANIFEST, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import aligned, records, significant
+from moatlab.results.text.numbers import aligned, records
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -37,19 +34,11 @@ class Size:
 QUICK, WHOLE = Size(2, 64, 12, 1), Size(6, 512, 32, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(common.Request):
     """What the command line asked for."""
 
-    scenario: str = "essay-2023"
-    changes: tuple[str, ...] = ()
-    quick: bool = False
     months: tuple[int, ...] = ()
-    seed: int = 1
-    workers: int | None = None
-    out: Path | None = None
-    pictures: Pictures = ALL_PICTURES
-    json: bool = False
 
 
 def run(request: Request) -> str:
@@ -60,17 +49,15 @@ def run(request: Request) -> str:
     plan = plan_of(request)
     request.pictures.check(PICTURES)
     workers = common.workers_of(request.workers)
-    quick = "-quick" if request.quick else ""
-    out = request.out or Path("results") / f"drivers-{plan.scenario.name}{quick}"
-    common.begin(out, DRIVERS, plan.scenario.name)
+    out = common.begin(request, DRIVERS, plan.scenario.name)
     print(common.cost(plan.runs, max(plan.months), workers, common.PLAIN), file=sys.stderr, flush=True)
     with common.progress("runs", None) as tell:
         found = run_drivers(plan, workers, tell)
-    with replacing(out) as parts:
-        _write(parts, found, request.pictures)
-    if request.json:
-        return json.dumps(as_data(found) | {"folder": str(out)}, indent=2)
-    return f"{tell_all(found)}\ntables and pictures: {out}\n"
+    data = as_data(found)
+    tables = {"parameters": found.sobol, "mechanisms": found.shapley, "screening": screening_table(found)}
+    drawn = {"parameters": partial(parameters_picture, found), "mechanisms": partial(mechanisms_picture, found)}
+    common.write(out, DRIVERS, plan.scenario.name, request.pictures, data, tables, drawn)
+    return common.answer(request, out, data, lambda: tell_all(found))
 
 
 def plan_of(request: Request) -> Plan:
@@ -146,22 +133,6 @@ def as_data(found: Drivers) -> dict[str, Any]:
                       for month in plan.months for layer in LAYERS},
         "parameters": records(found.sobol), "mechanisms": records(found.shapley),
     }  # fmt: skip
-
-
-def _write(parts: Path, found: Drivers, pictures: Pictures) -> None:
-    from moatlab import show
-    from moatlab.experiments.ownership import DRIVERS
-
-    significant(found.sobol).to_csv(parts / "parameters.csv", index=False)
-    significant(found.shapley).to_csv(parts / "mechanisms.csv", index=False)
-    significant(screening_table(found)).to_csv(parts / "screening.csv", index=False)
-    (parts / "drivers.json").write_text(json.dumps(as_data(found), indent=2) + "\n", encoding="utf-8")
-    (parts / "pictures").mkdir()
-    for name, draw in (("parameters", parameters_picture), ("mechanisms", mechanisms_picture)):
-        if pictures.wants(name):
-            show.write(draw(found), parts / "pictures" / f"{name}.png", pictures.formats)
-    manifest = {"kind": DRIVERS, "name": found.plan.scenario.name, "files": [*files_of(parts), MANIFEST]}
-    (parts / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def screening_table(found: Drivers) -> pd.DataFrame:

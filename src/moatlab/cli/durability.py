@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moatlab.cli import study as common
-from moatlab.cli.chosen import ALL_PICTURES, Pictures
-from moatlab.cli.folder import MANIFEST, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import records, significant
+from moatlab.results.text.numbers import records
 from moatlab.scenario.months import read_month
 from moatlab.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from moatlab.evidence.durability.breakdown import Breakdown
     from moatlab.evidence.durability.concentration import Arising
     from moatlab.evidence.durability.plan import Plan
@@ -31,31 +30,24 @@ BREAKDOWN_WORLDS, ARISING_WORLDS, ARISING_QUICK = 4, 8, 4
 LOOKED_AT = (1, 24, 60, 120)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(common.Request):
     """What the command line asked for."""
 
     moats: tuple[str, ...] = ()
-    scenario: str = "essay-2023"
-    changes: tuple[str, ...] = ()
-    quick: bool = False
     month: str = "24"
     after: int = 95
     worth: float = 10.0
     over: int = 12
     draws: int | None = None
     seeds: int = 1
-    seed: int = 1
-    workers: int | None = None
-    out: Path | None = None
-    pictures: Pictures = ALL_PICTURES
-    json: bool = False
 
 
 def run(request: Request) -> str:
     """Do the study as asked, write its folder, and return sentences and tables."""
     from moatlab.cli.durability_text import tell_all
     from moatlab.evidence.durability.breakdown import questions
+    from moatlab.evidence.durability.pictures import curves, forest
     from moatlab.evidence.durability.study import run_study
     from moatlab.evidence.durability.table import judge
     from moatlab.experiments.ownership import DURABILITY
@@ -63,9 +55,7 @@ def run(request: Request) -> str:
     plan = plan_of(request)
     request.pictures.check(PICTURES)
     workers = common.workers_of(request.workers)
-    quick = "-quick" if request.quick else ""
-    out = request.out or Path("results") / f"durability-{plan.scenario.name}{quick}"
-    common.begin(out, DURABILITY, plan.scenario.name)
+    out = common.begin(request, DURABILITY, plan.scenario.name)
     asked = questions(plan.cases) if plan.whole else []
     print(_cost(plan, len(asked), workers), file=sys.stderr, flush=True)
     with common.progress("draws", out) as tell:
@@ -74,11 +64,10 @@ def run(request: Request) -> str:
         arising = _arise(plan, ARISING_QUICK if request.quick else ARISING_WORLDS, workers, tell)
     with common.progress("breakdown values", None) as tell:
         broken = _break_down(plan, asked, workers, tell)
-    with replacing(out) as parts:
-        _write(parts, found, arising, broken, request.pictures)
-    if request.json:
-        return json.dumps(as_data(found, arising, broken) | {"folder": str(out)}, indent=2)
-    return f"{tell_all(found, arising, broken)}\ntables and pictures: {out}\n"
+    data = as_data(found, arising, broken)
+    drawn = {"durability": partial(forest, found), "responses": partial(curves, found)} if found.comparable else {}
+    common.write(out, DURABILITY, plan.scenario.name, request.pictures, data, _tables(found, arising, broken), drawn)
+    return common.answer(request, out, data, lambda: tell_all(found, arising, broken))
 
 
 def plan_of(request: Request) -> Plan:
@@ -160,24 +149,10 @@ def as_data(found: Durability, arising: Sequence[Arising], broken: Sequence[Brea
     }  # fmt: skip
 
 
-def _write(
-    parts: Path, found: Durability, arising: Sequence[Arising], broken: Sequence[Breakdown], pictures: Pictures
-) -> None:
-    from moatlab import show
+def _tables(
+    found: Durability, arising: Sequence[Arising], broken: Sequence[Breakdown]
+) -> dict[str, pd.DataFrame]:  # fmt: skip
     from moatlab.evidence.durability.frames import breakdown_table, concentration_table, excess_table
-    from moatlab.evidence.durability.pictures import curves, forest
-    from moatlab.experiments.ownership import DURABILITY
 
-    tables = {"durability": found.to_pandas(), "breakdown": breakdown_table(broken),
-              "concentration": concentration_table(arising), "excess": excess_table(arising)}  # fmt: skip
-    for name, table in tables.items():
-        if len(table):
-            significant(table).to_csv(parts / f"{name}.csv", index=False)
-    about = json.dumps(as_data(found, arising, broken), indent=2)
-    (parts / "durability.json").write_text(about + "\n", encoding="utf-8")
-    (parts / "pictures").mkdir()
-    for name, draw in (("durability", forest), ("responses", curves)):
-        if pictures.wants(name) and found.comparable:
-            show.write(draw(found), parts / "pictures" / f"{name}.png", pictures.formats)
-    manifest = {"kind": DURABILITY, "name": found.study.plan.scenario.name, "files": [*files_of(parts), MANIFEST]}
-    (parts / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return {"durability": found.to_pandas(), "breakdown": breakdown_table(broken),
+            "concentration": concentration_table(arising), "excess": excess_table(arising)}  # fmt: skip

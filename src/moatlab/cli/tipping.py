@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moatlab.cli import study as common
-from moatlab.cli.chosen import ALL_PICTURES, Pictures
-from moatlab.cli.folder import MANIFEST, files_of, replacing
 from moatlab.errors import InputError
-from moatlab.results.text.numbers import aligned, percent, records, short, significant
+from moatlab.results.text.numbers import aligned, percent, records, short
 from moatlab.scenario.months import read_month
 from moatlab.scenario.scenario import Scenario
 
@@ -34,22 +31,14 @@ NOTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(common.Request):
     """What the command line asked for."""
 
-    scenario: str = "essay-2023"
-    changes: tuple[str, ...] = ()
-    quick: bool = False
     strengths: tuple[float, ...] = ()
     month: str = "24"
     after: int = 84
     seeds: int | None = None
-    seed: int = 1
-    workers: int | None = None
-    out: Path | None = None
-    pictures: Pictures = ALL_PICTURES
-    json: bool = False
 
 
 def run(request: Request) -> str:
@@ -59,19 +48,17 @@ def run(request: Request) -> str:
     from moatlab.experiments.ownership import TIPPING
 
     plan = plan_of(request)
-    request.pictures.check(["tipping"])
+    request.pictures.check([TIPPING])
     workers = common.workers_of(request.workers)
-    out = request.out or Path("results") / f"tipping-{plan.scenario.name}{'-quick' if request.quick else ''}"
-    common.begin(out, TIPPING, plan.scenario.name)
+    out = common.begin(request, TIPPING, plan.scenario.name)
     print(common.cost(plan.runs, plan.month + plan.after, workers, common.PLAIN), file=sys.stderr, flush=True)
     with common.progress("seeds", None) as tell:
         work = [(run_seed, (plan, plan.seed + place)) for place in range(plan.seeds)]
         found = Tipping(plan, np.array(map_in_order(work, workers, tell)))
-    with replacing(out) as parts:
-        _write(parts, found, request.pictures)
-    if request.json:
-        return json.dumps(as_data(found) | {"folder": str(out)}, indent=2)
-    return f"{tell_all(found)}\ntables and picture: {out}\n"
+    data = as_data(found)
+    tables = {"tipping": found.table(), "thresholds": found.thresholds()}
+    common.write(out, TIPPING, plan.scenario.name, request.pictures, data, tables, {TIPPING: partial(_draw, found)})
+    return common.answer(request, out, data, lambda: tell_all(found))
 
 
 def plan_of(request: Request) -> Plan:
@@ -129,23 +116,14 @@ def as_data(found: Tipping) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write(parts: Path, found: Tipping, pictures: Pictures) -> None:
+def _draw(found: Tipping) -> Any:
     from moatlab import show
-    from moatlab.experiments.ownership import TIPPING
 
     plan = found.plan
-    significant(found.table()).to_csv(parts / "tipping.csv", index=False)
-    significant(found.thresholds()).to_csv(parts / "thresholds.csv", index=False)
-    (parts / "tipping.json").write_text(json.dumps(as_data(found), indent=2) + "\n", encoding="utf-8")
-    (parts / "pictures").mkdir()
-    if pictures.wants("tipping"):
-        source = f"moatlab, {plan.scenario.name}, {plan.seeds} seeds from {plan.seed} on"
-        subtitle = (f"Customers shared out anew in month {plan.month}, {plan.after} months later; median and "
-                    "5 to 95 % of seeds")  # fmt: skip
-        picture = show.tipping(found.table(), title(found.thresholds().to_dict("records")), subtitle, source)
-        show.write(picture, parts / "pictures" / "tipping.png", pictures.formats)
-    manifest = {"kind": TIPPING, "name": plan.scenario.name, "files": [*files_of(parts), MANIFEST]}
-    (parts / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    source = f"moatlab, {plan.scenario.name}, {plan.seeds} seeds from {plan.seed} on"
+    subtitle = (f"Customers shared out again in month {plan.month}, {plan.after} months later; median and "
+                "5 to 95 % of seeds")  # fmt: skip
+    return show.tipping(found.table(), title(found.thresholds().to_dict("records")), subtitle, source)
 
 
 def title(thresholds: Sequence[Any]) -> str:

@@ -1,6 +1,6 @@
 """Tipping: whether direct network effects make one app win its category, from which strength on, and from which side.
 
-In a month in which categories have customers, all customers of a category are shared out anew: evenly among its apps,
+In a month in which categories have customers, all customers of a category are shared out again: evenly among its apps,
 or most of them to one.  From there the market runs on.  Below a first strength both starts come to the same leader's
 share; beyond a second the even one tips as well; between the two what the market comes to depends on where it began
 (hysteresis; Arthur 1989).  Within one start, seeds that part into tipped and even ones show as a bimodality.
@@ -35,7 +35,7 @@ YEAR, UNIFORM = 12, 5.0 / 9.0
 
 @dataclass(frozen=True)
 class Plan:
-    """A study: customers are shared out anew in ``month``, and ``after`` months later it is seen what came of it."""
+    """A study: customers are shared out again in ``month``, and ``after`` months later it is seen what came of it."""
 
     scenario: Scenario
     strengths: tuple[float, ...] = STRENGTHS
@@ -77,7 +77,7 @@ def run_seed(plan: Plan, seed: int) -> Array:
 
 
 def share_out(market: Market, how: str) -> list[int | None]:
-    """Share the customers of every category out anew, in the proportion of tourists and committed that each has.
+    """Share the customers of every category out again, in the proportion of tourists and committed that each has.
 
     Returns the identity of each category's largest app, which gets most of them where ``how`` is "dominant"; None for
     a category with fewer than two apps.

@@ -1,7 +1,7 @@
 """Engines: where chunks of runs are worked on.  The contract is `concurrent.futures.Executor`.
 
 ``local`` starts worker processes of our own, for three reasons.  When a worker is killed, it is known which chunk it
-had, and the others go on.  When the parent is killed, the workers see the end of their pipe and leave.  And the user's
+had, and the others go on.  When the parent is killed, the workers leave, in the middle of a call, too.  And the user's
 main module is not run again in every worker, so a script needs no ``if __name__ == "__main__"``.
 """
 
@@ -26,6 +26,8 @@ from moatlab.errors import InputError
 from moatlab.scenario.addresses import nearest
 
 ENGINES = ("local", "serial", "dask")
+#: Seconds between a worker's looks at whether its parent is still there.
+_LOOKS = 0.5
 
 
 class WorkerDiedError(RuntimeError):
@@ -202,11 +204,20 @@ class LocalExecutor(Executor):
             future.set_exception(result)
 
 
+def _leave_with(parent: int) -> None:
+    """End this process once its parent has ended: what works on a call does not look at its pipe."""
+    while os.getppid() == parent:
+        time.sleep(_LOOKS)
+    os._exit(1)
+
+
 def serve(descriptor: int) -> None:
     """Life of a worker: calls come down the pipe until its other end is gone."""
     from moatlab.experiments import limits
 
     limits.expendable = True
+    if hasattr(os, "fork"):  # elsewhere a process keeps the number of a parent that has ended
+        threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     pipe = Connection(descriptor)
     pipe.send((True, os.getpid()))
     while True:

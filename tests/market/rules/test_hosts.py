@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moatlab import Market, Scenario
+from moatlab import Market
 from moatlab.market.rules.token_prices import decide_token_prices
-
-ESSAY = Scenario("essay-2023")
-
-
-def value(kind: str, name: str) -> float:
-    return float(ESSAY.kind_value(kind, name))
+from tests.market.rules.essay import ESSAY, value
 
 
 def test_the_number_of_hosts_follows_what_one_earns_over_what_it_costs() -> None:

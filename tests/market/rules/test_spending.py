@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.spending import returns
 
-from moatlab import Market, Scenario
+from moatlab import Market
 from moatlab.market.rules.spending import decide_spending
-from moatlab.market.state.state import State
+from tests.market.rules.essay import later, value
 from tests.textbook.demand import scenario
 
-ESSAY = Scenario("essay-2023")
 SHARES = {"apps.spending": "shares"}
-
-
-def later(changes: dict[str, Any] | None = None, months: int = 6) -> State:
-    """The state of the essay's market after some months."""
-    market = Market(ESSAY.set(changes or {}), rng=1)
-    market.run(months)
-    return market.state
-
-
-def value(kind: str, name: str) -> float:
-    return float(ESSAY.kind_value(kind, name))
 
 
 def test_under_shares_apps_spend_what_they_earn_and_a_share_of_their_cash() -> None:
@@ -98,32 +86,6 @@ def test_a_further_dollar_brings_in_about_a_dollar_at_rest(what: str) -> None:
     for seed in (1, 2):
         market = Market(scenario("free-entry"), rng=seed)
         market.run(100)
-        found += returns(market, what)
+        found += returns(market, what, leaders=6)
     assert 0.75 < float(np.median(found)) < 1.25
     assert np.mean((np.array(found) > 0.5) & (np.array(found) < 1.6)) > 0.8
-
-
-def returns(market: Market, what: str, months: int = 120, leaders: int = 6) -> list[float]:
-    """Present value of what each of the leading apps earns more over that of what it spends more."""
-    state = market.state
-    live = np.asarray(state.live)
-    rows = live[np.argsort(-state.apps["revenue"][live])][:leaders]
-    weights = (1 + float(state.now["discount"][0])) ** -np.arange(months)
-
-    def followed(more: dict[int, float]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        run = copy.deepcopy(market)
-        for row, amount in more.items():
-            run.state.apps[what][row] += amount
-        earned, spent = np.zeros((2, months, len(rows)))
-        for month in range(months):
-            spent[month] = run.state.apps["rnd"][rows] + run.state.apps["marketing"][rows]
-            run.step()
-            earned[month] = run.state.apps["gross_profit"][rows]
-        return weights @ earned, weights @ spent
-
-    base = followed({})
-    ratios = []
-    for place, row in enumerate(rows):
-        earned, spent = followed({int(row): 0.2 * float(state.apps[what][row])})
-        ratios.append(float((earned - base[0])[place] / (spent - base[1])[place]))
-    return ratios

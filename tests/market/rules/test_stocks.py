@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
 
-from moatlab import Market, Scenario
 from moatlab.market.rules.apps import commit_apps
 from moatlab.market.rules.capital import balance_infrastructure, move_hype
 from moatlab.market.rules.compute import expect
@@ -16,20 +14,7 @@ from moatlab.market.rules.foundry import decide_foundry
 from moatlab.market.rules.outside import move_outside
 from moatlab.market.rules.training import drift_specialisation
 from moatlab.market.state.posting import INVESTORS, PARENTS
-from moatlab.market.state.state import State
-
-ESSAY = Scenario("essay-2023")
-
-
-def later(changes: dict[str, Any] | None = None, months: int = 6) -> State:
-    """The state of the essay's market after some months."""
-    market = Market(ESSAY.set(changes or {}), rng=1)
-    market.run(months)
-    return market.state
-
-
-def value(kind: str, name: str) -> float:
-    return float(ESSAY.kind_value(kind, name))
+from tests.market.rules.essay import later, value
 
 
 def test_features_and_awareness_grow_by_spending_and_fade() -> None:
