@@ -12,10 +12,10 @@ from moatlab import Market, Scenario
 from moatlab.results.frames import Frames
 from moatlab.results.payments import INFRASTRUCTURE
 from moatlab.results.results import frames
-from moatlab.results.text.captured import GLOSS
+from moatlab.results.text.captured import GLOSS, lead_sentence
 from moatlab.results.text.numbers import cents, count, number, percent
 from moatlab.results.text.summary import summarise
-from moatlab.results.text.windows import cell, periods
+from moatlab.results.text.windows import Paths, cell, periods
 
 
 def tables(scenario: Scenario | str, months: int, seeds: int = 1) -> Frames:
@@ -66,6 +66,28 @@ def test_who_captured_what_is_the_sum_of_the_layers_tables(decade: Frames) -> No
         assert part == number(generative[layer] / 1000)
         assert share == percent(max(generative[layer], 0.0) / attributed)
     assert rows["foundry"][-1] == "TSMC 100 %" and rows["foundry"][-2] == "1.0"
+
+
+def test_since_when_a_layer_leads_is_seen_in_sums_of_twelve_months(decade: Frames) -> None:
+    """Clouds earn 10 a month throughout, apps 29 from the third year on: ahead from the fifth of these months on."""
+    planted = decade.layers.assign(generative_profit=0.0)
+    late = planted["month"] >= 24
+    planted.loc[planted["layer"] == "clouds", "generative_profit"] = 10.0
+    planted.loc[(planted["layer"] == "apps") & late, "generative_profit"] = 29.0
+    said = lead_sentence(Paths(replace(decade, layers=planted)))
+    # Sums of twelve months: 29 n against 120, ahead for n above 4.
+    assert said == "Over twelve months apps have earned most since 2025-05, before that clouds."
+    planted.loc[planted["layer"] == "apps", "generative_profit"] = 0.0
+    assert lead_sentence(Paths(replace(decade, layers=planted))) == "Over any twelve months clouds earned most."
+    assert lead_sentence(Paths(decade)) in summarise(decade).replace("\n", " ")
+
+
+def test_seeds_that_end_with_another_leader_are_counted(seeds_of_tiny: Frames) -> None:
+    planted = seeds_of_tiny.layers.assign(generative_profit=0.0)
+    for seed, layer in zip(seeds_of_tiny.seeds, ("apps", "apps", "labs"), strict=True):
+        planted.loc[(planted["seed"] == seed) & (planted["layer"] == layer), "generative_profit"] = 1.0
+    said = lead_sentence(Paths(replace(seeds_of_tiny, layers=planted)))
+    assert said == "Over any twelve months apps earned most in 2 of 3 seeds."
 
 
 def test_the_first_lines_name_those_who_captured_most(decade: Frames) -> None:

@@ -12,6 +12,7 @@ from moatlab.results.metrics import ratio
 from moatlab.results.payments import LAYERS
 from moatlab.results.text.numbers import number, percent
 from moatlab.results.text.windows import Paths, Period, cell, table, total_of
+from moatlab.scenario.months import month_name
 
 #: Economic profit in half a sentence, for who meets it for the first time.
 GLOSS = "what sales leave after every cost, that of all capital included"
@@ -20,6 +21,8 @@ OTHERS = (
     ("operating profit", "operating_profit"), ("gross profit", "gross_profit_after_depreciation"),
     ("value added", "value_added"),
 )  # fmt: skip
+#: Months of the sums by which layers are compared month by month.
+YEAR = 12
 #: Layers of which another measure's amounts are named.
 SHOWN = 3
 #: Owners that are named, with the largest profits and with the largest losses.
@@ -72,6 +75,33 @@ def sentence(paths: Paths, span: Period, unit: str, size: float, gloss: bool) ->
     told = f"{span.name}: {first} earned {percent(shares[first])} of the economic profit on generative AI{meaning}"
     told += "".join(f", {layer} {percent(shares[layer])}" for layer in others)
     return f"{told}; losses, {unit}: {lost}." if losers else f"{told}."
+
+
+def lead_sentence(paths: Paths) -> str:
+    """Which layer earns most economic profit over twelve months at the end, since when, and which did before.
+
+    Of several seeds: the layer that most of them end with, the median month, and the earliest and the latest.  Empty
+    for a run too short to have two years.
+    """
+    months = len(paths.frames.months)
+    if months < 2 * YEAR:
+        return ""
+    profits = np.array([paths.layer(layer, "generative_profit") for layer in LAYERS])
+    sums = np.cumsum(np.nan_to_num(profits), axis=-1)
+    sums[..., YEAR:] -= sums[..., :-YEAR].copy()
+    leaders = sums[..., YEAR - 1 :].argmax(axis=0)
+    final = Counter(leaders[:, -1].tolist()).most_common(1)[0][0]
+    mine = leaders[leaders[:, -1] == final]
+    others = [np.flatnonzero(row != final) for row in mine]
+    since = np.array([YEAR - 1 + (places[-1] + 1 if places.size else 0) for places in others])
+    seeds = f" in {len(mine)} of {len(leaders)} seeds" if len(mine) < len(leaders) else ""
+    before = Counter(LAYERS[int(row[places[-1]])] for row, places in zip(mine, others, strict=True) if places.size)
+    if not before:
+        return f"Over any twelve months {LAYERS[final]} earned most{seeds}."
+    first, middle, last = (month_name(int(f(since)), paths.frames.start) for f in (np.min, np.median, np.max))
+    span = f" ({first} to {last} by seed)" if first != last else ""
+    earlier = before.most_common(1)[0][0]
+    return f"Over twelve months {LAYERS[final]} have earned most since {middle}{span}{seeds}, before that {earlier}."
 
 
 def owners_sentence(paths: Paths, span: Period, unit: str, size: float) -> str:

@@ -15,7 +15,7 @@ from moatlab.results.frames import Array, Frames
 from moatlab.results.metrics import ratio
 from moatlab.results.money import origins
 from moatlab.results.payments import LAYERS
-from moatlab.results.text.captured import beside, by_layer, other_measures, owners_sentence, sentence
+from moatlab.results.text.captured import beside, by_layer, lead_sentence, other_measures, owners_sentence, sentence
 from moatlab.results.text.numbers import cents, count, number, percent
 from moatlab.results.text.windows import (
     Form,
@@ -70,6 +70,7 @@ def summarise(frames: Frames, year: int | None = None) -> str:
     unit, size = ("$ bn", 1e3) if largest >= 1e3 else ("$ m", 1.0)
     for span in spans:
         lines += wrap(sentence(paths, span, unit, size, gloss=span is spans[0]), _WIDTH)
+    lines += wrap(lead_sentence(paths), _WIDTH)
     owned = f"{owners_sentence(paths, spans[-1], unit, size)} {beside(paths, spans[-1], unit, size)}"
     lines += ["", *wrap(owned.strip(), _WIDTH)] if owned.strip() else []
     lines += ["", *wrap(other_measures(paths, spans[-1], unit, size), _WIDTH)]
