@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,10 +99,8 @@ def test_another_scenario_into_the_same_folder(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "moatlab", "simulate", "tiny", "--months", "1200", "--seeds", "50"]
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    # A shell's background job ignores ctrl-C, and hands that on to what it starts.
-    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     out = ["--out", str(tmp_path / "run")]
-    with subprocess.Popen([*command, *out], env=paths, stderr=subprocess.PIPE, preexec_fn=listen) as running:
+    with subprocess.Popen([*command, *out], env=paths, stderr=subprocess.PIPE) as running:
         time.sleep(3.0)
         running.send_signal(signal.SIGINT)
         assert running.stderr is not None
