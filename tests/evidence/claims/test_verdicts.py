@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from moatlab.evidence.claims import flips
 from moatlab.evidence.claims.bank import Bank
-from moatlab.evidence.claims.decide import decided, family, together, word_of
+from moatlab.evidence.claims.decide import _RANKS, BY_TAG, decided, family, together, word_of
 from moatlab.evidence.claims.judging import _feedback, effect_of
 from moatlab.evidence.effects import Effect, of_arms
-from moatlab.evidence.verdicts import Predicted, Prediction
+from moatlab.evidence.verdicts import WORDS, Predicted, Prediction, Tag
 from tests.evidence.claims.tiny import SIZES, claim, judged, ran
 
 RNG = np.random.default_rng(5)
@@ -20,6 +22,11 @@ def planted(mean: float, spread: float = 0.1, count: int = 40) -> Effect:
     """An effect of that size: draws with one seed each."""
     values = mean + spread * RNG.standard_normal(count)
     return of_arms("x", {"a": 1.0, "b": -1.0}, np.stack([values, np.zeros(count)])[:, :, None])
+
+
+def test_every_word_has_a_rank_and_every_tag_but_emergent_a_word() -> None:
+    assert set(WORDS.values()) <= set(_RANKS)
+    assert set(get_args(Tag)) - set(BY_TAG) == {"emergent"}
 
 
 def test_one_effect_gives_its_word() -> None:

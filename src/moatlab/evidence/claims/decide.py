@@ -8,13 +8,12 @@ of them has none and none contradicts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 
 from moatlab.evidence.effects import Effect
 from moatlab.evidence.inference import holm
-from moatlab.evidence.verdicts import SAME, WORDS, Predicted, Prediction, Tag, decision
+from moatlab.evidence.verdicts import SAME, WORDS, Prediction, Tag, decision
 
 SUPPORTED, CONTRADICTED, NOTHING, UNDECIDED = "supported", "contradicted", "no effect", "undecided"
 #: From the best for a claim to the worst.
@@ -65,7 +64,3 @@ def family(claims: Sequence[tuple[Tag, Decided]], alpha: float) -> list[tuple[st
         else:
             found.append((word if np.isnan(level) or level <= alpha else UNDECIDED, float(level)))
     return found
-
-
-assert set(BY_TAG) < set(get_args(Tag)) and set(WORDS.values()) <= set(_RANKS)
-assert get_args(Predicted)
